@@ -1,0 +1,321 @@
+// The only file that knows Python. Every heavy call releases the GIL; arrays are checked before.
+#include <pybind11/numpy.h>
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <string>
+
+#include "blobs.hpp"
+#include "compare.hpp"
+#include "glyph.hpp"
+#include "glyph_learner.hpp"
+#include "history.hpp"
+#include "planes.hpp"
+#include "sparse_video.hpp"
+#include "tile_diff.hpp"
+#include "tracker.hpp"
+
+namespace py = pybind11;
+using namespace narratrace;
+
+namespace {
+
+using Ints = std::vector<int>;
+using Offsets = std::vector<std::uint32_t>;
+template <typename T>
+using Array = py::array_t<T, py::array::c_style>;
+
+PlaneView plane_view(const py::handle& object, const char* name) {
+    const auto array = py::cast<py::array>(object);
+    if (!py::isinstance<py::array_t<std::uint8_t>>(array) || array.ndim() != 2 || array.strides(1) != 1)
+        throw py::value_error(std::string(name) + " must be a 2-d uint8 array with contiguous rows");
+    return {static_cast<const std::uint8_t*>(array.data()), array.strides(0), static_cast<int>(array.shape(1)),
+            static_cast<int>(array.shape(0))};
+}
+
+PictureView picture_view(const py::handle& y, const py::handle& u, const py::handle& v) {
+    const PictureView view{plane_view(y, "y"), plane_view(u, "u"), plane_view(v, "v")};
+    const int cw = (view.y.width + 1) / 2, ch = (view.y.height + 1) / 2;
+    if (view.u.width != cw || view.v.width != cw || view.u.height != ch || view.v.height != ch)
+        throw py::value_error("chroma planes must be half the size of luma, rounded up");
+    return view;
+}
+
+PictureView picture_view(const py::tuple& planes) {
+    if (planes.size() != 3) throw py::value_error("a picture is a tuple of three planes (y, u, v)");
+    return picture_view(planes[0], planes[1], planes[2]);
+}
+
+void require_size(const PictureView& view, const TileGrid& grid) {
+    if (view.y.width != grid.width || view.y.height != grid.height) throw py::value_error("pictures differ in size");
+}
+
+Picture picture_of(const py::tuple& planes, const TileGrid& grid) {
+    const PictureView view = picture_view(planes);
+    require_size(view, grid);
+    Picture picture(grid.width, grid.height);
+    picture.assign(view);
+    return picture;
+}
+
+py::array plane_array(const Plane& plane) {
+    Array<std::uint8_t> out({plane.height(), plane.width()});
+    for (int y = 0; y < plane.height(); ++y)
+        std::memcpy(out.mutable_data(y, 0), plane.row(y), static_cast<std::size_t>(plane.width()));
+    return out;
+}
+
+py::tuple picture_tuple(const Picture& picture) {
+    return py::make_tuple(plane_array(picture.y), plane_array(picture.u), plane_array(picture.v));
+}
+
+template <typename T>
+py::array_t<T> vector_array(const std::vector<T>& values) {
+    return py::array_t<T>(static_cast<py::ssize_t>(values.size()), values.data());
+}
+
+template <typename T>
+std::vector<T> array_vector(const Array<T>& array) {
+    return {array.data(), array.data() + array.size()};
+}
+
+const std::uint8_t* mask_of(const Array<std::uint8_t>& mask, const TileGrid& grid) {
+    if (mask.size() != grid.count()) throw py::value_error("a tile mask has one entry per tile");
+    return mask.data();
+}
+
+// Luma shrunk by averaging squares of `step` pixels; what is left over at the edges is dropped.
+Array<std::uint8_t> shrink(const PlaneView& plane, int step) {
+    const int w = plane.width / step, h = plane.height / step;
+    Array<std::uint8_t> out({h, w});
+    for (int oy = 0; oy < h; ++oy) {
+        for (int ox = 0; ox < w; ++ox) {
+            int sum = 0;
+            for (int y = oy * step; y < (oy + 1) * step; ++y)
+                for (int x = ox * step; x < (ox + 1) * step; ++x) sum += plane.at(x, y);
+            *out.mutable_data(oy, ox) = static_cast<std::uint8_t>(sum / (step * step));
+        }
+    }
+    return out;
+}
+
+Array<std::uint16_t> count_differences_py(const py::tuple& frame, const py::tuple& reference, int luma, int chroma,
+                                          bool baseline) {
+    const PictureView a = picture_view(frame), b = picture_view(reference);
+    const TileGrid grid{a.y.width, a.y.height};
+    require_size(b, grid);
+    Array<std::uint16_t> out({grid.rows(), grid.cols(), 2});
+    auto* counts = reinterpret_cast<TileCount*>(out.mutable_data());
+    const DiffThresholds thresholds{static_cast<std::uint8_t>(luma), static_cast<std::uint8_t>(chroma)};
+    const py::gil_scoped_release release;
+    if (baseline) detail::count_differences_baseline(a, b, thresholds, counts);
+    else count_differences(a, b, thresholds, counts);
+    return out;
+}
+
+void bind_segment(py::module_& m) {
+    py::class_<Segment, std::shared_ptr<Segment>>(m, "Segment")
+        .def_property_readonly("times", [](const Segment& s) {
+            Array<double> out(static_cast<py::ssize_t>(s.frames.size()));
+            for (std::size_t i = 0; i < s.frames.size(); ++i) out.mutable_data()[i] = s.frames[i].t;
+            return out;
+        })
+        .def_property_readonly("offsets", [](const Segment& s) {
+            Array<std::int64_t> out(static_cast<py::ssize_t>(s.frames.size()) + 1);
+            out.mutable_data()[0] = 0;
+            for (std::size_t i = 0; i < s.frames.size(); ++i)
+                out.mutable_data()[i + 1] = static_cast<std::int64_t>(s.frames[i].end);
+            return out;
+        })
+        .def_property_readonly("tiles", [](const Segment& s) { return vector_array(s.tiles); })
+        .def_property_readonly("last", [](const Segment& s) { return picture_tuple(s.last); })
+        .def_property_readonly("width", [](const Segment& s) { return s.grid.width; })
+        .def_property_readonly("height", [](const Segment& s) { return s.grid.height; })
+        .def_property_readonly("bytes", &Segment::bytes);
+
+    py::class_<SparseRecorder>(m, "SparseRecorder")
+        .def(py::init([](int width, int height, int luma, int chroma, int min_luma, int min_chroma, double refresh_s,
+                         double max_stored) {
+                 const DiffThresholds thresholds{static_cast<std::uint8_t>(luma), static_cast<std::uint8_t>(chroma)};
+                 return SparseRecorder(width, height, {thresholds, min_luma, min_chroma, refresh_s, max_stored});
+             }),
+             py::arg("width"), py::arg("height"), py::arg("luma"), py::arg("chroma"), py::arg("min_luma"),
+             py::arg("min_chroma"), py::arg("refresh_s"), py::arg("max_stored"))
+        .def("push", [](SparseRecorder& r, double t, const py::array& y, const py::array& u, const py::array& v) {
+            const PictureView frame = picture_view(y, u, v);
+            const py::gil_scoped_release release;
+            return r.push(t, frame);
+        }, py::arg("t"), py::arg("y"), py::arg("u"), py::arg("v"))
+        .def("take", &SparseRecorder::take, py::call_guard<py::gil_scoped_release>())
+        .def("thumbnail", [](const SparseRecorder& r, int step) { return shrink(r.screen().y.view(), step); }, py::arg("step"))
+        .def_property_readonly("stored", &SparseRecorder::stored)
+        .def_property_readonly("bytes", &SparseRecorder::bytes)
+        .def_property_readonly("frames", &SparseRecorder::frames)
+        .def_property_readonly("changed", [](const SparseRecorder& r) { return vector_array(r.changed()); });
+}
+
+void bind_history(py::module_& m) {
+    py::class_<TileHistory>(m, "TileHistory")
+        .def(py::init<const Segment&>(), py::arg("segment"), py::keep_alive<1, 2>())
+        .def("epochs", [](const TileHistory& h, int first, int last, int threshold, int max_differing, double cost_s) {
+            std::vector<Epoch> out;
+            {
+                const py::gil_scoped_release release;
+                out = h.epochs(first, last, {threshold, max_differing, cost_s});
+            }
+            return vector_array(out);
+        }, py::arg("first"), py::arg("last"), py::arg("threshold"), py::arg("max_differing"), py::arg("cost_s"));
+
+    m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {
+        if (tiles.size() != blocks.size()) throw py::value_error("tiles and blocks differ in length");
+        const Replay replay(s, frame + 1);
+        Picture out = replay.screen();
+        for (py::ssize_t i = 0; i < tiles.size(); ++i) {
+            const int tile = tiles.at(i), block = blocks.at(i);
+            if (tile < 0 || tile >= s.grid.count() || block >= static_cast<int>(s.blocks.size()))
+                throw py::index_error("no such tile or block");
+            if (block >= 0) store_block(s.blocks[static_cast<std::size_t>(block)], s.grid, tile, out);
+            else copy_tile(s.base.view(), s.grid, tile, out);
+        }
+        return picture_tuple(out);
+    }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"));
+
+    m.def("thumbnails", [](const Segment& s, int begin, int end, int every, int step) {
+        py::list out;
+        Replay replay(s, begin);
+        for (int i = begin; i < end && replay.step(); ++i)
+            if ((i - begin) % every == 0) out.append(shrink(replay.screen().y.view(), step));
+        return out;
+    }, py::arg("segment"), py::arg("begin"), py::arg("end"), py::arg("every"), py::arg("step"));
+}
+
+py::dict compare_py(const py::tuple& a, const py::tuple& b, const Array<std::uint8_t>& ignore) {
+    const PictureView va = picture_view(a), vb = picture_view(b);
+    const TileGrid grid{va.y.width, va.y.height};
+    require_size(vb, grid);
+    const std::uint8_t* mask = mask_of(ignore, grid);
+    Comparison c;
+    {
+        const py::gil_scoped_release release;
+        c = compare(va, vb, mask, {});
+    }
+    py::dict out;
+    out["pixels"] = c.pixels, out["changed"] = c.changed, out["strong"] = c.strong;
+    out["edges_a"] = c.edges_a, out["edges_b"] = c.edges_b, out["lost"] = c.lost, out["gained"] = c.gained;
+    out["correlation"] = c.correlation;
+    out["tile_strong"] = vector_array(c.tile_strong);
+    return out;
+}
+
+void bind_pointer(py::module_& m) {
+    py::class_<Glyph>(m, "Glyph")
+        .def(py::init([](const Array<GlyphPixel>& pixels) { return Glyph(array_vector(pixels)); }), py::arg("pixels"))
+        .def_property_readonly("box", [](const Glyph& g) { return py::make_tuple(g.x0, g.y0, g.x1, g.y1); });
+
+    m.def("find_blobs", [](const Segment& s, int begin, int end, const py::tuple& plate, const Array<std::uint8_t>& ignore,
+                           int threshold, int min_area, int link, int max_blobs) {
+        const Picture p = picture_of(plate, s.grid);
+        const std::uint8_t* mask = mask_of(ignore, s.grid);
+        BlobList list;
+        {
+            const py::gil_scoped_release release;
+            list = find_blobs(s, begin, end, p, mask, {threshold, min_area, link, max_blobs});
+        }
+        return py::make_tuple(vector_array(list.blobs), vector_array(list.first), vector_array(list.last));
+    }, py::arg("segment"), py::arg("begin"), py::arg("end"), py::arg("plate"), py::arg("ignore"), py::arg("threshold"),
+          py::arg("min_area"), py::arg("link"), py::arg("max_blobs"));
+
+    m.def("find_glyph", [](const py::tuple& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance) {
+        const PictureView view = picture_view(screen);
+        Match match;
+        {
+            const py::gil_scoped_release release;
+            match = find_glyph(view, glyph, x0, y0, x1, y1, tolerance);
+        }
+        return py::make_tuple(match.x, match.y, match.similarity);
+    }, py::arg("screen"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"), py::arg("tolerance"));
+
+    m.def("fit_glyph", [](const py::tuple& screen, const py::tuple& plate, const Glyph& glyph, int x0, int y0, int x1, int y1,
+                          int tolerance, int threshold) {
+        const PictureView a = picture_view(screen), b = picture_view(plate);
+        require_size(b, {a.y.width, a.y.height});
+        Match match;
+        {
+            const py::gil_scoped_release release;
+            match = fit_glyph(a, b, glyph, x0, y0, x1, y1, tolerance, threshold);
+        }
+        return py::make_tuple(match.x, match.y, match.similarity);
+    }, py::arg("screen"), py::arg("plate"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"),
+          py::arg("tolerance"), py::arg("threshold"));
+
+    m.def("find_candidates", [](const Segment& s, int begin, const py::tuple& plate, const Array<Blob>& blobs,
+                                const Offsets& first, const Offsets& last, const std::vector<Glyph>& glyphs,
+                                int tolerance, int threshold, int margin, int max_blobs, int max_size) {
+        const Picture p = picture_of(plate, s.grid);
+        const BlobList list{array_vector(blobs), first, last};
+        CandidateList out;
+        {
+            const py::gil_scoped_release release;
+            out = find_candidates(s, begin, p, list, glyphs, {tolerance, threshold, margin, max_blobs, max_size});
+        }
+        return py::make_tuple(vector_array(out.candidates), vector_array(out.first), vector_array(out.last));
+    }, py::arg("segment"), py::arg("begin"), py::arg("plate"), py::arg("blobs"), py::arg("first"), py::arg("last"),
+          py::arg("glyphs"), py::arg("tolerance"), py::arg("threshold"), py::arg("margin"), py::arg("max_blobs"), py::arg("max_size"));
+
+    m.def("learn_glyph", [](const Segment& s, const py::tuple& plate, const Array<GlyphSample>& samples, int threshold,
+                            int tolerance, double min_similarity) {
+        const Picture p = picture_of(plate, s.grid);
+        const std::vector<GlyphSample> list = array_vector(samples);
+        LearnOptions options;
+        options.threshold = threshold, options.tolerance = tolerance, options.min_similarity = min_similarity;
+        LearnedGlyph g;
+        {
+            const py::gil_scoped_release release;
+            g = learn_glyph(s, p, list, options);
+        }
+        const py::ssize_t h = g.height, w = g.width;
+        py::dict out;
+        out["color"] = vector_array(g.color).reshape({h, w, py::ssize_t{3}});
+        out["differs"] = vector_array(g.differs).reshape({h, w});
+        out["steady"] = vector_array(g.steady).reshape({h, w});
+        out["opaque"] = vector_array(g.opaque).reshape({h, w});
+        out["similarity"] = vector_array(g.similarity);
+        out["x"] = vector_array(g.x);
+        out["y"] = vector_array(g.y);
+        return out;
+    }, py::arg("segment"), py::arg("plate"), py::arg("samples"), py::arg("threshold"), py::arg("tolerance"),
+          py::arg("min_similarity"));
+
+    m.def("track", [](const std::vector<double>& times, const Offsets& first, const Offsets& last,
+                      const Array<TrackPoint>& points, double show_cost, double speed, double step_cost, double step,
+                      double jump_cost, double max_hold_s) {
+        const std::vector<TrackPoint> list = array_vector(points);
+        std::vector<std::int32_t> out;
+        {
+            const py::gil_scoped_release release;
+            out = track(times, first, last, list, {show_cost, speed, step_cost, step, jump_cost, max_hold_s});
+        }
+        return vector_array(out);
+    }, py::arg("times"), py::arg("first"), py::arg("last"), py::arg("points"), py::arg("show_cost"), py::arg("speed"),
+          py::arg("step_cost"), py::arg("step"), py::arg("jump_cost"), py::arg("max_hold_s"));
+}
+
+}  // namespace
+
+PYBIND11_MODULE(_native, m) {
+    m.doc() = "Native part of narratrace; the headers in csrc say what every function does.";
+    PYBIND11_NUMPY_DTYPE(Blob, x0, y0, x1, y1, area, weight, cx, cy);
+    PYBIND11_NUMPY_DTYPE(Epoch, tile, first, last, block, seen);
+    PYBIND11_NUMPY_DTYPE(Candidate, x, y, fit, similarity, background, glyph, blob);
+    PYBIND11_NUMPY_DTYPE(GlyphPixel, dx, dy, y, u, v, weight, role);
+    PYBIND11_NUMPY_DTYPE(GlyphSample, frame, x0, y0, x1, y1);
+    PYBIND11_NUMPY_DTYPE(TrackPoint, x, y, reward);
+    m.attr("TILE") = kTile;
+    m.attr("HAVE_AVX2") = detail::have_avx2();
+    m.def("count_differences", &count_differences_py, py::arg("frame"), py::arg("reference"), py::arg("luma"),
+          py::arg("chroma"), py::arg("baseline") = false);
+    m.def("compare", &compare_py, py::arg("a"), py::arg("b"), py::arg("ignore"));
+    bind_segment(m);
+    bind_history(m);
+    bind_pointer(m);
+}

@@ -1,0 +1,138 @@
+#include "blobs.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace narratrace {
+namespace {
+
+constexpr int kCell = 4;
+constexpr int kCellsPerTile = kTile / kCell;
+constexpr std::uint8_t kMinCellPixels = 2;
+
+}  // namespace
+
+Residual::Residual(const Picture& plate, const TileGrid& grid, BlobOptions options)
+    : plate_(plate), grid_(grid), options_(options), contrast_(grid.width, grid.height, kTile),
+      cell_cols_(grid.cols() * kCellsPerTile), cell_rows_(grid.rows() * kCellsPerTile),
+      active_(static_cast<std::size_t>(cell_cols_) * cell_rows_),
+      visited_(active_.size()), tile_cells_(static_cast<std::size_t>(grid.count())) {}
+
+void Residual::update(const PictureView& screen, int tile) {
+    const PictureView plate = plate_.view();
+    int active_cells = 0;
+    for (int cy = 0; cy < kCellsPerTile; ++cy) {
+        for (int cx = 0; cx < kCellsPerTile; ++cx) {
+            const int x0 = grid_.x0(tile) + cx * kCell, y0 = grid_.y0(tile) + cy * kCell;
+            const int x1 = std::min(x0 + kCell, grid_.width), y1 = std::min(y0 + kCell, grid_.height);
+            int pixels = 0;
+            for (int y = y0; y < y1; ++y) {
+                for (int x = x0; x < x1; ++x) {
+                    const int c = pixel_contrast(screen.y.at(x, y) - plate.y.at(x, y),
+                                           screen.u.at(x / 2, y / 2) - plate.u.at(x / 2, y / 2),
+                                           screen.v.at(x / 2, y / 2) - plate.v.at(x / 2, y / 2));
+                    const bool differs = c > options_.threshold;
+                    contrast_.row(y)[x] = static_cast<std::uint8_t>(differs ? c : 0);
+                    pixels += differs;
+                }
+            }
+            if (x0 >= grid_.width || y0 >= grid_.height) continue;
+            const bool on = pixels >= kMinCellPixels;
+            active_[static_cast<std::size_t>(y0 / kCell * cell_cols_ + x0 / kCell)] = on;
+            active_cells += on;
+        }
+    }
+    tile_cells_[static_cast<std::size_t>(tile)] = active_cells;
+}
+
+void Residual::add_cell(int cell, Blob& blob, double& sx, double& sy) const {
+    const int x0 = cell % cell_cols_ * kCell, y0 = cell / cell_cols_ * kCell;
+    for (int y = y0; y < std::min(y0 + kCell, grid_.height); ++y) {
+        for (int x = x0; x < std::min(x0 + kCell, grid_.width); ++x) {
+            const int c = contrast_.row(y)[x];
+            if (c == 0) continue;
+            blob.x0 = std::min(blob.x0, x), blob.x1 = std::max(blob.x1, x + 1);
+            blob.y0 = std::min(blob.y0, y), blob.y1 = std::max(blob.y1, y + 1);
+            blob.area += 1, blob.weight += c;
+            sx += c * (x + 0.5), sy += c * (y + 0.5);
+        }
+    }
+}
+
+Blob Residual::grow(int seed) {
+    Blob blob{grid_.width, grid_.height, 0, 0, 0, 0, 0, 0};
+    double sx = 0, sy = 0;
+    stack_.assign(1, seed);
+    visited_[static_cast<std::size_t>(seed)] = 1;
+    touched_.push_back(seed);
+    while (!stack_.empty()) {
+        const int cell = stack_.back();
+        stack_.pop_back();
+        add_cell(cell, blob, sx, sy);
+        const int cx = cell % cell_cols_, cy = cell / cell_cols_;
+        for (int y = std::max(0, cy - options_.link); y <= std::min(cell_rows_ - 1, cy + options_.link); ++y) {
+            for (int x = std::max(0, cx - options_.link); x <= std::min(cell_cols_ - 1, cx + options_.link); ++x) {
+                const auto next = static_cast<std::size_t>(y * cell_cols_ + x);
+                if (!active_[next] || visited_[next]) continue;
+                visited_[next] = 1;
+                touched_.push_back(static_cast<std::int32_t>(next));
+                stack_.push_back(static_cast<std::int32_t>(next));
+            }
+        }
+    }
+    blob.cx = static_cast<float>(sx / std::max(1, blob.weight));
+    blob.cy = static_cast<float>(sy / std::max(1, blob.weight));
+    return blob;
+}
+
+void Residual::find(std::vector<Blob>& out) {
+    out.clear();
+    touched_.clear();
+    for (int tile = 0; tile < grid_.count(); ++tile) {
+        if (tile_cells_[static_cast<std::size_t>(tile)] == 0) continue;
+        const int first = grid_.y0(tile) / kCell * cell_cols_ + grid_.x0(tile) / kCell;
+        for (int dy = 0; dy < kCellsPerTile; ++dy) {
+            for (int dx = 0; dx < kCellsPerTile; ++dx) {
+                const int cell = first + dy * cell_cols_ + dx;
+                if (!active_[static_cast<std::size_t>(cell)] || visited_[static_cast<std::size_t>(cell)]) continue;
+                const Blob blob = grow(cell);
+                if (blob.area >= options_.min_area) out.push_back(blob);
+            }
+        }
+    }
+    for (const std::int32_t cell : touched_) visited_[static_cast<std::size_t>(cell)] = 0;
+    std::stable_sort(out.begin(), out.end(), [](const Blob& a, const Blob& b) { return a.weight > b.weight; });
+    if (out.size() > static_cast<std::size_t>(options_.max_blobs)) out.resize(static_cast<std::size_t>(options_.max_blobs));
+}
+
+BlobList find_blobs(const Segment& segment, int begin, int end, const Picture& plate, const std::uint8_t* ignore,
+                    BlobOptions options) {
+    BlobList list;
+    Residual residual(plate, segment.grid, options);
+    std::vector<Blob> found;
+    Replay replay(segment, begin);
+    while (replay.frame() + 1 < end && replay.step()) {
+        bool dirty = false;
+        const auto take = [&](int tile) {
+            if (ignore[tile]) return;
+            residual.update(replay.screen().view(), tile);
+            dirty = true;
+        };
+        if (replay.frame() == begin)
+            for (int tile = 0; tile < segment.grid.count(); ++tile) take(tile);
+        else
+            std::for_each(replay.changed_begin(), replay.changed_end(), take);
+        if (dirty) {
+            residual.find(found);
+            list.first.push_back(static_cast<std::uint32_t>(list.blobs.size()));
+            list.blobs.insert(list.blobs.end(), found.begin(), found.end());
+            list.last.push_back(static_cast<std::uint32_t>(list.blobs.size()));
+        } else {
+            list.first.push_back(list.first.back());
+            list.last.push_back(list.last.back());
+        }
+    }
+    return list;
+}
+
+}  // namespace narratrace

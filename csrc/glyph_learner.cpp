@@ -1,0 +1,220 @@
+#include "glyph_learner.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <utility>
+
+namespace narratrace {
+namespace {
+
+constexpr int kSearch = 3;          // pixels searched around each corner alignment
+constexpr std::size_t kProbes = 400; // pixels compared during alignment
+
+struct Color {
+    std::uint8_t y, u, v;
+};
+
+int contrast_of(const Color& a, const Color& b) { return pixel_contrast(a.y - b.y, a.u - b.u, a.v - b.v); }
+
+// A square cut from the screen around a blob, and where it differs from the plate within the blob's box.
+struct Patch {
+    int side = 0, x = 0, y = 0; // screen position of the first pixel
+    int bx0 = 0, by0 = 0, bx1 = 0, by1 = 0;
+    std::vector<Color> color;
+    std::vector<std::uint8_t> differs;
+    int area = 0;
+
+    bool inside(int px, int py) const { return px >= 0 && py >= 0 && px < side && py < side; }
+    std::size_t index(int px, int py) const { return static_cast<std::size_t>(py) * side + px; }
+};
+
+Color pixel(const PictureView& view, int x, int y) {
+    return {view.y.at(x, y), view.u.at(x / 2, y / 2), view.v.at(x / 2, y / 2)};
+}
+
+Patch cut(const PictureView& screen, const PictureView& plate, const GlyphSample& s, int side, int threshold) {
+    Patch p;
+    p.side = side;
+    p.x = (s.x0 + s.x1 - side) / 2;
+    p.y = (s.y0 + s.y1 - side) / 2;
+    p.bx0 = s.x0 - p.x, p.by0 = s.y0 - p.y, p.bx1 = s.x1 - p.x, p.by1 = s.y1 - p.y;
+    p.color.resize(static_cast<std::size_t>(side) * side);
+    p.differs.assign(p.color.size(), 0);
+    for (int y = 0; y < side; ++y) {
+        for (int x = 0; x < side; ++x) {
+            const int sx = std::clamp(p.x + x, 0, screen.y.width - 1), sy = std::clamp(p.y + y, 0, screen.y.height - 1);
+            const Color c = p.color[p.index(x, y)] = pixel(screen, sx, sy);
+            const bool in_box = x >= p.bx0 && x < p.bx1 && y >= p.by0 && y < p.by1;
+            if (in_box && contrast_of(c, pixel(plate, sx, sy)) > threshold) p.differs[p.index(x, y)] = 1, ++p.area;
+        }
+    }
+    return p;
+}
+
+// Positions evenly picked from those that `keep` accepts.
+template <typename Keep>
+std::vector<std::pair<int, int>> probes(int side, Keep keep) {
+    std::vector<std::pair<int, int>> all;
+    for (int y = 0; y < side; ++y)
+        for (int x = 0; x < side; ++x)
+            if (keep(static_cast<std::size_t>(y) * side + x)) all.emplace_back(x, y);
+    if (all.size() <= kProbes) return all;
+    std::vector<std::pair<int, int>> some;
+    for (std::size_t i = 0; i < kProbes; ++i) some.push_back(all[i * all.size() / kProbes]);
+    return some;
+}
+
+struct Shift {
+    int dx = 0, dy = 0; // reference position = sample position + shift
+    double score = -1e9;
+};
+
+// Agreement of a sample with the reference: similar where both differ from the plate, minus a price for
+// pixels that differ in only one of them.
+double agreement(const Patch& sample, const Patch& reference, const std::vector<std::pair<int, int>>& probe,
+                 int dx, int dy, int tolerance) {
+    double similar = 0;
+    int both = 0;
+    for (const auto& [x, y] : probe) {
+        const int sx = x - dx, sy = y - dy;
+        if (!sample.inside(sx, sy) || !sample.differs[sample.index(sx, sy)]) continue;
+        ++both;
+        const int c = contrast_of(sample.color[sample.index(sx, sy)], reference.color[reference.index(x, y)]);
+        similar += std::max(0.0, 1.0 - static_cast<double>(c) / tolerance);
+    }
+    const double scale = static_cast<double>(reference.area) / static_cast<double>(probe.size());
+    return scale * similar - 0.4 * (sample.area + reference.area - 2 * scale * both);
+}
+
+Shift align(const Patch& sample, const Patch& reference, const std::vector<std::pair<int, int>>& probe, int tolerance) {
+    Shift best;
+    for (const int bx : {reference.bx0 - sample.bx0, reference.bx1 - sample.bx1}) {
+        for (const int by : {reference.by0 - sample.by0, reference.by1 - sample.by1}) {
+            for (int dy = by - kSearch; dy <= by + kSearch; ++dy) {
+                for (int dx = bx - kSearch; dx <= bx + kSearch; ++dx) {
+                    const double score = agreement(sample, reference, probe, dx, dy, tolerance);
+                    if (score > best.score) best = {dx, dy, score};
+                }
+            }
+        }
+    }
+    return best;
+}
+
+// Moves a shift to where the sample best matches the opaque colours; its score becomes the similarity.
+Shift refine(const Patch& sample, const LearnedGlyph& glyph, const std::vector<std::pair<int, int>>& probe,
+             Shift start, int tolerance) {
+    Shift best{start.dx, start.dy, -1.0};
+    for (int dy = start.dy - kSearch; dy <= start.dy + kSearch; ++dy) {
+        for (int dx = start.dx - kSearch; dx <= start.dx + kSearch; ++dx) {
+            double similar = 0;
+            int seen = 0;
+            for (const auto& [x, y] : probe) {
+                const int sx = x - dx, sy = y - dy;
+                if (!sample.inside(sx, sy)) continue;
+                ++seen;
+                const std::size_t i = 3 * (static_cast<std::size_t>(y) * glyph.width + x);
+                const int c = contrast_of(sample.color[sample.index(sx, sy)], {glyph.color[i], glyph.color[i + 1], glyph.color[i + 2]});
+                similar += std::max(0.0, 1.0 - static_cast<double>(c) / tolerance);
+            }
+            if (2 * seen < static_cast<int>(probe.size())) continue;
+            const double score = similar / seen;
+            if (score > best.score) best = {dx, dy, score};
+        }
+    }
+    return best;
+}
+
+std::uint8_t median(std::vector<std::uint8_t>& values) {
+    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
+    std::nth_element(values.begin(), middle, values.end());
+    return *middle;
+}
+
+// Votes of the aligned samples for one pixel of the reference.
+void vote(const std::vector<Patch>& patches, const std::vector<Shift>& shifts, int x, int y,
+          const LearnOptions& options, LearnedGlyph& out) {
+    std::vector<Color> colors;
+    int differs = 0;
+    for (std::size_t i = 0; i < patches.size(); ++i) {
+        const int sx = x - shifts[i].dx, sy = y - shifts[i].dy;
+        if (shifts[i].score < 0 || !patches[i].inside(sx, sy)) continue;
+        colors.push_back(patches[i].color[patches[i].index(sx, sy)]);
+        differs += patches[i].differs[patches[i].index(sx, sy)];
+    }
+    const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
+    out.differs[at] = out.steady[at] = 0;
+    out.opaque[at] = 0;
+    const auto used = static_cast<std::size_t>(std::count_if(shifts.begin(), shifts.end(), [](const Shift& s) { return s.score >= 0; }));
+    if (2 * colors.size() < used || colors.empty()) return;
+    out.differs[at] = static_cast<float>(differs) / static_cast<float>(colors.size());
+    if (out.differs[at] < 0.5f * options.min_differs) return;
+    std::vector<std::uint8_t> ys, us, vs;
+    for (const Color& c : colors) ys.push_back(c.y), us.push_back(c.u), vs.push_back(c.v);
+    const Color m{median(ys), median(us), median(vs)};
+    out.color[3 * at] = m.y, out.color[3 * at + 1] = m.u, out.color[3 * at + 2] = m.v;
+    const auto steady = std::count_if(colors.begin(), colors.end(), [&](const Color& c) { return contrast_of(c, m) <= options.steady; });
+    out.steady[at] = static_cast<float>(steady) / static_cast<float>(colors.size());
+    out.opaque[at] = out.differs[at] >= options.min_differs && out.steady[at] >= options.min_steady;
+}
+
+std::size_t reference_patch(const std::vector<Patch>& patches) {
+    std::vector<int> areas;
+    for (const Patch& p : patches) areas.push_back(p.area);
+    std::sort(areas.begin(), areas.end());
+    const int typical = areas[areas.size() / 2];
+    std::vector<std::size_t> fit;
+    for (std::size_t i = 0; i < patches.size(); ++i)
+        if (2 * patches[i].area >= typical && 2 * patches[i].area <= 3 * typical) fit.push_back(i);
+    std::stable_sort(fit.begin(), fit.end(), [&](std::size_t a, std::size_t b) { return patches[a].area < patches[b].area; });
+    return fit[fit.size() * 4 / 5]; // complete, but not one that has merged with something else
+}
+
+}  // namespace
+
+LearnedGlyph learn_glyph(const Segment& segment, const Picture& plate, const std::vector<GlyphSample>& samples,
+                         const LearnOptions& options) {
+    LearnedGlyph out;
+    if (samples.size() < 3) return out;
+    int side = 0;
+    for (const GlyphSample& s : samples) side = std::max({side, s.x1 - s.x0, s.y1 - s.y0});
+    side += 2 * options.margin;
+    std::vector<Patch> patches;
+    Replay replay(segment);
+    for (const GlyphSample& s : samples) {
+        while (replay.frame() < s.frame && replay.step()) {}
+        patches.push_back(cut(replay.screen().view(), plate.view(), s, side, options.threshold));
+    }
+    const Patch& reference = patches[reference_patch(patches)];
+    const auto shape = probes(side, [&](std::size_t i) { return reference.differs[i] != 0; });
+    if (shape.empty()) return out;
+    std::vector<Shift> shifts;
+    for (const Patch& p : patches) shifts.push_back(align(p, reference, shape, options.tolerance));
+
+    out.width = out.height = side;
+    const auto pixels = static_cast<std::size_t>(side) * side;
+    out.color.assign(3 * pixels, 0);
+    out.differs.assign(pixels, 0);
+    out.steady.assign(pixels, 0);
+    out.opaque.assign(pixels, 0);
+    for (int round = 0; round < 2; ++round) {
+        for (int y = 0; y < side; ++y)
+            for (int x = 0; x < side; ++x) vote(patches, shifts, x, y, options, out);
+        const auto core = probes(side, [&](std::size_t i) { return out.opaque[i] != 0; });
+        if (core.empty()) return LearnedGlyph{};
+        for (std::size_t i = 0; i < patches.size(); ++i) {
+            shifts[i] = refine(patches[i], out, core, shifts[i], options.tolerance);
+            if (shifts[i].score < options.min_similarity) shifts[i].score = -1.0;
+        }
+        if (std::count_if(shifts.begin(), shifts.end(), [](const Shift& s) { return s.score >= 0; }) < 3) return LearnedGlyph{};
+    }
+    for (std::size_t i = 0; i < patches.size(); ++i) {
+        out.similarity.push_back(static_cast<float>(shifts[i].score));
+        out.x.push_back(patches[i].x - shifts[i].dx);
+        out.y.push_back(patches[i].y - shifts[i].dy);
+    }
+    return out;
+}
+
+}  // namespace narratrace

@@ -1,0 +1,129 @@
+#include "history.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "blobs.hpp"
+
+namespace narratrace {
+namespace {
+
+// Versions of a tile that look the same, and when they were on the screen.
+struct Version {
+    std::int32_t model; // block that later ones are compared with; fixed, so that a slow fade cannot creep
+    std::int32_t block; // latest, hence cleanest, pixels
+    std::int32_t first, last;
+    double range, seen;
+};
+
+bool same(const Block& a, const Block& b, const TileGrid& grid, int tile, const EpochOptions& options) {
+    const int w = grid.x1(tile) - grid.x0(tile), h = grid.y1(tile) - grid.y0(tile);
+    int differing = 0;
+    for (int y = 0; y < h; ++y) {
+        for (int x = 0; x < w; ++x) {
+            const int i = y * kTile + x, c = y / 2 * kChromaTile + x / 2;
+            differing += pixel_contrast(a.y[i] - b.y[i], a.u[c] - b.u[c], a.v[c] - b.v[c]) > options.threshold;
+        }
+        if (differing > options.max_differing) return false;
+    }
+    return true;
+}
+
+// Disjoint versions with the greatest total of range - cost (weighted interval scheduling). Ties go to what
+// was seen longer: a microsecond of range per second seen decides nothing else.
+std::vector<Version> schedule(std::vector<Version> versions, double cost) {
+    std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) { return a.last < b.last; });
+    const std::size_t n = versions.size();
+    std::vector<double> best(n + 1, 0.0);
+    std::vector<std::size_t> before(n);
+    std::vector<bool> taken(n);
+    for (std::size_t i = 0; i < n; ++i) {
+        const auto fits = std::upper_bound(versions.begin(), versions.begin() + static_cast<std::ptrdiff_t>(i),
+                                           versions[i].first,
+                                           [](int first, const Version& v) { return first < v.last; });
+        before[i] = static_cast<std::size_t>(fits - versions.begin());
+        const double with = best[before[i]] + versions[i].range + 1e-6 * versions[i].seen - cost;
+        taken[i] = with > best[i];
+        best[i + 1] = std::max(best[i], with);
+    }
+    std::vector<Version> chosen;
+    for (std::size_t i = n; i > 0;) {
+        if (taken[i - 1]) {
+            chosen.push_back(versions[i - 1]);
+            i = before[i - 1];
+        } else {
+            --i;
+        }
+    }
+    std::reverse(chosen.begin(), chosen.end());
+    return chosen;
+}
+
+}  // namespace
+
+TileHistory::TileHistory(const Segment& segment) : segment_(segment) {
+    const auto tiles = static_cast<std::size_t>(segment.grid.count());
+    begin_.assign(tiles + 1, 0);
+    for (const std::int32_t tile : segment.tiles) ++begin_[static_cast<std::size_t>(tile) + 1];
+    for (std::size_t i = 0; i < tiles; ++i) begin_[i + 1] += begin_[i];
+    changes_.resize(segment.tiles.size());
+    std::vector<std::uint32_t> next(begin_.begin(), begin_.end() - 1);
+    for (std::size_t f = 0; f < segment.frames.size(); ++f)
+        for (std::size_t i = segment.frames[f].begin; i < segment.frames[f].end; ++i)
+            changes_[next[static_cast<std::size_t>(segment.tiles[i])]++] = {static_cast<std::int32_t>(f),
+                                                                            static_cast<std::int32_t>(i)};
+}
+
+const Block* TileHistory::pixels(int tile, int block, Block& scratch) const {
+    if (block >= 0) return &segment_.blocks[static_cast<std::size_t>(block)];
+    load_block(segment_.base.view(), segment_.grid, tile, scratch);
+    return &scratch;
+}
+
+int TileHistory::block_at(int tile, int frame) const {
+    const auto begin = changes_.begin() + begin_[static_cast<std::size_t>(tile)];
+    const auto end = changes_.begin() + begin_[static_cast<std::size_t>(tile) + 1];
+    const auto after = std::upper_bound(begin, end, frame, [](int f, const Change& c) { return f < c.frame; });
+    return after == begin ? -1 : (after - 1)->block;
+}
+
+void TileHistory::tile_epochs(int tile, int first, int last, const EpochOptions& options,
+                              std::vector<Epoch>& out) const {
+    const auto begin = changes_.begin() + begin_[static_cast<std::size_t>(tile)];
+    const auto end = changes_.begin() + begin_[static_cast<std::size_t>(tile) + 1];
+    auto change = std::upper_bound(begin, end, first, [](int f, const Change& c) { return f < c.frame; });
+    if (change == end || change->frame >= last) return;
+    const auto time = [&](int frame) {
+        return segment_.frames[std::min(static_cast<std::size_t>(frame), segment_.frames.size() - 1)].t;
+    };
+    std::vector<Version> versions;
+    Block scratch_a, scratch_b;
+    int shown = block_at(tile, first), since = first;
+    while (since < last) {
+        const int until = change == end ? last : std::min(change->frame, last);
+        const Block* now = pixels(tile, shown, scratch_a);
+        auto match = std::find_if(versions.begin(), versions.end(), [&](const Version& v) {
+            return same(*now, *pixels(tile, v.model, scratch_b), segment_.grid, tile, options);
+        });
+        if (match == versions.end() && versions.size() < static_cast<std::size_t>(options.max_versions))
+            match = versions.insert(match, Version{shown, shown, since, until, 0, 0});
+        if (match != versions.end()) {
+            match->block = shown;
+            match->last = until;
+            match->seen += time(until) - time(since);
+            match->range = time(until) - time(match->first);
+        }
+        since = until;
+        if (change != end) shown = (change++)->block;
+    }
+    for (const Version& v : schedule(std::move(versions), options.cost_s))
+        out.push_back({tile, v.first, v.last, v.block, static_cast<float>(v.seen)});
+}
+
+std::vector<Epoch> TileHistory::epochs(int first, int last, const EpochOptions& options) const {
+    std::vector<Epoch> out;
+    for (int tile = 0; tile < segment_.grid.count(); ++tile) tile_epochs(tile, first, last, options, out);
+    return out;
+}
+
+}  // namespace narratrace

@@ -1,0 +1,99 @@
+#include "sparse_video.hpp"
+
+#include <stdexcept>
+#include <utility>
+
+namespace narratrace {
+
+SparseRecorder::SparseRecorder(int width, int height, ChangeOptions options)
+    : options_(options), grid_{width, height}, screen_(width, height) {
+    if (width <= 0 || height <= 0) throw std::invalid_argument("picture size must be positive");
+    const auto count = static_cast<std::size_t>(grid_.count());
+    counts_.resize(count);
+    changed_at_.resize(count);
+    fresh_.resize(count);
+}
+
+void SparseRecorder::find_changes(const PictureView& frame) {
+    count_differences(frame, screen_.view(), options_.thresholds, counts_.data());
+    changed_.clear();
+    for (int tile = 0; tile < grid_.count(); ++tile) {
+        const TileCount& c = counts_[static_cast<std::size_t>(tile)];
+        if (c.luma >= options_.min_luma || c.chroma >= options_.min_chroma) changed_.push_back(tile);
+    }
+}
+
+// A tile just after a change is often a blurred first version which the encoder refines by steps below the
+// threshold. Taking it again once, after it has been still, gives clean keyframes; doing it only once keeps
+// slow fades from creeping past unnoticed.
+void SparseRecorder::refresh(double t, const PictureView& frame) {
+    if (t - last_refresh_ < 0.25 * options_.refresh_s) return;
+    last_refresh_ = t;
+    for (int tile = 0; tile < grid_.count(); ++tile) {
+        const auto i = static_cast<std::size_t>(tile);
+        if (fresh_[i] || t - changed_at_[i] < options_.refresh_s) continue;
+        copy_tile(frame, grid_, tile, screen_);
+        fresh_[i] = 1;
+    }
+}
+
+int SparseRecorder::push(double t, const PictureView& frame) {
+    if (frame.y.width != grid_.width || frame.y.height != grid_.height)
+        throw std::invalid_argument("frame size differs from the recorder's");
+    if (!started_) {
+        screen_.assign(frame);
+        std::fill(changed_at_.begin(), changed_at_.end(), t);
+        last_refresh_ = t;
+        changed_.clear();
+        started_ = true;
+    } else {
+        find_changes(frame);
+    }
+    for (const std::int32_t tile : changed_) {
+        copy_tile(frame, grid_, tile, screen_);
+        changed_at_[static_cast<std::size_t>(tile)] = t;
+        fresh_[static_cast<std::size_t>(tile)] = 0;
+    }
+    stored_ = static_cast<double>(changed_.size()) <= options_.max_stored * grid_.count();
+    if (!stored_) {
+        restart_ = true;
+        return static_cast<int>(changed_.size());
+    }
+    if (restart_) {
+        segment_ = Segment{grid_, screen_, {}, {}, {}, {}};
+        segment_.frames.push_back({t, 0, 0});
+        restart_ = false;
+    } else {
+        const std::size_t begin = segment_.tiles.size();
+        for (const std::int32_t tile : changed_) {
+            segment_.tiles.push_back(tile);
+            load_block(frame, grid_, tile, segment_.blocks.emplace_back());
+        }
+        segment_.frames.push_back({t, begin, segment_.tiles.size()});
+    }
+    refresh(t, frame);
+    return static_cast<int>(changed_.size());
+}
+
+std::shared_ptr<Segment> SparseRecorder::take() {
+    segment_.last = screen_;
+    auto done = std::make_shared<Segment>(std::move(segment_));
+    segment_ = Segment{grid_, screen_, {}, {}, {}, {}};
+    restart_ = true;
+    return done;
+}
+
+Replay::Replay(const Segment& segment, int begin) : segment_(segment), screen_(segment.base) {
+    while (frame_ + 1 < begin && step()) {}
+}
+
+bool Replay::step() {
+    if (static_cast<std::size_t>(frame_ + 1) >= segment_.frames.size()) return false;
+    ++frame_;
+    const FrameRecord& now = record();
+    for (std::size_t i = now.begin; i < now.end; ++i)
+        store_block(segment_.blocks[i], segment_.grid, segment_.tiles[i], screen_);
+    return true;
+}
+
+}  // namespace narratrace

@@ -1,0 +1,31 @@
+"""Builds the native module; everything else about the package is declared in pyproject.toml."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pybind11.setup_helpers import Pybind11Extension
+from setuptools import setup
+
+# NARRATRACE_SANITIZE=address,undefined builds the extension for a sanitizer run (see Makefile).
+sanitize = os.environ.get("NARRATRACE_SANITIZE")
+flags = ["-O1", "-g", f"-fsanitize={sanitize}"] if sanitize else ["-O3", "-g0"]
+
+native = Pybind11Extension(
+    "narratrace._native",
+    sorted(str(path) for path in Path("csrc").glob("*.cpp")),
+    include_dirs=["csrc"],
+    cxx_std=20,
+    extra_compile_args=[*flags, "-Wall", "-Wextra", "-Wconversion", "-Wno-sign-conversion", "-fvisibility=hidden"],
+    extra_link_args=[f"-fsanitize={sanitize}"] if sanitize else [],
+)
+packages = ["", ".data", ".ops", ".source", ".decode", ".analyse", ".understand", ".align", ".write"]
+packages += [".pipeline", ".corpus", ".report", ".kernels"]
+
+setup(
+    ext_modules=[native],
+    packages=["narratrace" + name for name in packages],
+    package_dir={"": "src", "narratrace.kernels": "kernels"},
+    package_data={"narratrace": ["py.typed", "*.pyi", "report/*.html", "report/*.css", "report/*.js"]},
+)

@@ -1,0 +1,54 @@
+"""One gesture of the pointer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from narratrace.data.shots import Box
+from narratrace.timebase import Span
+
+GestureKind = Literal["circle", "underline", "dwell"]
+
+_SAME_S, _SAME_IOU = 0.5, 0.5
+"""Gestures are one when no further apart in time (s), and their boxes no less alike (choices of ours)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gesture:
+    """The pointer points something out.
+
+    Attributes:
+        kind: ``circle`` goes round a region, ``underline`` runs along a line of text, ``dwell`` rests on
+            a spot.
+        span: From the first to the last instant of it, travel not included.
+        box: The region meant, in pixels of the displayed picture.
+    """
+
+    kind: GestureKind
+    span: Span
+    box: Box
+
+
+def joined(gestures: Iterable[Gesture]) -> list[Gesture]:
+    """The gestures in time order; one that goes on where the last of its kind ended becomes part of it."""
+    found: list[Gesture] = []
+    for new in sorted(gestures, key=lambda gesture: gesture.span):
+        last = found[-1] if found else None
+        if (
+            last is not None
+            and last.kind == new.kind
+            and new.span.start - last.span.end <= _SAME_S
+            and last.box.iou(new.box) >= _SAME_IOU
+        ):
+            span = Span(last.span.start, max(last.span.end, new.span.end))
+            found[-1] = Gesture(kind=new.kind, span=span, box=enclosing(last.box, new.box))
+        else:
+            found.append(new)
+    return found
+
+
+def enclosing(a: Box, b: Box) -> Box:
+    """The smallest box around both."""
+    return Box(x0=min(a.x0, b.x0), y0=min(a.y0, b.y0), x1=max(a.x1, b.x1), y1=max(a.y1, b.y1))

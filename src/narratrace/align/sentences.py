@@ -1,0 +1,106 @@
+"""From words to sentences, by punctuation and by pauses.
+
+Sentences are what text is cut into everywhere in alignment. No sample's text begins or ends inside a word;
+none begins or ends inside a sentence either, but for clips that have no room for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+from narratrace.data.transcript import Utterance, Word
+from narratrace.options import option
+from narratrace.timebase import Span
+
+_OPENERS = "\"'([{«“‘"  # noqa: RUF001
+_CLOSERS = "\"')]}»”’"  # noqa: RUF001
+_STOPS = (".", "!", "?", "…", "。", "！", "？", "।", "؟")  # noqa: RUF001
+
+# fmt: off
+_ABBREVIATIONS = frozenset({
+    "al", "approx", "b.i.d", "ca", "cf", "dept", "dr", "e.g", "eq", "esp", "fig", "figs", "hosp", "i.e",
+    "i.m", "i.v", "incl", "max", "min", "mr", "mrs", "ms", "mt", "nos", "p.o", "pp", "prof", "pt", "q.d",
+    "ref", "resp", "sec", "sr", "st", "t.i.d", "vol", "vs",
+})
+# fmt: on
+"""Words whose point does not end a sentence, without it and in lower case."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentenceOptions:
+    """Where sentences end."""
+
+    pause_s: Annotated[
+        float,
+        option(
+            "silence that ends a sentence even without punctuation",
+            unit="s",
+            source="choice of ours; the recordings pause 0.9 s and more between sentences, never within",
+            gt=0,
+        ),
+    ] = 1.5
+    max_words: Annotated[
+        int,
+        option(
+            "words after which a sentence is cut at its longest pause",
+            unit="words",
+            source="captions without punctuation; spoken sentences rarely pass 40",
+            ge=1,
+        ),
+    ] = 60
+
+
+def split_sentences(words: Iterable[Word], options: SentenceOptions) -> list[Utterance]:
+    """The words as sentences in time order; every word is in exactly one.
+
+    A sentence ends at a word with a full stop, a question or an exclamation mark, unless the stop belongs to
+    an abbreviation, an initial or a number that goes on; and at a pause. One with more words than
+    ``max_words`` is cut at the longest pause in the second half of that many, again and again.
+    """
+    ordered = sorted(words, key=lambda word: (word.span.start, word.span.end))
+    sentences: list[Utterance] = []
+    run: list[Word] = []
+    for i, word in enumerate(ordered, start=1):
+        run.append(word)
+        if i == len(ordered) or _ends(word, ordered[i], options.pause_s):
+            sentences += _cut_to_length(run, options.max_words)
+            run = []
+    return sentences
+
+
+def as_utterance(words: Sequence[Word]) -> Utterance:
+    """The words, at least one, as one utterance with the span that covers them all."""
+    span = Span(words[0].span.start, max(word.span.end for word in words))
+    return Utterance(span=span, words=tuple(words))
+
+
+def _ends(word: Word, following: Word, pause_s: float) -> bool:
+    if following.span.start - word.span.end >= pause_s:
+        return True
+    bare = word.text.rstrip(_CLOSERS)
+    if not bare.endswith(_STOPS):
+        return False
+    if not bare.endswith(".") or bare.endswith(".."):
+        return True
+    stem = bare[:-1].lstrip(_OPENERS).lower()
+    initial = len(stem) == 1 and stem.isalpha() and stem != "i"
+    number_goes_on = (
+        stem[-1:].isdigit() and following.text[:1].isdigit() and following.span.start == word.span.end
+    )
+    return not (initial or number_goes_on or stem in _ABBREVIATIONS)
+
+
+def _cut_to_length(words: Sequence[Word], most: int) -> list[Utterance]:
+    """The words as utterances of at most ``most`` words and, but for the last, at least half as many."""
+    parts = []
+    while len(words) > most:
+        cut = max(range((most + 1) // 2, most + 1), key=lambda i: (_pause_before(words, i), i))
+        parts.append(as_utterance(words[:cut]))
+        words = words[cut:]
+    return [*parts, as_utterance(words)]
+
+
+def _pause_before(words: Sequence[Word], i: int) -> float:
+    return words[i].span.start - words[i - 1].span.end

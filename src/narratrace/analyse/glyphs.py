@@ -1,0 +1,197 @@
+"""How the recording's pointer looks: learned from the video itself, with its hot spot.
+
+Note [Hot spots]
+~~~~~~~~~~~~~~~~
+Nothing in the video says which pixel of a pointer points. Its shape does: dots, crosses, I-beams, rings and
+halos are symmetric about their hot spot, so a shape that looks the same upside down points with its centre.
+Arrows and hands are not symmetric, and point with their tip: the topmost pixels. Pens and pencils hold their
+tip at the bottom left.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.ops.sparse import Blobs, Glyph, Planes, Segment, learn_glyph
+from narratrace.options import option
+
+PIXEL = np.dtype([("dx", "<i2"), ("dy", "<i2"), ("y", "u1"), ("u", "u1"), ("v", "u1"), ("weight", "u1"), ("role", "u1")])
+SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
+Bool2 = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GlyphOptions:
+    """How a pointer's look is learned and recognised."""
+
+    contrast: Annotated[
+        int, option("contrast to the clean plate above which a pixel belongs to something in front", unit="levels", ge=1)
+    ] = 28
+    tolerance: Annotated[int, option("contrast at which a pixel no longer resembles the pointer's", unit="levels", ge=1)] = 48
+    min_samples: Annotated[int, option("places a pointer must have been seen at to be learned", ge=3)] = 4
+    max_samples: Annotated[int, option("places looked at, evenly picked", ge=3)] = 24
+    min_similarity: Annotated[float, option("similarity of samples that agree", ge=0, le=1)] = 0.6
+    min_pixels: Annotated[int, option("opaque pixels of the smallest pointer", ge=1)] = 12
+    min_symmetry: Annotated[
+        float, option("overlap with itself upside down of a shape that points with its centre", ge=0, le=1,
+                      source="arrows reach 0.61 in 480p mush, dots and halos 0.91 or more")
+    ] = 0.75
+    min_travel: Annotated[float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)] = 1.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnedPointer:
+    """A pointer's look.
+
+    Attributes:
+        glyph: For the native search; its origin is the hot spot's pixel.
+        size: Longer side of its shape in pixels.
+        samples: Places that agree with it.
+        similarity: Their median similarity, 0..1.
+        points_with: ``centre``, ``top`` or ``bottom``.
+    """
+
+    glyph: Glyph
+    size: int
+    samples: int
+    similarity: float
+    points_with: str
+
+
+def moving_blobs(blobs: Blobs, begin: int, max_size: float) -> npt.NDArray[Any]:
+    """Blobs that moved since the frame before and kept their size: what a pointer does.
+
+    Returns:
+        Rows of :data:`SAMPLE`; ``frame`` counts in the segment.
+    """
+    top = 4
+    n = len(blobs)
+    if n < 2:
+        return np.zeros(0, dtype=SAMPLE)
+    index = blobs.first[:, None].astype(np.int64) + np.arange(top)
+    valid = index < blobs.last[:, None]
+    rows = blobs.table[np.minimum(index, max(0, len(blobs.table) - 1))] if len(blobs.table) else None
+    if rows is None:
+        return np.zeros(0, dtype=SAMPLE)
+    width, height = rows["x1"] - rows["x0"], rows["y1"] - rows["y0"]
+    fits = valid & (rows["area"] >= 12) & (np.maximum(width, height) <= max_size)
+    fresh = np.r_[False, (blobs.first[1:] != blobs.first[:-1]) | (blobs.last[1:] != blobs.last[:-1])]
+    now, was = slice(1, None), slice(None, -1)
+    ratio = rows["area"][was][:, None, :] / np.maximum(1, rows["area"][now][:, :, None])
+    step = np.hypot(
+        rows["cx"][was][:, None, :] - rows["cx"][now][:, :, None],
+        rows["cy"][was][:, None, :] - rows["cy"][now][:, :, None],
+    )
+    alike = (ratio >= 0.6) & (ratio <= 1.6) & (step >= 2) & (step <= 0.8 * max_size)
+    for side in (width, height):
+        alike &= np.abs(side[was][:, None, :] - side[now][:, :, None]) <= 0.4 * side[now][:, :, None] + 3
+    alike &= fits[now][:, :, None] & valid[was][:, None, :] & fresh[now][:, None, None]
+    frame, which = np.nonzero(alike.any(axis=2))
+    picked = rows[frame + 1, which]
+    out = np.zeros(len(frame), dtype=SAMPLE)
+    out["frame"] = frame + 1 + begin
+    for name in ("x0", "y0", "x1", "y1"):
+        out[name] = picked[name]
+    return out
+
+
+def pick_samples(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """Samples of the most common size at different places, evenly spread over time."""
+    if len(samples) == 0:
+        return samples
+    size = np.maximum(samples["x1"] - samples["x0"], samples["y1"] - samples["y0"]).astype(np.float64)
+    close = (size[None, :] >= 0.8 * size[:, None]) & (size[None, :] <= 1.25 * size[:, None])
+    samples = samples[close[int(np.argmax(close.sum(axis=1)))]]
+    moved = np.r_[True, (np.abs(np.diff(samples["x0"])) + np.abs(np.diff(samples["y0"]))) >= 4]
+    samples = samples[moved]
+    return samples[np.unique(np.linspace(0, len(samples) - 1, count).round().astype(np.int64))]
+
+
+def learn(
+    segment: Segment, plate: Planes, samples: npt.NDArray[Any], options: GlyphOptions
+) -> LearnedPointer | None:
+    """The pointer that the samples show, or None when they do not agree on one."""
+    samples = pick_samples(samples, options.max_samples)
+    if len(samples) < options.min_samples:
+        return None
+    maps = learn_glyph(
+        segment, plate, samples,
+        threshold=options.contrast, tolerance=options.tolerance, min_similarity=options.min_similarity,
+    )
+    agreeing = maps["similarity"] >= 0
+    if agreeing.sum() < options.min_samples or maps["opaque"].sum() < options.min_pixels:
+        return None
+    shape = (maps["differs"] >= 0.5) | (maps["opaque"] > 0)
+    x, y, points_with = hot_spot(shape, options.min_symmetry)
+    ys, xs = np.nonzero(shape)
+    size = int(max(np.ptp(xs), np.ptp(ys))) + 1
+    travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing]))
+    if travel < options.min_travel * size:
+        return None
+    return LearnedPointer(
+        glyph=_native_glyph(maps, shape, int(np.floor(x)), int(np.floor(y))),
+        size=size,
+        samples=int(agreeing.sum()),
+        similarity=float(np.median(maps["similarity"][agreeing])),
+        points_with=points_with,
+    )
+
+
+def hot_spot(shape: Bool2, min_symmetry: float) -> tuple[float, float, str]:
+    """Pixel (x, y) that a pointer of this shape points with, and how, see Note [Hot spots].
+
+    Args:
+        shape: True where the pointer is, at least one pixel.
+        min_symmetry: Overlap with itself upside down from which on it points with its centre.
+    """
+    ys, xs = np.nonzero(shape)
+    x0, x1, y0, y1 = int(xs.min()), int(xs.max()) + 1, int(ys.min()), int(ys.max()) + 1
+    if _is_pen(xs, ys):
+        end = xs - ys == (xs - ys).min()
+        return float(xs[end].mean()), float(ys[end].mean()), "bottom"
+    cut = shape[y0:y1, x0:x1]
+    turned = cut[::-1, ::-1]
+    if (cut & turned).sum() >= min_symmetry * (cut | turned).sum():
+        return 0.5 * (x0 + x1 - 1), 0.5 * (y0 + y1 - 1), "centre"
+    return x0 + float(np.flatnonzero(cut[0]).mean()), float(y0), "top"
+
+
+def _is_pen(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> bool:
+    """Whether the shape is a long one that runs from the bottom left to the top right."""
+    if len(xs) < 8:
+        return False
+    (xx, xy), (_, yy) = np.cov(xs, ys)
+    spread = np.hypot(xx - yy, 2 * xy)
+    longish = (xx + yy + spread) > 6.0 * (xx + yy - spread)
+    return bool(longish and xy < 0 and 0.35 < xx / max(yy, 1e-9) < 2.9)
+
+
+def _native_glyph(maps: dict[str, npt.NDArray[Any]], shape: Bool2, x: int, y: int) -> Glyph:
+    opaque = maps["opaque"] > 0
+    outside = (_dilate(shape, 3) & ~_dilate(shape, 1)) & (maps["differs"] < 0.2)
+    role = np.full(shape.shape, 255, dtype=np.uint8)
+    role[outside], role[shape], role[opaque] = 2, 1, 0
+    ys, xs = np.nonzero(role != 255)
+    pixels = np.zeros(len(ys), dtype=PIXEL)
+    pixels["dx"], pixels["dy"], pixels["role"] = xs - x, ys - y, role[ys, xs]
+    for i, name in enumerate("yuv"):
+        pixels[name] = maps["color"][ys, xs, i]
+    sure = np.where(opaque, maps["steady"], np.where(shape, maps["differs"], 0.5 * (1 - maps["differs"])))
+    pixels["weight"] = np.clip(255 * sure[ys, xs], 1, 255)
+    return Glyph(pixels)
+
+
+def _dilate(mask: Bool2, reach: int) -> Bool2:
+    out = mask.copy()
+    for _ in range(reach):
+        wide = out.copy()
+        wide[1:] |= out[:-1]
+        wide[:-1] |= out[1:]
+        out = wide.copy()
+        out[:, 1:] |= wide[:, :-1]
+        out[:, :-1] |= wide[:, 1:]
+    return out

@@ -1,0 +1,101 @@
+"""Areas that keep moving while the rest is still: webcam insets, cine loops, playing video."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.analyse.tiles import Bool, components, grow, tile_box
+from narratrace.data.shots import Box, MovingRegion
+from narratrace.ops.sparse import Segment, tile_grid
+from narratrace.options import option
+from narratrace.timebase import Span
+
+_BIN_S = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MovingOptions:
+    """When an area counts as moving by itself rather than by the pointer passing."""
+
+    window_s: Annotated[float, option("time over which an area must keep changing", unit="s", gt=0)] = 4.0
+    min_active: Annotated[
+        float, option("share of half seconds in the window with a change", ge=0, le=1)
+    ] = 0.5
+    max_background: Annotated[
+        float, option("share of time an area may show one background and still count as moving", ge=0, le=1,
+                      source="pointers that circle an area leave its background visible 58 % of the time or more, "
+                             "webcams and cine loops 45 % or less (measured on screen recordings)")
+    ] = 0.5
+    min_extent: Annotated[
+        float, option("size of a frame's changes within the area, as a multiple of the largest pointer", gt=0)
+    ] = 0.6
+
+
+def find_moving(
+    segment: Segment, epochs: npt.NDArray[Any], max_pointer: float, options: MovingOptions
+) -> tuple[Bool, list[MovingRegion]]:
+    """Tiles that move by themselves, shape (rows * columns,), and the regions they form.
+
+    Args:
+        segment: The stretch of video.
+        epochs: Its epochs over all frames.
+        max_pointer: Size of the largest pointer in pixels; smaller areas are left to the pointer's tracker.
+        options: Thresholds.
+    """
+    rows, columns = tile_grid(segment.width, segment.height)
+    mask = np.zeros(rows * columns, dtype=bool)
+    regions: list[MovingRegion] = []
+    persistent = _persistent_tiles(segment, rows * columns, options)
+    frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
+    for members in components(persistent, columns, reach=2):
+        tiles = persistent[members]
+        box = tile_box(tiles, columns)
+        if box.size <= max_pointer:
+            continue
+        inside = np.isin(segment.tiles, tiles)
+        frames, changed = frame_of[inside], segment.tiles[inside]
+        if np.median(_extents(frames, changed, columns)) < options.min_extent * max_pointer:
+            continue
+        span = Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
+        if _background_share(tiles, epochs, span) > options.max_background:
+            continue
+        own = np.zeros_like(mask)
+        own[tiles] = True
+        mask |= grow(own, rows, columns)
+        regions.append(
+            MovingRegion(
+                box=Box(x0=box.x0, y0=box.y0, x1=min(box.x1, segment.width), y1=min(box.y1, segment.height)), span=span
+            )
+        )
+    return mask, regions
+
+
+def _persistent_tiles(segment: Segment, count: int, options: MovingOptions) -> npt.NDArray[np.int64]:
+    """Tiles that change in most half seconds of some window."""
+    times, offsets = segment.times, segment.offsets
+    if len(times) < 2 or times[-1] - times[0] < 0.5 * options.window_s:
+        return np.zeros(0, dtype=np.int64)
+    bins = ((times - times[0]) / _BIN_S).astype(np.int64)
+    active = np.zeros((int(bins[-1]) + 2, count), dtype=np.int32)
+    active[np.repeat(bins, np.diff(offsets)) + 1, segment.tiles] = 1
+    total = np.cumsum(active, axis=0)
+    window = min(round(options.window_s / _BIN_S), len(total) - 1)
+    return np.flatnonzero(((total[window:] - total[:-window]) >= options.min_active * window).any(axis=0))
+
+
+def _extents(frames: npt.NDArray[np.int64], tiles: npt.NDArray[np.int32], columns: int) -> npt.NDArray[np.int64]:
+    """Longer side, in pixels, of the box of changed tiles of each frame; ``frames`` ascend."""
+    start = np.flatnonzero(np.r_[True, frames[1:] != frames[:-1]])
+    sides = [np.maximum.reduceat(v, start) - np.minimum.reduceat(v, start) for v in (tiles % columns, tiles // columns)]
+    return (np.maximum(*sides).astype(np.int64) + 1) * 16
+
+
+def _background_share(tiles: npt.NDArray[np.int64], epochs: npt.NDArray[Any], span: Span) -> float:
+    """Median over tiles of the share of the span in which their main version was on the screen."""
+    seen = np.zeros(int(max(tiles.max(), epochs["tile"].max(initial=0))) + 1)
+    np.maximum.at(seen, epochs["tile"], epochs["seen"])
+    return float(np.median(np.minimum(1.0, seen[tiles] / max(span.duration, _BIN_S))))

@@ -1,0 +1,197 @@
+"""Finding the pointer in a still: doubts settled, plate cleaned, candidates joined to a track.
+
+Note [Finding the pointer]
+~~~~~~~~~~~~~~~~~~~~~~~~~~
+Within a still, whatever differs from the clean plate is in front of it. Blobs that move and keep their size
+teach how the pointer looks. That settles the doubts about the plate (did a pointer rest here, or did the
+content change?), and the glyph, searched at every blob, gives candidates with a hot spot. One trajectory
+through all candidates of the still is chosen at once (csrc/tracker.hpp). A pointer that never moves in a
+still is part of its plate and leaves no blob; :mod:`narratrace.analyse.resting` looks for it at the end,
+when all glyphs and the track before and after are known.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, learn, moving_blobs
+from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
+from narratrace.analyse.trace import TrackOptions, track
+from narratrace.data.trace import Trace
+from narratrace.ops.sparse import Blobs, EpochOptions, Planes, find_blobs, find_candidates, fit_glyph
+from narratrace.options import option
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PointerOptions:
+    """How candidates become a trace."""
+
+    min_fit: Annotated[float, option("fit to the glyph at which a candidate is worth nothing", ge=0, le=1)] = 0.5
+    doubt_margin: Annotated[
+        float, option("difference in fit that tells on which side of a doubt the pointer was", ge=0, le=1)
+    ] = 0.12
+    reach_s: Annotated[float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)] = 0.5
+    glyphs: Annotated[int, option("earlier glyphs that are searched beside a still's own", ge=0)] = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Still:
+    """A still with its settled plate and the pointer's track.
+
+    Attributes:
+        begin, end: Frames of the segment, half-open.
+        plate: Clean picture.
+        trace: Track of the pointer, empty where none was found.
+        blobs: Differences from the plate.
+    """
+
+    view: SegmentView
+    begin: int
+    end: int
+    plate: Planes
+    trace: Trace
+    blobs: Blobs
+
+
+@dataclass(slots=True)
+class PointerFinder:
+    """Finds the pointer still by still; remembers the glyphs it has learned."""
+
+    glyph_options: GlyphOptions
+    options: PointerOptions
+    still_options: StillOptions
+    epoch_options: EpochOptions
+    track_options: TrackOptions
+    learned: list[LearnedPointer] = field(default_factory=list)
+
+    def find(self, view: SegmentView, begin: int, end: int) -> list[Still]:
+        """The stills of frames [begin, end): one, or several when a doubt turns out to be a change of content."""
+        ground = background(view, begin, end, self.epoch_options)
+        plate = ground.plate(view.segment)
+        ignore = view.ignore
+        for doubt in ground.doubts:
+            ignore[doubt.tiles] = 1
+        blobs = self._blobs(view, begin, end, plate, ignore)
+        pointer = learn(
+            view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options
+        )
+        known = self._remember(pointer)
+        if ground.doubts:
+            changes = self._settle(view, ground, blobs, known)
+            if changes:
+                return [still for a, b in _parts(changes, begin, end) for still in self.find(view, a, b)]
+            plate = ground.plate(view.segment)
+            blobs = self._blobs(view, begin, end, plate, view.ignore)
+        trace = self._track(view, begin, end, plate, blobs, known)
+        return [Still(view, begin, end, plate, trace, blobs)]
+
+    def _blobs(
+        self, view: SegmentView, begin: int, end: int, plate: Planes, ignore: npt.NDArray[np.uint8]
+    ) -> Blobs:
+        return find_blobs(view.segment, begin, end, plate, ignore, threshold=self.glyph_options.contrast)
+
+    def _remember(self, pointer: LearnedPointer | None) -> list[LearnedPointer]:
+        """Glyphs to search for: the still's own first, then the latest ones."""
+        known = ([pointer] if pointer else []) + self.learned[-self.options.glyphs :][::-1]
+        if pointer:
+            self.learned.append(pointer)
+        return known
+
+    def _settle(
+        self, view: SegmentView, ground: Background, blobs: Blobs, known: list[LearnedPointer]
+    ) -> list[tuple[int, int]]:
+        """Puts the pointer-free side of every doubt into the plate; returns those that are changes of content."""
+        changes = []
+        for doubt in ground.doubts:
+            before = dict(zip(doubt.tiles.tolist(), doubt.before.tolist(), strict=True))
+            after = dict(zip(doubt.tiles.tolist(), doubt.after.tolist(), strict=True))
+            side = self._pointer_side(view, ground, doubt, before, after, blobs, known)
+            if side == "content":
+                changes.append((doubt.end, doubt.begin))
+            elif side != "nothing":
+                ground.blocks.update(after if side == "before" else before)
+        return sorted(changes)
+
+    def _pointer_side(
+        self,
+        view: SegmentView,
+        ground: Background,
+        doubt: Doubt,
+        before: dict[int, int],
+        after: dict[int, int],
+        blobs: Blobs,
+        known: list[LearnedPointer],
+    ) -> str:
+        """Where the pointer was: ``before`` or ``after``; else ``content`` changed or ``nothing`` of note."""
+        a, b = ground.plate(view.segment, before), ground.plate(view.segment, after)
+        fits = [max((self._fit(view, doubt, s, p, q) for q in known), default=0.0) for s, p in ((a, b), (b, a))]
+        near = self._seen_near(view, ground, doubt, blobs)
+        if max(fits) >= self.options.min_fit and abs(fits[0] - fits[1]) >= self.options.doubt_margin:
+            return "before" if fits[0] > fits[1] else "after"
+        if max(near) > 3 * min(near) + 2 or max(fits) >= self.options.min_fit:
+            # A pointer that rested before is seen leaving after; one that rests after was seen arriving.
+            return "before" if near[1] >= near[0] else "after"
+        box = doubt.box(view.columns)
+        window = (slice(box.y0, box.y1), slice(box.x0, box.x1))
+        strong = np.abs(a[0][window].astype(np.int16) - b[0][window]) > 40
+        return "content" if strong.sum() >= self.still_options.min_pixels else "nothing"
+
+    def _fit(self, view: SegmentView, doubt: Doubt, screen: Planes, plate: Planes, pointer: LearnedPointer) -> float:
+        """Fit of the pointer standing on ``screen`` before ``plate``, at the place in doubt."""
+        box = doubt.box(view.columns)
+        x0, y0, x1, y1 = pointer.glyph.box
+        xa, xb = sorted((box.x0 - x0, box.x1 - x1))
+        ya, yb = sorted((box.y0 - y0, box.y1 - y1))
+        window = (xa - 2, ya - 2, xb + 3, yb + 3)
+        return fit_glyph(screen, plate, pointer.glyph, window, self.glyph_options.tolerance, self.glyph_options.contrast)[2]
+
+    def _seen_near(self, view: SegmentView, ground: Background, doubt: Doubt, blobs: Blobs) -> tuple[int, int]:
+        """Frames with something moving near the doubt shortly before and shortly after it."""
+        box, times = doubt.box(view.columns), view.times
+
+        def count(begin: int, end: int) -> int:
+            rows = (blobs.at(i - ground.begin) for i in range(max(begin, ground.begin), min(end, ground.end)))
+            return sum(
+                bool(((box.distance(r["cx"], r["cy"]) < view.max_pointer) & (r["area"] >= 12)).any()) for r in rows
+            )
+
+        first = int(np.searchsorted(times, times[doubt.end] - self.options.reach_s))
+        last = int(np.searchsorted(times, times[doubt.begin] + self.options.reach_s))
+        return count(first, doubt.end + 1), count(doubt.begin, last)
+
+    def _track(
+        self, view: SegmentView, begin: int, end: int, plate: Planes, blobs: Blobs, known: list[LearnedPointer]
+    ) -> Trace:
+        if not known or len(blobs.table) == 0:
+            return Trace.empty()
+        found = find_candidates(
+            view.segment, begin, plate, blobs, [p.glyph for p in known],
+            tolerance=self.glyph_options.tolerance, threshold=self.glyph_options.contrast, max_size=int(1.5 * view.max_pointer),
+        )
+        table = found.table
+        reward = table["fit"] - self.options.min_fit
+        chosen = track(view.times[begin:end], found.first, found.last, table["x"], table["y"], reward, self.track_options)
+        seen = np.flatnonzero(chosen >= 0)
+        rows = table[chosen[seen]]
+        return Trace(
+            view.times[begin:end][seen].copy(),
+            rows["x"].astype(np.float64),
+            rows["y"].astype(np.float64),
+            rows["fit"].astype(np.float64),
+        )
+
+
+def _parts(changes: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:
+    """Frame ranges between changes."""
+    parts, start = [], begin
+    for before, after in changes:
+        if before >= start:
+            parts.append((start, before + 1))
+        start = max(start, after)
+    if start < end:
+        parts.append((start, end))
+    return parts

@@ -1,0 +1,82 @@
+"""Small geometry on sets of tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.ops.sparse import TILE
+
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class TileBox:
+    """Bounding box of tiles in luma pixels, half-open (not cut at the picture's edge)."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+    @property
+    def size(self) -> int:
+        """The longer side."""
+        return max(self.x1 - self.x0, self.y1 - self.y0)
+
+    def distance(self, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Distance of points to the box, 0 inside."""
+        dx = np.maximum(np.maximum(self.x0 - x, x - self.x1), 0.0)
+        dy = np.maximum(np.maximum(self.y0 - y, y - self.y1), 0.0)
+        return np.hypot(dx, dy)
+
+
+def tile_box(tiles: npt.NDArray[np.integer], columns: int) -> TileBox:
+    """Bounding box of tile numbers."""
+    x, y = tiles % columns, tiles // columns
+    return TileBox(
+        int(x.min()) * TILE, int(y.min()) * TILE, int(x.max()) * TILE + TILE, int(y.max()) * TILE + TILE
+    )
+
+
+def components(tiles: npt.NDArray[np.integer], columns: int, reach: int) -> Iterator[I64]:
+    """Indices into ``tiles`` of each connected component, in order of its first member.
+
+    Args:
+        tiles: Tile numbers; the same tile may occur more than once.
+        columns: Tiles in a row.
+        reach: Tiles at most this many columns and rows apart are connected.
+    """
+    where: dict[tuple[int, int], list[int]] = {}
+    for i, tile in enumerate(tiles.tolist()):
+        where.setdefault((tile % columns, tile // columns), []).append(i)
+    while where:
+        seed = next(iter(where))
+        members, stack = where.pop(seed), [seed]
+        while stack:
+            x, y = stack.pop()
+            for near in [
+                (nx, ny)
+                for ny in range(y - reach, y + reach + 1)
+                for nx in range(x - reach, x + reach + 1)
+                if (nx, ny) in where
+            ]:
+                members += where.pop(near)
+                stack.append(near)
+        yield np.array(sorted(members), dtype=np.int64)
+
+
+def grow(mask: Bool, rows: int, columns: int) -> Bool:
+    """The mask with every neighbour of a set tile set too (8-neighbourhood); shape (rows * columns,)."""
+    m = mask.reshape(rows, columns)
+    wide = m.copy()
+    wide[1:] |= m[:-1]
+    wide[:-1] |= m[1:]
+    out = wide.copy()
+    out[:, 1:] |= wide[:, :-1]
+    out[:, :-1] |= wide[:, 1:]
+    return out.ravel()

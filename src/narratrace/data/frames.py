@@ -1,0 +1,63 @@
+"""A decoded picture on its way through the single decode pass."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+U8 = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Frame:
+    """One decoded picture as planar 8-bit 4:2:0 YUV, valid until the next frame is asked for.
+
+    The planes are views of decoder memory (host or device) with their own row stride; nobody may keep
+    them. They are already in display orientation and 4:2:0: a source with other sampling, more bits or a
+    rotation is converted by the decoder, all others pass through untouched.
+
+    Attributes:
+        t: Presentation time in seconds, see Note [One clock].
+        pts: The same in units of the stream's time base.
+        y: Luma, shape (height, width), uint8.
+        u: Blue difference, shape ((height + 1) // 2, (width + 1) // 2), uint8.
+        v: Red difference, same shape as ``u``.
+        key: Whether the picture is a random access point.
+    """
+
+    t: float
+    pts: int
+    y: Any
+    u: Any
+    v: Any
+    key: bool = False
+
+    @property
+    def width(self) -> int:
+        """Luma width in pixels."""
+        return int(self.y.shape[1])
+
+    @property
+    def height(self) -> int:
+        """Luma height in pixels."""
+        return int(self.y.shape[0])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Image:
+    """A picture that leaves the engine: an encoded JPEG and its size.
+
+    Attributes:
+        jpeg: Baseline JPEG bytes, sRGB.
+        width, height: Pixels of the encoded picture.
+        scale: Encoded width divided by the video's displayed width; multiply pixel positions of the
+            trace by it to draw on the picture.
+    """
+
+    jpeg: bytes
+    width: int
+    height: int
+    scale: float = 1.0

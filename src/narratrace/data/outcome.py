@@ -1,0 +1,79 @@
+"""How a recording's way through the engine ended. Failures are values, not exceptions that stop a run."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from narratrace.errors import NarratraceError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept(Generic[T]):
+    """It went well."""
+
+    value: T
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dropped:
+    """Nothing is wrong with it, but a filter does not want it.
+
+    Attributes:
+        video_id: The recording.
+        rule: Name of the filter, for instance ``min_speech_share``.
+        reason: The figures behind the decision, one line.
+    """
+
+    video_id: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """It could not be processed.
+
+    Attributes:
+        video_id: The recording.
+        uri: Where it was read from.
+        station: Where in the engine it ended.
+        error: Type of the error.
+        message: One line for a person.
+        expected: What would have been accepted, may be empty.
+        cause: Likely cause, may be empty.
+        retryable: Whether trying again may help (storage, memory, a lost worker).
+        traceback: Python traceback for developers, may be empty.
+    """
+
+    video_id: str
+    uri: str
+    station: str
+    error: str
+    message: str
+    expected: str = ""
+    cause: str = ""
+    retryable: bool = False
+    traceback: str = ""
+
+    @classmethod
+    def from_exception(cls, error: BaseException, *, video_id: str, uri: str, station: str) -> Failed:
+        """The failure behind an exception; errors of ours keep their own station and hints."""
+        ours = error if isinstance(error, NarratraceError) else None
+        return cls(
+            video_id=video_id,
+            uri=uri,
+            station=(ours.station if ours else "") or station,
+            error=type(error).__name__,
+            message=ours.message if ours else f"{error}" or type(error).__name__,
+            expected=ours.expected if ours else "",
+            cause=ours.cause if ours else "",
+            retryable=ours.retryable if ours else isinstance(error, (MemoryError, OSError)),
+            traceback="".join(traceback.format_exception(error)),
+        )
+
+
+Outcome = Kept[T] | Dropped | Failed

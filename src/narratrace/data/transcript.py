@@ -1,0 +1,59 @@
+"""What the lecturer says, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from narratrace.timebase import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One spoken word with its punctuation.
+
+    Attributes:
+        span: When it is spoken.
+        text: Without surrounding white space.
+        probability: Belief of the recogniser in [0, 1]; 1 for captions.
+    """
+
+    span: Span
+    text: str
+    probability: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A run of words spoken or captioned together (a caption cue, a recogniser's segment, a sentence)."""
+
+    span: Span
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """The words joined by single spaces."""
+        return " ".join(word.text for word in self.words)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transcript:
+    """All speech of one recording.
+
+    Attributes:
+        utterances: In time order.
+        language: ISO 639-1 code, empty when unknown.
+        source: What produced it: ``captions:FILE``, ``whisper:MODEL``, ``none``.
+        word_times: ``exact`` when measured per word, ``interpolated`` when spread over a cue.
+        warnings: Rejected segments and oddities, one line each.
+    """
+
+    utterances: tuple[Utterance, ...] = ()
+    language: str = ""
+    source: str = "none"
+    word_times: str = "exact"
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def words(self) -> tuple[Word, ...]:
+        """All words in time order."""
+        return tuple(word for utterance in self.utterances for word in utterance.words)

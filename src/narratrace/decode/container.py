@@ -1,0 +1,76 @@
+"""Opening media files with PyAV, and reading their packets past damage.
+
+Note [FFmpeg's log]
+~~~~~~~~~~~~~~~~~~~
+FFmpeg prints its complaints, which PyAV turns off unless asked. It stays off here: with frame threads the
+lines come from worker threads that cannot be told apart by file, so capturing them would put one recording's
+warnings on another; and the callback needs the interpreter lock, which PyAV holds while it joins those very
+threads. Damage is counted from facts that belong to one file instead: errors of single packets, pictures
+marked as corrupt, and pictures that never came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+
+from narratrace.errors import DecodeTimeout, InputError, MediaError
+
+_READ_ATTEMPTS = 16
+"""Errors in a row after which the rest of a file counts as unreadable."""
+
+
+def open_container(path: str, timeout_s: float) -> InputContainer:
+    """Open a media file or URI for reading.
+
+    A local file may only open local files: a playlist in disguise must not reach out into the network.
+
+    Args:
+        path: File or URI.
+        timeout_s: Longest wait for remote storage in seconds.
+
+    Raises:
+        InputError: there is no such file.
+        MediaError: it is no media file.
+        DecodeTimeout: the storage did not answer in time.
+    """
+    options = {} if "://" in path else {"protocol_whitelist": "file"}
+    try:
+        return av.open(path, options=options, timeout=timeout_s, metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise InputError("no such file", station="decode", input=path) from error
+    except av.error.ExitError as error:
+        raise DecodeTimeout(f"no answer for {timeout_s:g} s", station="decode", input=path) from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(
+            f"cannot be opened: {error.strerror}",
+            station="decode",
+            input=path,
+            expected="a media file FFmpeg can read",
+        ) from error
+
+
+def read_packets(container: InputContainer, stream: Any) -> Iterator[Any | None]:
+    """The packets of one stream in file order; None for every place that could not be read.
+
+    Reading goes on behind a damaged place until the demuxer finds nothing more.
+    """
+    failures = 0
+    packets = container.demux(stream)
+    while failures < _READ_ATTEMPTS:
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except av.error.FFmpegError:
+            failures += 1
+            packets = container.demux(stream)
+            yield None
+            continue
+        if packet.size:  # the demuxer ends with an empty packet
+            failures = 0
+            yield packet

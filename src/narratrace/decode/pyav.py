@@ -1,0 +1,182 @@
+"""Decoding on the CPU with PyAV, which carries FFmpeg's decoders."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from types import TracebackType
+from typing import Any
+
+import av
+import av.error
+from av.codec.context import ThreadType
+
+from narratrace.data.frames import Frame
+from narratrace.data.media import DecodeSummary, MediaInfo
+from narratrace.decode.account import PassAccount
+from narratrace.decode.container import open_container, read_packets
+from narratrace.decode.contract import DecodeOptions
+from narratrace.decode.droppable import DropWindow
+from narratrace.decode.nonref import packet_reader
+from narratrace.decode.planes import PlaneReader
+from narratrace.decode.watchdog import HangCallback, Watchdog
+from narratrace.errors import MediaError
+from narratrace.timebase import pts_to_seconds
+
+_MOST_THREADS = 16
+"""FFmpeg's own advice; every further thread costs frames of memory and gains little."""
+
+
+class PyavDecoder:
+    """A :class:`narratrace.decode.contract.Decoder` on FFmpeg's software decoders.
+
+    Args:
+        media: The file, as it was probed.
+        options: How to read it.
+        on_hang: See Note [Two ways to end a hang].
+
+    Raises:
+        InputError: the file is gone.
+        MediaError: it has no video stream, or cannot be opened.
+    """
+
+    backend = "pyav"
+
+    def __init__(
+        self, media: MediaInfo, options: DecodeOptions, *, on_hang: HangCallback | None = None
+    ) -> None:
+        if media.video is None:
+            raise MediaError(
+                "no video stream", station="decode", input=media.path, expected="a file with moving pictures"
+            )
+        self._media = media
+        self._video = media.video
+        self._options = options
+        self._account = PassAccount(media, self.backend)
+        self._planes = PlaneReader(media.video.rotation, media.video.full_range)
+        self._begun = False
+        self._watchdog = Watchdog(options.stall_timeout_s, input=media.path, on_hang=on_hang)
+        try:
+            self._container = open_container(media.path, options.stall_timeout_s)
+            by_index = {stream.index: stream for stream in self._container.streams.video}
+            self._stream: Any = by_index[media.video.index]
+            context = self._stream.codec_context
+            context.thread_type, context.thread_count = ThreadType.AUTO, options.threads or usable_cores()
+            self._watchdog.pause()
+        except BaseException:
+            self._watchdog.close()
+            raise
+
+    @property
+    def info(self) -> MediaInfo:
+        """Facts of the file, as they were handed in."""
+        return self._media
+
+    def batches(self) -> Iterator[list[Frame]]:
+        """See :meth:`narratrace.decode.contract.Decoder.batches`."""
+        if self._begun:
+            raise RuntimeError("a decoder makes one pass; open another one")
+        self._begun = True
+        batch: list[Frame] = []
+        self._watchdog.resume()
+        for frame in self._frames():
+            self._watchdog.beat()
+            batch.append(frame)
+            if len(batch) == self._options.batch_size:
+                self._watchdog.pause()
+                yield batch
+                self._watchdog.resume()
+                batch = []
+        self._watchdog.pause()
+        if batch:
+            yield batch
+        self._account.finish()
+
+    def summary(self) -> DecodeSummary:
+        """See :meth:`narratrace.decode.contract.Decoder.summary`."""
+        for width, height in sorted(self._planes.other_sizes)[:3]:
+            self._account.warn(f"pictures of {width} x {height} were rescaled to the size of the first")
+        return self._account.summary()
+
+    def close(self) -> None:
+        """Give everything back; safe to call twice."""
+        self._watchdog.close()
+        self._stream = None
+        self._container.close()
+
+    def __enter__(self) -> PyavDecoder:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _frames(self) -> Iterator[Frame]:
+        for packet in self._wanted_packets():
+            yield from self._decode(packet)
+        yield from self._decode(None)
+
+    def _wanted_packets(self) -> Iterator[Any]:
+        """The packets to be decoded, in decoding order."""
+        reader = None
+        if self._options.frames == "auto":
+            reader = packet_reader(self._video.codec, self._stream.codec_context.extradata)
+        if reader is None:
+            yield from self._packets()
+            return
+        gap = math.floor(1 / (self._options.analysis_rate_hz * self._video.time_base))
+        window = DropWindow[Any](gap)
+        for packet in self._packets():
+            shown = None if packet.is_discard else packet.pts
+            traits = reader(memoryview(packet))
+            yield from self._kept(window.push(packet, pts=shown, dts=packet.dts, traits=traits))
+        yield from self._kept(window.flush())
+
+    def _packets(self) -> Iterator[Any]:
+        account = self._account
+        for packet in read_packets(self._container, self._stream):
+            if packet is None:
+                account.damaged += 1
+                continue
+            account.packets += 1
+            account.hidden += packet.is_discard
+            yield packet
+
+    def _kept(self, decided: list[tuple[Any, bool]]) -> Iterator[Any]:
+        for packet, drop in decided:
+            if drop:
+                self._account.skip(packet.pts)
+            else:
+                yield packet
+
+    def _decode(self, packet: Any | None) -> Iterator[Frame]:
+        try:
+            pictures = self._stream.codec_context.decode(packet)
+        except av.error.FFmpegError:
+            self._account.damaged += 1
+            return
+        for picture in pictures:
+            if picture.is_corrupt:
+                self._account.damaged += 1
+            elif (frame := self._admit(picture)) is not None:
+                yield frame
+
+    def _admit(self, picture: av.VideoFrame) -> Frame | None:
+        y, u, v = self._planes(picture)
+        height, width = y.shape
+        pts = self._account.place(picture.pts, picture.dts, picture.duration or 0, (width, height))
+        if pts is None:
+            return None
+        t = pts_to_seconds(pts, self._video.time_base)
+        return Frame(t=t, pts=pts, y=y, u=u, v=v, key=bool(picture.key_frame))
+
+
+def usable_cores() -> int:
+    """Cores this process may run on, at most 16."""
+    try:
+        cores = len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows know no affinity
+        cores = os.cpu_count() or 1
+    return min(cores, _MOST_THREADS)

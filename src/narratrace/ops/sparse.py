@@ -1,0 +1,246 @@
+"""The one comparison of every frame with the screen, and the host operations on what it keeps.
+
+See Note [Sparse video] in csrc/sparse_video.hpp. A recorder runs where the frames are (CPU or CUDA); its
+segments are host objects and identical for both, because all arithmetic on the way is integer. Everything
+after it (epochs, blobs, glyphs) costs as much as the change and runs on the host, once, for both devices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.errors import DeviceError
+from narratrace.options import option
+from narratrace.ops import sparse_cpu as cpu
+
+U8 = npt.NDArray[np.uint8]
+I32 = npt.NDArray[np.int32]
+Planes = tuple[U8, U8, U8]
+"""A host picture: Y (h, w), U and V ((h + 1) // 2, (w + 1) // 2), uint8."""
+
+TILE = 16
+"""Side of a tile in luma pixels."""
+
+Segment = cpu.Segment
+Glyph = cpu.Glyph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeOptions:
+    """When a tile of the picture counts as changed."""
+
+    luma: Annotated[
+        int, option("luma difference above which a pixel differs", unit="levels", ge=1, le=254,
+                    source="quiet frames of H.264 and VP9 screen recordings stay below 10; pointers exceed 40")
+    ] = 16
+    chroma: Annotated[
+        int, option("chroma difference above which a pixel differs", unit="levels", ge=1, le=254,
+                    source="a red dot on grey of equal luma differs by about 100 in V")
+    ] = 12
+    min_luma: Annotated[int, option("differing luma pixels that make a tile changed", ge=1, le=256)] = 3
+    min_chroma: Annotated[int, option("differing chroma samples that make a tile changed", ge=1, le=128)] = 3
+    refresh_s: Annotated[
+        float, option("still time after which a tile's picture is taken once more, cleaner", unit="s", gt=0)
+    ] = 2.0
+    max_stored: Annotated[
+        float, option("share of changed tiles above which a frame's tiles are not kept", ge=0, le=1,
+                      source="bounds memory while slides change or video plays")
+    ] = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochOptions:
+    """When two versions of a tile are the same, see Note [Epochs] in csrc/history.hpp."""
+
+    threshold: Annotated[int, option("contrast above which a pixel of two versions differs", unit="levels", ge=1)] = 24
+    max_differing: Annotated[int, option("differing pixels up to which versions are the same", ge=0)] = 5
+    cost_s: Annotated[float, option("price of an epoch, in seconds of its range", unit="s", ge=0)] = 0.6
+
+
+class Recorder(Protocol):
+    """Turns frames into segments; not thread-safe."""
+
+    def push(self, t: float, y: Any, u: Any, v: Any) -> int:
+        """Takes a frame (planes as in :class:`narratrace.data.frames.Frame`); returns its changed tiles."""
+
+    def take(self) -> Segment:
+        """Ends the open segment and returns it; the next frame starts another."""
+
+    def thumbnail(self, step: int) -> U8:
+        """Luma of the screen, shrunk ``step`` times."""
+
+    @property
+    def stored(self) -> bool:
+        """Whether the last frame's tiles were kept; if not, the open segment must be taken."""
+
+    @property
+    def frames(self) -> int:
+        """Frames in the open segment."""
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the open segment."""
+
+
+def make_recorder(width: int, height: int, options: ChangeOptions, device: str = "cpu") -> Recorder:
+    """A recorder for frames of the given size in luma pixels on ``device``.
+
+    Raises:
+        DeviceError: there is no recorder for that device.
+    """
+    if device != "cpu":
+        raise DeviceError(f"no recorder for device {device}", station="ops", expected="cpu")
+    return cpu.make_recorder(width, height, options)
+
+
+def tile_grid(width: int, height: int) -> tuple[int, int]:
+    """Rows and columns of tiles that cover a picture."""
+    return -(-height // TILE), -(-width // TILE)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Blobs:
+    """Connected differences from a plate in a range of frames.
+
+    Attributes:
+        table: Rows with x0, y0, x1, y1 (int32, half-open box), area, weight (int32), cx, cy (float32).
+        first, last: uint32 per frame: its rows are ``table[first[i]:last[i]]``. Frames without a change
+            share the rows of the frame before.
+    """
+
+    table: npt.NDArray[Any]
+    first: npt.NDArray[np.uint32]
+    last: npt.NDArray[np.uint32]
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def at(self, i: int) -> npt.NDArray[Any]:
+        """Rows of the i-th frame, heaviest first."""
+        return self.table[self.first[i] : self.last[i]]
+
+    def changed(self, i: int) -> bool:
+        """Whether the i-th frame has rows of its own."""
+        return i == 0 or bool(self.first[i] != self.first[i - 1] or self.last[i] != self.last[i - 1])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Places where a glyph may be; rows with x, y, fit, similarity, background (float32), glyph, blob (int32)."""
+
+    table: npt.NDArray[Any]
+    first: npt.NDArray[np.uint32]
+    last: npt.NDArray[np.uint32]
+
+
+class History:
+    """What every tile of a segment showed over time."""
+
+    def __init__(self, segment: Segment) -> None:
+        self._native = cpu.TileHistory(segment)
+
+    def epochs(self, begin: int, end: int, options: EpochOptions) -> npt.NDArray[Any]:
+        """Epochs of tiles that change in frames [begin, end): rows tile, first, last, block (int32), seen (s)."""
+        return self._native.epochs(begin, end, options.threshold, options.max_differing, options.cost_s)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Difference:
+    """How two pictures differ; counts are pixels outside the masked tiles.
+
+    Attributes:
+        pixels: Pixels looked at.
+        changed: With a contrast above 24 levels.
+        strong: With a contrast above 40 levels, beyond compression noise.
+        edges_a, edges_b: Edge pixels of either picture.
+        lost: Edge pixels of the first that the second lacks.
+        gained: Edge pixels of the second that the first lacked.
+        correlation: Of luma over strongly changed tiles, 0 when undefined.
+        tile_strong: Strongly changed pixels of every tile, uint16, shape (rows * columns,).
+    """
+
+    pixels: int
+    changed: int
+    strong: int
+    edges_a: int
+    edges_b: int
+    lost: int
+    gained: int
+    correlation: float
+    tile_strong: npt.NDArray[np.uint16]
+
+
+def compare(a: Planes, b: Planes, ignore: U8) -> Difference:
+    """Differences of two pictures of one size; ``ignore`` is nonzero for tiles that do not count."""
+    return Difference(**cpu.compare(a, b, ignore))
+
+
+def compose(segment: Segment, frame: int, tiles: I32, blocks: I32) -> Planes:
+    """The screen at ``frame`` with ``tiles`` replaced by ``blocks`` of the segment (-1: its base)."""
+    return cpu.compose(segment, frame, tiles, blocks)
+
+
+def thumbnails(segment: Segment, begin: int, end: int, every: int, step: int) -> list[U8]:
+    """Luma of every ``every``-th screen of frames [begin, end), shrunk ``step`` times."""
+    return cpu.thumbnails(segment, begin, end, every, step)
+
+
+def find_blobs(
+    segment: Segment, begin: int, end: int, plate: Planes, ignore: U8, *,
+    threshold: int, min_area: int = 6, link: int = 2, max_blobs: int = 32,
+) -> Blobs:
+    """Where the screens of frames [begin, end) differ from ``plate``.
+
+    Args:
+        ignore: Per tile, nonzero where differences do not count.
+        threshold: Contrast above which a pixel differs.
+        min_area: Smaller blobs are dropped, in pixels.
+        link: Differing cells of 4 x 4 pixels at most this many cells apart belong together.
+        max_blobs: Heaviest blobs kept of a frame.
+    """
+    return Blobs(*cpu.find_blobs(segment, begin, end, plate, ignore, threshold, min_area, link, max_blobs))
+
+
+def find_candidates(
+    segment: Segment, begin: int, plate: Planes, blobs: Blobs, glyphs: Sequence[Glyph], *,
+    tolerance: int, threshold: int, max_size: int, margin: int = 3, max_blobs: int = 6,
+) -> Candidates:
+    """The best place of every glyph at every blob; blobs wider or higher than ``max_size`` are left out."""
+    return Candidates(
+        *cpu.find_candidates(
+            segment, begin, plate, blobs.table, blobs.first, blobs.last, list(glyphs), tolerance, threshold, margin, max_blobs, max_size
+        )
+    )
+
+
+def find_glyph(screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int) -> tuple[int, int, float]:
+    """Best hot spot (x, y) of ``glyph`` in the half-open ``window`` (x0, y0, x1, y1), and its similarity."""
+    return cpu.find_glyph(screen, glyph, *window, tolerance)
+
+
+def fit_glyph(
+    screen: Planes, plate: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, threshold: int
+) -> tuple[int, int, float]:
+    """Best hot spot (x, y) in ``window`` of a glyph that stands before ``plate``, and its fit, at most 1."""
+    return cpu.fit_glyph(screen, plate, glyph, *window, tolerance, threshold)
+
+
+def learn_glyph(
+    segment: Segment, plate: Planes, samples: npt.NDArray[Any], *, threshold: int, tolerance: int, min_similarity: float
+) -> dict[str, npt.NDArray[Any]]:
+    """What the samples have in common, see Note [Learning a glyph] in csrc/glyph_learner.hpp.
+
+    Args:
+        samples: Rows frame, x0, y0, x1, y1 (int32), frames ascending.
+
+    Returns:
+        Maps of shape (n, n): ``color`` (uint8, 3 channels Y U V), ``differs``, ``steady`` (shares),
+        ``opaque`` (0/1); per sample ``similarity`` (negative when left out) and the screen position ``x``,
+        ``y`` of the maps' origin. Empty maps when too few samples agree.
+    """
+    return cpu.learn_glyph(segment, plate, samples, threshold, tolerance, min_similarity)

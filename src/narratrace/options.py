@@ -1,0 +1,166 @@
+"""How options are declared, validated, loaded from YAML and shown.
+
+Every number a user can set is a field of a small frozen dataclass next to the code it steers, declared as
+
+    min_stable_s: Annotated[float, option("shortest stable span", unit="s", source="...", ge=0)] = 2.0
+
+so that one declaration serves the type checker, the validator, ``narratrace config --show`` and the docs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+
+from narratrace.errors import OptionError
+
+T = TypeVar("T")
+
+
+def option(
+    doc: str,
+    *,
+    unit: str = "",
+    source: str = "",
+    ge: float | None = None,
+    gt: float | None = None,
+    le: float | None = None,
+    pattern: str | None = None,
+) -> msgspec.Meta:
+    """Metadata of one option field, to be used inside ``Annotated``.
+
+    Args:
+        doc: Meaning, one line.
+        unit: Physical unit, empty for counts and names.
+        source: Where the default comes from: a publication, a measurement, a choice of ours.
+        ge: Inclusive lower bound.
+        gt: Exclusive lower bound.
+        le: Inclusive upper bound.
+        pattern: Regular expression a string must contain.
+    """
+    return msgspec.Meta(
+        description=doc, ge=ge, gt=gt, le=le, pattern=pattern, extra={"unit": unit, "source": source}
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class OptionRow:
+    """One line of ``narratrace config --show``."""
+
+    path: str
+    value: Any
+    default: Any
+    type: str
+    unit: str
+    doc: str
+    source: str
+
+
+def validate(options: T) -> T:
+    """The same options, checked field by field against their declared types and bounds.
+
+    Raises:
+        OptionError: naming the field and what it accepts.
+    """
+    return from_mapping(type(options), msgspec.to_builtins(options))
+
+
+def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "options") -> T:
+    """Options of ``kind`` from nested mappings; unknown names are refused rather than ignored.
+
+    Raises:
+        OptionError: naming the field and what it accepts.
+    """
+    _refuse_unknown(kind, values, "", input)
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise OptionError(str(error), station="options", input=input) from None
+
+
+def from_yaml(kind: type[T], path: Path) -> T:
+    """Options of ``kind`` from a YAML file.
+
+    Raises:
+        OptionError: the file is missing, is not YAML, or holds a value the options do not accept.
+    """
+    import yaml
+
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except OSError as error:
+        raise OptionError(f"cannot be read: {error.strerror}", station="options", input=str(path)) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise OptionError(f"is not YAML: {error}", station="options", input=str(path)) from error
+    if not isinstance(values, dict):
+        raise OptionError(
+            "holds no mapping", station="options", input=str(path), expected="station: {option: value}"
+        )
+    return from_mapping(kind, values, input=str(path))
+
+
+def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
+    """Every option below ``options`` with its value, default, unit, meaning and source."""
+    hints = typing.get_type_hints(type(options), include_extras=True)
+    for field in dataclasses.fields(options):
+        path, value = f"{prefix}{field.name}", getattr(options, field.name)
+        if dataclasses.is_dataclass(value):
+            yield from rows(value, path + ".")
+            continue
+        bare, meta = _split(hints[field.name])
+        extra = (meta.extra if meta else None) or {}
+        yield OptionRow(
+            path=path,
+            value=value,
+            default=_default(field),
+            type=_type_name(bare),
+            unit=extra.get("unit", ""),
+            doc=(meta.description if meta else None) or "",
+            source=extra.get("source", ""),
+        )
+
+
+def _split(hint: Any) -> tuple[Any, msgspec.Meta | None]:
+    if typing.get_origin(hint) is typing.Annotated:
+        bare, *metas = typing.get_args(hint)
+        return bare, next((m for m in metas if isinstance(m, msgspec.Meta)), None)
+    return hint, None
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default is not dataclasses.MISSING:
+        return field.default
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return None
+
+
+def _type_name(hint: Any) -> str:
+    if typing.get_origin(hint) is typing.Literal:
+        return " | ".join(str(choice) for choice in typing.get_args(hint))
+    if typing.get_origin(hint) in (typing.Union, types.UnionType):
+        return " | ".join(_type_name(part) for part in typing.get_args(hint))
+    return str(getattr(hint, "__name__", hint)) if not typing.get_args(hint) else str(hint)
+
+
+def _refuse_unknown(kind: Any, values: Any, prefix: str, input: str) -> None:
+    if not (dataclasses.is_dataclass(kind) and isinstance(values, Mapping)):
+        return
+    hints = typing.get_type_hints(kind)
+    known = {field.name for field in dataclasses.fields(kind)}
+    for name, value in values.items():
+        if name not in known:
+            raise OptionError(
+                f"there is no option {prefix}{name}",
+                station="options",
+                input=input,
+                expected="one of " + ", ".join(sorted(known)),
+            )
+        _refuse_unknown(hints[name], value, f"{prefix}{name}.", input)

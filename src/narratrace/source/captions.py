@@ -1,0 +1,129 @@
+"""Captions beside a recording: finding the file, and reading it as a transcript."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from narratrace.data.transcript import Transcript
+from narratrace.errors import InputError
+from narratrace.source.cues import Cue, read_cues
+from narratrace.source.rolling import unroll
+from narratrace.source.whisper_json import looks_like_whisper, read_whisper_json
+from narratrace.source.words import cue_words, to_utterances
+
+SUFFIXES = (".json", ".vtt", ".srt")
+"""Kinds of sidecars in order of preference: recognisers write all three, and JSON has exact word times."""
+
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
+_VTT_LANGUAGE = re.compile(r"^Language:\s*([A-Za-z]{2,3})\b", re.MULTILINE)
+
+
+def find_sidecar(path: str | Path) -> Path | None:
+    """The captions file of a recording, by name; see :meth:`SidecarIndex.find`."""
+    return SidecarIndex().find(path)
+
+
+class SidecarIndex:
+    """Finds sidecars of many recordings, and reads each folder once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, dict[str, list[tuple[tuple[int, str], int, str]]]] = {}
+
+    def find(self, path: str | Path) -> Path | None:
+        """The captions file of a recording, by name; None when there is none.
+
+        ``NAME.vtt`` goes before ``NAME.en.vtt``, English before other languages (these in alphabetical
+        order), and within one language the order is that of :data:`SUFFIXES`. A ``.json`` counts only if
+        it looks like a recogniser's output: downloaders leave all kinds of JSON beside a video.
+        """
+        video = Path(path)
+        folder = self._folders.get(video.parent)
+        if folder is None:
+            folder = self._folders[video.parent] = _sidecars(video.parent)
+        for _, _, name in sorted(folder.get(video.stem, ())):
+            sidecar = video.parent / name
+            if sidecar.suffix.lower() != ".json" or looks_like_whisper(sidecar):
+                return sidecar
+        return None
+
+
+def _sidecars(folder: Path) -> dict[str, list[tuple[tuple[int, str], int, str]]]:
+    """Sidecars of a folder by the stem of the recording they may belong to, with their preference."""
+    found: dict[str, list[tuple[tuple[int, str], int, str]]] = {}
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.suffix.lower() not in SUFFIXES:
+            continue
+        order = SUFFIXES.index(file.suffix.lower())
+        found.setdefault(file.stem, []).append((_preference(""), order, file.name))
+        stem, _, language = file.stem.rpartition(".")
+        if stem and _LANGUAGE.fullmatch(language):
+            found.setdefault(stem, []).append((_preference(language), order, file.name))
+    return found
+
+
+def load_captions(path: str | Path) -> Transcript:
+    """Read WebVTT, SubRip, or the JSON of Whisper and WhisperX.
+
+    Words have exact times where the file holds them (JSON, YouTube's inline time stamps); elsewhere they are
+    spread over their cue in proportion to their length, and ``word_times`` says ``interpolated``. A file
+    without cues is an empty transcript with a warning.
+
+    Raises:
+        InputError: the file is missing or malformed, naming the place as far as it is known.
+    """
+    file = Path(path)
+    text = _read_text(file)
+    source = f"captions:{file.name}"
+    if file.suffix.lower() == ".json":
+        return read_whisper_json(text, source, str(file))
+    if file.suffix.lower() not in SUFFIXES:
+        raise InputError(
+            f"captions of kind {file.suffix or '(no suffix)'} cannot be read",
+            station="source",
+            input=str(file),
+            expected=", ".join(SUFFIXES),
+        )
+    cues, warnings = read_cues(text, str(file))
+    cues = unroll(cues)
+    return Transcript(
+        utterances=to_utterances([(cue.span, cue_words(cue)) for cue in cues]),
+        language=_language(file, text),
+        source=source,
+        word_times="exact" if cues and all(_is_timed(cue) for cue in cues) else "interpolated",
+        warnings=tuple(warnings),
+    )
+
+
+def _is_timed(cue: Cue) -> bool:
+    return bool(cue.stamps) or len(cue.words) < 2
+
+
+def _preference(language: str) -> tuple[int, str]:
+    if not language:
+        return 0, ""
+    return (1 if language.lower().split("-")[0].split("_")[0] == "en" else 2), language
+
+
+def _language(file: Path, text: str) -> str:
+    """ISO 639-1 code from the header or the file name, empty when neither tells."""
+    stated = _VTT_LANGUAGE.search(text[:1000])
+    if stated:
+        return stated[1].lower()
+    named = _LANGUAGE.fullmatch(file.stem.rpartition(".")[2]) if "." in file.stem else None
+    return re.split("[-_]", named[0])[0].lower() if named else ""
+
+
+def _read_text(file: Path) -> str:
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}", station="source", input=str(file)) from error
+    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
+        try:
+            return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
+        except UnicodeDecodeError:
+            continue
+    raise InputError(
+        "is not text", station="source", input=str(file), expected="UTF-8, UTF-16 or Windows-1252"
+    )

@@ -1,0 +1,143 @@
+"""What a user names on the command line, as a list of recordings."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import os
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from narratrace.data.media import VideoInput
+from narratrace.errors import InputError
+from narratrace.source import manifest
+from narratrace.source.captions import SidecarIndex
+
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".m4v", ".mov", ".webm", ".mkv", ".avi", ".ts", ".m2ts", ".mts", ".mpg", ".mpeg"}
+    | {".wmv", ".asf", ".flv", ".ogv", ".3gp", ".gif"}
+)
+"""Suffixes of files taken from folders and globs; a file named outright may have any."""
+
+_GLOB = re.compile(r"[*?\[]")
+_LONGEST_STEM = 100
+
+_Candidate = tuple[VideoInput, bool]
+"""A recording, and whether its id was given and must stay."""
+
+
+def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
+    """The recordings that files, folders, globs, URIs and manifests name.
+
+    The order is that of the inputs; folders are searched recursively, and their files and those of globs
+    are sorted by path. A file named twice counts once, where it comes first. Ids are made from file names;
+    those that would collide, also where upper and lower case are the same, get a short hash of the path,
+    so that the same inputs always have the same ids. Captions are looked for beside local files.
+
+    Args:
+        inputs: Local paths, glob patterns, URIs, or manifests (see ``manifest.py``).
+
+    Raises:
+        InputError: an input names nothing, a manifest is broken, or two manifests give the same id.
+    """
+    sidecars = SidecarIndex()
+    unique: dict[str, _Candidate] = {}
+    for name in map(str, inputs):
+        for entry, given in _entries(name):
+            unique.setdefault(_identity(entry.uri), (entry, given))
+    videos = _with_ids(list(unique.values()))
+    return [
+        video if video.captions_uri or "://" in video.uri else _captioned(video, sidecars) for video in videos
+    ]
+
+
+def _captioned(video: VideoInput, sidecars: SidecarIndex) -> VideoInput:
+    sidecar = sidecars.find(video.uri)
+    return replace(video, captions_uri=str(sidecar)) if sidecar else video
+
+
+def _entries(name: str) -> Iterator[_Candidate]:
+    path = Path(name)
+    if "://" in name:
+        yield VideoInput(video_id="", uri=name), False
+    elif path.is_dir():
+        yield from _named(_some(_videos_below(path), name, f"a folder with videos ({_known()})"))
+    elif path.suffix.lower() in manifest.SUFFIXES and path.exists():
+        yield from manifest.read_manifest(path)
+    elif path.exists():
+        yield from _named([name])
+    elif _GLOB.search(name):
+        yield from _named(_some(_matches(name), name, f"a pattern that matches videos ({_known()})"))
+    else:
+        raise InputError(
+            "no such file or folder",
+            station="source",
+            input=name,
+            expected="a file, folder, glob or manifest",
+        )
+
+
+def _named(paths: Iterable[str]) -> Iterator[_Candidate]:
+    return ((VideoInput(video_id="", uri=path), False) for path in paths)
+
+
+def _some(paths: list[str], name: str, expected: str) -> list[str]:
+    if not paths:
+        raise InputError("names no video", station="source", input=name, expected=expected)
+    return paths
+
+
+def _known() -> str:
+    return " ".join(sorted(VIDEO_SUFFIXES))
+
+
+def _videos_below(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.rglob("*") if _is_video(path))
+
+
+def _matches(pattern: str) -> list[str]:
+    # Path.glob refuses absolute patterns.
+    return sorted(name for name in glob.glob(pattern, recursive=True) if _is_video(Path(name)))  # noqa: PTH207
+
+
+def _is_video(path: Path) -> bool:
+    # Hidden files are leftovers of file managers and synchronisation, under a video's name.
+    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+
+
+def _identity(uri: str) -> str:
+    return uri if "://" in uri else os.path.realpath(uri)
+
+
+def _with_ids(candidates: list[_Candidate]) -> list[VideoInput]:
+    """The recordings with an id each: given ones stay, made ones give way."""
+    wanted = [entry.video_id if given else _safe_stem(entry.uri) for entry, given in candidates]
+    uses = Counter(map(str.casefold, wanted))
+    taken: dict[str, str] = {}
+    videos = []
+    for (entry, given), stem in zip(candidates, wanted, strict=True):
+        video_id = stem if given or uses[stem.casefold()] == 1 else f"{stem}-{_hash(entry.uri)}"
+        other = taken.setdefault(video_id.casefold(), entry.uri)
+        if other != entry.uri:
+            raise InputError(
+                f"video_id {video_id!r} is given to {other} too", station="source", input=entry.uri
+            )
+        videos.append(replace(entry, video_id=video_id))
+    return videos
+
+
+def _safe_stem(uri: str) -> str:
+    """The file name without suffix in letters, digits, ``-`` and ``_``; a hash where none of it is left."""
+    stem = re.split(r"[?#]", uri)[0] if "://" in uri else uri
+    plain = unicodedata.normalize("NFKD", Path(stem).stem).encode("ascii", "ignore").decode()
+    safe = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_")[:_LONGEST_STEM]
+    return safe or f"video-{_hash(uri)}"
+
+
+def _hash(uri: str) -> str:
+    """Eight hexadecimal digits of the path as it was named, so that ids survive a move of the whole set."""
+    return hashlib.sha256(Path(uri).as_posix().encode("utf-8", "surrogateescape")).hexdigest()[:8]

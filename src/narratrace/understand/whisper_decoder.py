@@ -1,0 +1,205 @@
+"""Windows of speech in, timed words out: Whisper's search and alignment on CTranslate2.
+
+Note [Reproducible decoding]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+OpenAI's Whisper answers a failed window (Note [Hallucinations]) by sampling at rising temperatures.
+CTranslate2 seeds its random numbers once per worker thread, so sampled text depends on everything that thread
+sampled before, and no two runs need agree. A failed window is therefore first searched again with repeated
+n-grams forbidden, which breaks the loops that most failures are and gives the same text every time. Sampling
+follows only if temperatures were asked for. Every window is decoded on its own, without the text before it:
+a loop cannot spread to its neighbours, and windows of many recordings share a batch.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.data.audio import SAMPLE_RATE
+from narratrace.data.transcript import Word
+from narratrace.timebase import Span
+from narratrace.understand.hallucination import RejectionOptions, fault
+from narratrace.understand.transcriber import DecodingOptions
+from narratrace.understand.voice import WINDOW_S
+
+Samples = npt.NDArray[np.float32]
+
+HOP = 160
+"""Samples per column of the log-mel spectrogram."""
+
+PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa: RUF001
+"""Punctuation that belongs to the word after it, and to the word before it (openai/whisper)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the recogniser reads from one window.
+
+    Attributes:
+        segments: Words by the recogniser's own segments, in seconds from the window's start.
+        text: The whole text.
+        avg_logprob: Mean natural log probability per token.
+        no_speech_prob: Probability that the window holds no speech.
+    """
+
+    segments: tuple[tuple[Word, ...], ...]
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Hypothesis:
+    tokens: list[int]
+    text: str
+    avg_logprob: float
+    no_speech_prob: float
+
+
+class WhisperDecoder:
+    """Reads batches of windows with one loaded model; not to be shared between threads.
+
+    Args:
+        model: A ``faster_whisper.WhisperModel``.
+        options: How to search.
+        limits: What counts as a failed window.
+    """
+
+    def __init__(self, model: Any, options: DecodingOptions, limits: RejectionOptions) -> None:
+        self._model = model
+        self._options = options
+        self._limits = limits
+
+    def detect_language(self, samples: Samples) -> str:
+        """ISO 639-1 code of the likeliest language of one window."""
+        if not self._model.model.is_multilingual:
+            return "en"
+        probabilities = self._model.model.detect_language(self._model.encode(self._features([samples])))
+        token: str = probabilities[0][0][0]
+        return token[2:-2]  # "<|en|>"
+
+    def read(self, windows: Sequence[Samples], language: str) -> list[Reading]:
+        """One reading per window, in the same order; the result for a window does not depend on the others.
+
+        Args:
+            windows: Mono waveforms at 16 kHz, each up to 30 s.
+            language: The language all of them are in.
+        """
+        from faster_whisper.tokenizer import Tokenizer
+
+        tokenizer = Tokenizer(
+            self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
+        )
+        features = self._features(windows)
+        encoded = self._model.encode(features)
+        hypotheses = self._search(tokenizer, features, encoded)
+        # Whole seconds, as in faster-whisper: the alignment breaks down on a few columns.
+        seconds = [math.ceil(min(len(samples) / SAMPLE_RATE, WINDOW_S)) for samples in windows]
+        columns = [max(1, second) * SAMPLE_RATE // HOP for second in seconds]
+        timed = self._align(tokenizer, encoded, [h.tokens for h in hypotheses], columns)
+        return [
+            Reading(segments(tokenizer, h.tokens, words), h.text, h.avg_logprob, h.no_speech_prob)
+            for h, words in zip(hypotheses, timed, strict=True)
+        ]
+
+    def _features(self, windows: Sequence[Samples]) -> npt.NDArray[np.float32]:
+        """Log-mel spectrograms, shape (windows, mels, 3000); silence fills the 30 s, as in training."""
+        length = round(WINDOW_S * SAMPLE_RATE)
+        padded = (np.pad(samples[:length], (0, max(0, length - len(samples)))) for samples in windows)
+        return np.stack([self._model.feature_extractor(samples)[..., : length // HOP] for samples in padded])
+
+    def _search(self, tokenizer: Any, features: npt.NDArray[np.float32], encoded: Any) -> list[_Hypothesis]:
+        """The first believable hypothesis of each window, else the first of all."""
+        chosen: dict[int, _Hypothesis] = {}
+        pending = list(range(len(features)))
+        for attempt in self._attempts():
+            sub = encoded if len(pending) == len(features) else self._model.encode(features[pending])
+            found = dict(zip(pending, self._generate(tokenizer, sub, len(pending), attempt), strict=True))
+            failed = [i for i, hypothesis in found.items() if self._fault(hypothesis)]
+            chosen.update((i, h) for i, h in found.items() if i not in chosen or i not in failed)
+            pending = failed
+            if not pending:
+                break
+        return [chosen[i] for i in range(len(features))]
+
+    def _fault(self, hypothesis: _Hypothesis) -> str | None:
+        return fault(hypothesis.text, hypothesis.avg_logprob, hypothesis.no_speech_prob, self._limits)
+
+    def _attempts(self) -> Iterator[dict[str, Any]]:
+        """Search parameters in the order they are tried, see Note [Reproducible decoding]."""
+        search = {"beam_size": self._options.beam_size, "patience": self._options.patience}
+        yield search
+        if self._options.retry_ngram:
+            yield {**search, "no_repeat_ngram_size": self._options.retry_ngram}
+        for temperature in self._options.temperatures:
+            yield {
+                "beam_size": 1,
+                "num_hypotheses": self._options.best_of,
+                "sampling_topk": 0,
+                "sampling_temperature": temperature,
+            }
+
+    def _generate(self, tokenizer: Any, encoded: Any, n: int, attempt: dict[str, Any]) -> list[_Hypothesis]:
+        from faster_whisper.transcribe import get_suppressed_tokens
+
+        results = self._model.model.generate(
+            encoded,
+            [tokenizer.sot_sequence] * n,
+            return_scores=True,
+            return_no_speech_prob=True,
+            suppress_tokens=get_suppressed_tokens(tokenizer, [-1]),  # speaker tags, notes, special tokens
+            **attempt,
+        )
+        hypotheses = []
+        for result in results:
+            tokens = result.sequences_ids[0]
+            # The score is the mean over the tokens; Whisper's own figure counts the end token as well.
+            avg_logprob = result.scores[0] * len(tokens) / (len(tokens) + 1)
+            text = tokenizer.decode(tokens).strip()
+            hypotheses.append(_Hypothesis(tokens, text, avg_logprob, result.no_speech_prob))
+        return hypotheses
+
+    def _align(
+        self, tokenizer: Any, encoded: Any, tokens: Sequence[list[int]], columns: list[int]
+    ) -> list[list[dict[str, Any]]]:
+        """Per window its words with their tokens, start, end and probability, punctuation attached."""
+        from faster_whisper.transcribe import merge_punctuations
+
+        spoken = [[token for token in row if token < tokenizer.eot] for row in tokens]
+        timed: list[list[dict[str, Any]]] = self._model.find_alignment(tokenizer, spoken, encoded, columns)
+        for words in timed:
+            merge_punctuations(words, PREPENDED, APPENDED)
+        return timed
+
+
+def segments(
+    tokenizer: Any, tokens: Sequence[int], words: Sequence[dict[str, Any]]
+) -> tuple[tuple[Word, ...], ...]:
+    """The words of a window, divided where the recogniser put its time stamps.
+
+    Args:
+        tokenizer: Knows which tokens are text (below ``eot``) and time stamps (from ``timestamp_begin``).
+        tokens: What was generated.
+        words: The aligned words of its text tokens, in order.
+    """
+    ends, seen = [], 0  # text tokens before each time stamp
+    for token in tokens:
+        if token < tokenizer.eot:
+            seen += 1
+        elif token >= tokenizer.timestamp_begin:
+            ends.append(seen)
+    firsts = accumulate((len(word["tokens"]) for word in words), initial=0)
+    divided: dict[int, list[Word]] = {}
+    for word, first in zip(words, firsts, strict=False):
+        text = word["word"].strip()
+        if text:
+            segment = sum(end <= first for end in ends)
+            span = Span(float(word["start"]), max(float(word["start"]), float(word["end"])))
+            divided.setdefault(segment, []).append(Word(span, text, float(word["probability"])))
+    return tuple(tuple(divided[key]) for key in sorted(divided))

@@ -1,0 +1,106 @@
+"""Finding a Whisper model on disk and loading it with CTranslate2."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from narratrace.errors import DeviceError, ModelError, OptionError
+from narratrace.understand.hub import hub_folder
+from narratrace.understand.voice import missing_asr
+
+
+def find_model(name: str, *, allow_download: bool) -> Path:
+    """The folder of a CTranslate2 Whisper model.
+
+    Args:
+        name: A folder, a name that faster-whisper knows (``small``, ``large-v3-turbo`` ...), or the
+            ``owner/name`` of a converted model on the Hugging Face hub.
+        allow_download: Whether a named model that is not in the local cache may be fetched.
+
+    Raises:
+        ModelError: there is no such model, or it is not on disk and may not be fetched.
+        MissingDependency: faster-whisper is not installed.
+    """
+    folder = Path(name).expanduser()
+    if not folder.is_dir():
+        if name.startswith((".", "/", "~")):
+            raise _no_model(name, "there is no such folder")
+        folder = hub_folder(_repository(name), station="transcribe", allow_download=allow_download)
+    missing = [
+        file for file in ("model.bin", "config.json", "tokenizer.json") if not (folder / file).is_file()
+    ]
+    if missing:
+        raise _no_model(name, f"{folder} holds no {' and no '.join(missing)}")
+    return folder
+
+
+def load_model(folder: Path, *, device: str, compute_type: str, cpu_threads: int) -> Any:
+    """A ``faster_whisper.WhisperModel``.
+
+    Args:
+        folder: See :func:`find_model`.
+        device: ``cpu`` or ``cuda:N``.
+        compute_type: A CTranslate2 compute type, or ``auto``: int8 on the CPU, float16 on CUDA.
+        cpu_threads: 0 for the library's default.
+
+    Raises:
+        DeviceError: the device cannot be used by CTranslate2.
+        OptionError: the device does not do that compute type.
+        ModelError: the files are damaged or no Whisper model.
+        MissingDependency: faster-whisper is not installed.
+    """
+    try:
+        import ctranslate2
+        from faster_whisper import WhisperModel
+    except ImportError as error:
+        raise missing_asr(error) from error
+    kind, _, number = device.partition(":")
+    index = int(number or 0)
+    if kind == "cuda" and ctranslate2.get_cuda_device_count() <= index:
+        raise DeviceError(
+            f"CTranslate2 sees {ctranslate2.get_cuda_device_count()} CUDA devices",
+            station="transcribe",
+            input=device,
+            cause="no driver, or libraries of another CUDA version",
+        )
+    arithmetic = _arithmetic(kind, compute_type, ctranslate2.get_supported_compute_types(kind, index))
+    try:
+        return WhisperModel(
+            str(folder), device=kind, device_index=index, compute_type=arithmetic, cpu_threads=cpu_threads
+        )
+    except (RuntimeError, ValueError) as error:
+        raise _no_model(str(folder), f"cannot be loaded: {error}") from error
+
+
+def _arithmetic(kind: str, compute_type: str, supported: set[str]) -> str:
+    """The compute type to load, checked against what the device does."""
+    wanted = {"cpu": "int8", "cuda": "float16"}[kind] if compute_type == "auto" else compute_type
+    if wanted not in supported:
+        raise OptionError(
+            f"the device does not do compute type {wanted}",
+            station="transcribe",
+            input="compute_type",
+            expected=", ".join(["auto", *sorted(supported)]),
+        )
+    return wanted
+
+
+def _repository(name: str) -> str:
+    """The hub repository of a model name; faster-whisper's own names first."""
+    try:
+        from faster_whisper import utils
+    except ImportError as error:
+        raise missing_asr(error) from error
+    known: dict[str, str] = utils._MODELS
+    if name in known:
+        return known[name]
+    if name.count("/") == 1:
+        return name
+    raise _no_model(name, "is neither a folder nor a known model name", expected=", ".join(known))
+
+
+def _no_model(
+    name: str, problem: str, expected: str = "a folder with a CTranslate2 Whisper model"
+) -> ModelError:
+    return ModelError(problem, station="transcribe", input=f"whisper:{name}", expected=expected)

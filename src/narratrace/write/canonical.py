@@ -1,0 +1,126 @@
+"""Numbers and JSON text that come out the same on every run and every machine.
+
+Note [Rounding of outputs]
+~~~~~~~~~~~~~~~~~~~~~~~~~~
+Everything written as text is rounded once, on the way out: times to 1 ms, positions to 0.1 px, shares,
+scores and probabilities to 4 decimals, positions relative to the picture to 5 decimals (0.1 px of a 4K
+picture is 2.6e-5), other computed facts to 6. That is finer than anything the engine measures and coarser
+than the last bits in which two summation orders differ. Trace points whose rounded time repeats the one
+before are left out, so that times still increase strictly after a round trip; numbers that are not finite
+never reach a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from narratrace.data.trace import F64, Trace
+
+_TIME, _PIXEL, _SHARE = 3, 1, 4
+RELATIVE = 5
+"""Decimals of positions given as a share of the picture's width or height."""
+FACT = 6
+"""Decimals of computed numbers that have no other rule."""
+
+
+def seconds(value: float) -> float:
+    """A time or duration, to 1 ms."""
+    return rounded(value, _TIME)
+
+
+def pixels(value: float) -> float:
+    """A position or length in pixels, to 0.1 px."""
+    return rounded(value, _PIXEL)
+
+
+def share(value: float) -> float:
+    """A share, score or probability, to 4 decimals."""
+    return rounded(value, _SHARE)
+
+
+def rounded(value: float, digits: int) -> float:
+    """``value`` to ``digits`` decimals, never ``-0.0``.
+
+    Raises:
+        ValueError: the value is not finite.
+    """
+    value = float(value)
+    if not math.isfinite(value):
+        raise ValueError(f"a number to be written is not finite: {value}")
+    return round(value, digits) + 0.0
+
+
+def trace_columns(trace: Trace) -> tuple[F64, F64, F64, F64]:
+    """Rounded t (s), x, y (px) and score of the points worth writing, see Note [Rounding of outputs]."""
+    t, x, y, score = (
+        np.round(np.asarray(column, np.float64), digits) + 0.0
+        for column, digits in ((trace.t, _TIME), (trace.x, _PIXEL), (trace.y, _PIXEL), (trace.score, _SHARE))
+    )
+    keep = np.isfinite(t) & np.isfinite(x) & np.isfinite(y) & np.isfinite(score)
+    keep[1:] &= np.diff(t) > 0
+    return t[keep], x[keep], y[keep], score[keep]
+
+
+def json_value(value: Any, digits: int | None = None) -> Any:
+    """The nearest JSON value of anything a manifest or a stage may hand over.
+
+    Mappings are sorted by key, numbers that are not finite become null, dates ISO 8601 text, enumerations
+    their values, NumPy values their Python counterparts, dataclasses mappings, and whatever else there is
+    its ``str``.
+
+    Args:
+        value: Anything.
+        digits: Decimals of floating-point numbers, None to leave them as they are.
+    """
+    if isinstance(value, Enum):
+        return json_value(value.value, digits)
+    if isinstance(value, (np.generic, np.ndarray)):
+        return json_value(value.tolist(), digits)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return json_value({f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, digits)
+    if isinstance(value, Mapping):
+        return {str(key): json_value(value[key], digits) for key in sorted(value, key=str)}
+    if isinstance(value, (list, tuple)):
+        return [json_value(item, digits) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return sorted((json_value(item, digits) for item in value), key=str)
+    if isinstance(value, float):
+        return None if not math.isfinite(value) else value if digits is None else rounded(value, digits)
+    return _json_scalar(value)
+
+
+def _json_scalar(value: Any) -> Any:
+    if value is None or isinstance(value, (bool, int, str)):
+        return value
+    if isinstance(value, (datetime.date, datetime.time)):
+        return value.isoformat()
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def json_line(value: Any) -> bytes:
+    """Compact JSON in UTF-8, keys in the order given, ended by a newline.
+
+    Raises:
+        ValueError: it holds a number that is not finite.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    # A lone surrogate (a mangled title or file name) has no UTF-8 form; its JSON escape does.
+    return text.encode("utf-8", "backslashreplace") + b"\n"
+
+
+def json_page(value: Any) -> bytes:
+    """Indented JSON in UTF-8, for files that people open.
+
+    Raises:
+        ValueError: it holds a number that is not finite.
+    """
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
+    return text.encode("utf-8", "backslashreplace") + b"\n"

@@ -1,0 +1,222 @@
+"""Reading stretches of a recording for its clips: pictures with their times on show, and sound.
+
+Note [Seeking]
+~~~~~~~~~~~~~~
+A seek lands where the container's index says, which some demuxers look up by decoding time and others do not
+have at all; both can end up after the wanted picture. So a seek is believed only once a random access point
+at or before the wanted time has come out of it; otherwise it is repeated further back, and in the end the
+file is read from its beginning. Seeks go by the video stream for sound too: containers index that one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Literal
+
+import av
+import numpy as np
+import numpy.typing as npt
+from av.stream import Disposition
+
+from narratrace.errors import MediaError
+from narratrace.timebase import Span, pts_to_seconds, seconds_to_pts
+
+STATION = "clips"
+_NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
+_BACK_OFF_S = (0.0, 4.0, 30.0, math.inf)
+_SOUND_PREROLL_S = 1.0
+_SOUND_SNAP_S = 0.05
+_AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
+
+F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """A decoded picture and when it is on show.
+
+    Attributes:
+        frame: The picture as coded, not rotated.
+        pts: Its time stamp in units of ``time_base``.
+        time_base: Seconds per unit.
+        aspect: Width of a pixel divided by its height, as coded.
+        t: Presentation time in seconds, see Note [One clock].
+        end: When the next picture takes its place, or the recording ends.
+    """
+
+    frame: av.VideoFrame
+    pts: int
+    time_base: Fraction
+    aspect: Fraction
+    t: float
+    end: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sound:
+    """A stretch of sound, exactly as long as the interval asked for; silent where there is none.
+
+    Attributes:
+        samples: float32, shape (channels, n), one or two channels.
+        rate: Samples per second, one that AAC knows.
+    """
+
+    samples: F32
+    rate: int
+
+
+@contextlib.contextmanager
+def open_media(path: str) -> Iterator[Any]:
+    """The file opened for reading.
+
+    Raises:
+        MediaError: it cannot be opened, or an error of FFmpeg leaves the block.
+    """
+    try:
+        with av.open(path, metadata_errors="replace") as container:
+            yield container
+    except av.error.FFmpegError as error:
+        raise MediaError(
+            f"cannot be cut: {error.strerror or error}",
+            station=STATION,
+            input=path,
+            cause="the file is damaged, or was moved since it was analysed",
+        ) from error
+
+
+def chosen_stream(container: Any, kind: Literal["video", "audio"]) -> Any | None:
+    """The stream the analysis looked at: of the videos (no cover art) the one with the largest picture.
+
+    Of several sounds it is the default one, or else the first; None when there is no such stream at all.
+    """
+    streams = [
+        stream
+        for stream in getattr(container.streams, kind)
+        if stream.codec_context is not None and not stream.disposition & _NOT_MOTION
+    ]
+    if kind == "video":
+        return max(streams, key=lambda s: (s.width * s.height, -s.index), default=None)
+    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), -s.index), default=None)
+
+
+def packets_from(path: str, kind: Literal["video", "audio"], start: float) -> Iterator[Any]:
+    """Packets of the chosen stream from a random access point at or before ``start`` to the end of the file.
+
+    The first packet is the random access point itself, unless the file has none; see Note [Seeking]. An
+    empty packet that flushes the decoder ends the sequence.
+
+    Raises:
+        MediaError: the file cannot be opened or read.
+    """
+    for back in _BACK_OFF_S:
+        with open_media(path) as container:
+            stream = chosen_stream(container, kind)
+            if stream is None:
+                return
+            stream.codec_context.thread_count = 1  # see Note [Deterministic clips]
+            if back == math.inf:
+                yield from container.demux(stream)
+                return
+            packets = _after_seek(container, stream, start - back)
+            first = next((packet for packet in packets if packet.is_keyframe), None)
+            if first is not None and packet_time(first) <= start:
+                yield first
+                yield from packets
+                return
+
+
+def packet_time(packet: Any) -> float:
+    """Presentation time of a packet in seconds; its decoding time without one, infinite without either."""
+    pts = packet.pts if packet.pts is not None else packet.dts
+    return math.inf if pts is None else pts_to_seconds(pts, packet.time_base)
+
+
+def _after_seek(container: Any, stream: Any, t: float) -> Iterator[Any]:
+    guide = chosen_stream(container, "video") or stream
+    try:
+        container.seek(seconds_to_pts(t, guide.time_base), stream=guide, backward=True)
+    except av.error.FFmpegError:
+        return iter(())
+    packets: Iterator[Any] = container.demux(stream)
+    return packets
+
+
+def decoded(packets: Iterator[Any]) -> Iterator[tuple[Any, int, Any]]:
+    """Frames of the packets with their pts and stream; what is damaged or has no time is skipped."""
+    for packet in packets:
+        try:
+            frames = packet.decode()
+        except av.error.FFmpegError:
+            continue
+        for frame in frames:
+            pts = frame.pts if frame.pts is not None else frame.dts
+            if pts is not None:
+                yield frame, pts, packet.stream
+
+
+def pictures(path: str, start: float) -> Iterator[Picture]:
+    """Pictures in presentation order, from one on show at or before ``start`` (if there is one) to the end.
+
+    Raises:
+        MediaError: the file cannot be opened or read.
+    """
+    packets = packets_from(path, "video", start)
+    waiting: Picture | None = None
+    for frame, pts, stream in decoded(packets):
+        t = pts_to_seconds(pts, stream.time_base)
+        if waiting is not None:
+            if t <= waiting.t:
+                continue
+            yield replace(waiting, end=t)
+        length = pts_to_seconds(frame.duration or 0, stream.time_base)
+        aspect = stream.sample_aspect_ratio or Fraction(1)
+        waiting = Picture(frame, pts, stream.time_base, aspect, t, t + length)
+    if waiting is not None:
+        yield waiting
+
+
+def read_sound(path: str, span: Span) -> Sound | None:
+    """The sound of ``span``; None when the recording has none at all.
+
+    Frames that follow each other within 50 ms of their time stamps are joined without a seam (containers
+    round time stamps to a millisecond); larger gaps are kept as silence.
+
+    Raises:
+        MediaError: the file cannot be opened or read.
+    """
+    with open_media(path) as container:
+        stream = chosen_stream(container, "audio")
+        if stream is None or not stream.codec_context.sample_rate:
+            return None
+        rate = stream.codec_context.sample_rate if stream.codec_context.sample_rate in _AAC_RATES else 48_000
+        layout = "mono" if stream.codec_context.channels == 1 else "stereo"
+    samples = np.zeros((1 if layout == "mono" else 2, round(span.duration * rate)), np.float32)
+    expected = -math.inf
+    for t, block in _blocks(path, span, layout, rate):
+        place = round((t - span.start) * rate)
+        if abs(place - expected) <= _SOUND_SNAP_S * rate:
+            place = int(expected)
+        expected = place + block.shape[1]
+        a, b = max(place, 0), min(place + block.shape[1], samples.shape[1])
+        if a < b:
+            samples[:, a:b] = block[:, a - place : b - place]
+    return Sound(samples, rate)
+
+
+def _blocks(path: str, span: Span, layout: str, rate: int) -> Iterator[tuple[float, F32]]:
+    """Decoded sound around ``span`` as (time, float32 of shape (channels, n)), in file order."""
+    resampler, source = None, None
+    for frame, pts, stream in decoded(packets_from(path, "audio", span.start - _SOUND_PREROLL_S)):
+        t = pts_to_seconds(pts, stream.time_base)
+        if t >= span.end:
+            return
+        if resampler is None or (frame.sample_rate, frame.format.name, frame.layout.name) != source:
+            source = (frame.sample_rate, frame.format.name, frame.layout.name)
+            resampler = av.AudioResampler("fltp", layout, rate)
+        frame.pts, frame.time_base = pts, stream.time_base
+        for part in resampler.resample(frame):
+            yield float(part.time or 0.0), np.asarray(part.to_ndarray(), np.float32)

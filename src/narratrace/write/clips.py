@@ -1,0 +1,175 @@
+"""Clips around trace events, cut from the recording, exact to the frame.
+
+Note [What is in a clip]
+~~~~~~~~~~~~~~~~~~~~~~~~
+A clip of ``[start, end)`` holds the pictures whose presentation time lies in it, with their distances kept
+to the tick, and the sound from the first of them on. Its time 0 is recorded as ``Clip.offset``:
+
+- the time of its first picture (encoded clips), at most a frame after ``start`` in ordinary video;
+- ``start`` itself where the picture on show at ``start`` stays for more than 0.1 s: a recorder that writes
+  pictures only when something changes would otherwise lose what the lecturer is pointing at;
+- the random access point before ``start`` for stream copies, see Note [Copied clips].
+
+So ``t - clip.offset`` is a time of the recording within the clip, for trace, words and boxes alike. What
+reaches beyond the recording is trimmed; a clip that lies outside it altogether does not come to be.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+import av
+
+from narratrace.data.outcome import Failed, Kept, Outcome
+from narratrace.data.recording import Recording
+from narratrace.data.sample import Clip
+from narratrace.errors import MediaError
+from narratrace.timebase import Span, merge_spans
+from narratrace.write.clip_copy import copy_clip
+from narratrace.write.clip_encoder import ClipEncoder, ClipOptions
+from narratrace.write.clip_source import STATION, Picture, pictures, read_sound
+
+_HELD_S = 0.1
+_SEEK_S = 10.0
+"""Gaps between clips that are longer are skipped by seeking: about the longest distance of random access
+points that video sites use, below which a seek decodes as much as reading on."""
+
+_log = logging.getLogger(__name__)
+
+
+def cut_clips(path: str, spans: Sequence[Span], options: ClipOptions) -> list[Clip | None]:
+    """Cut several clips of one recording, see Note [What is in a clip].
+
+    Overlapping and neighbouring clips share one decode pass; clips far apart are reached by seeking.
+
+    Args:
+        path: Media file.
+        spans: Wanted intervals on the recording's clock, in any order.
+        options: See :class:`ClipOptions`.
+
+    Returns:
+        A clip for each span in the same order, None where the recording has no picture.
+
+    Raises:
+        MediaError: the file cannot be read, or a clip cannot be made of it.
+    """
+    try:
+        clips = [copy_clip(path, span) if options.method == "copy" else None for span in spans]
+        missing = sorted({s for s, clip in zip(spans, clips, strict=True) if clip is None and s.duration > 0})
+        encoded: dict[Span, Clip] = {}
+        for group in merge_spans(missing, gap=_SEEK_S):
+            members = [span for span in missing if group.start <= span.start < group.end]
+            encoded |= _encode_group(path, members, options)
+    except av.error.FFmpegError as error:
+        raise MediaError(
+            f"cannot be cut: {error.strerror or error}", station=STATION, input=path, cause="damaged media"
+        ) from error
+    return [clip or encoded.get(span) for span, clip in zip(spans, clips, strict=True)]
+
+
+def _encode_group(path: str, spans: Sequence[Span], options: ClipOptions) -> dict[Span, Clip]:
+    """Clips of neighbouring spans, sorted by start, in one decode pass."""
+    waiting = [_Cut(path, span, options) for span in reversed(spans)]
+    active: list[_Cut] = []
+    made: dict[Span, Clip] = {}
+    try:
+        for picture in pictures(path, spans[0].start):
+            while waiting and waiting[-1].span.start < picture.end:
+                active.append(waiting.pop())
+            for cut in active:
+                cut.offer(picture)
+            made |= _finished(cut for cut in active if cut.span.end <= picture.end)
+            active = [cut for cut in active if cut.span.end > picture.end]
+            if not waiting and not active:
+                break
+        return made | _finished(active)
+    finally:
+        for cut in active:
+            cut.abandon()
+
+
+def _finished(cuts: Iterable[_Cut]) -> dict[Span, Clip]:
+    return {cut.span: clip for cut in cuts if (clip := cut.finish()) is not None}
+
+
+class _Cut:
+    """One clip while its pictures pass by."""
+
+    def __init__(self, path: str, span: Span, options: ClipOptions) -> None:
+        self.span = span
+        self._path = path
+        self._options = options
+        self._encoder: ClipEncoder | None = None
+        self._offset = self._end = span.start
+
+    def offer(self, picture: Picture) -> None:
+        """Take the picture if it belongs to the clip."""
+        held = picture.t < self.span.start and picture.end - self.span.start > _HELD_S
+        if not (held or self.span.contains(picture.t)):
+            return
+        begin, end = max(picture.t, self.span.start), min(picture.end, self.span.end)
+        if self._encoder is None:
+            self._offset = begin
+            self._encoder = ClipEncoder(picture, begin, self._options)
+        self._encoder.add(picture, begin, end)
+        self._end = end
+
+    def finish(self) -> Clip | None:
+        """The clip, None when no picture belonged to it."""
+        if self._encoder is None:
+            return None
+        sound = read_sound(self._path, Span(self._offset, self._end))
+        mp4 = self._encoder.finish(sound)
+        return Clip(
+            mp4=mp4, span=self.span, offset=self._offset, method="encode", frames=self._encoder.frames
+        )
+
+    def abandon(self) -> None:
+        """Give back what an unfinished clip holds."""
+        if self._encoder is not None:
+            self._encoder.abandon()
+
+
+class CutClips:
+    """The stage that fills in ``clip.mp4`` of a recording's clip samples.
+
+    Clips outside the recording are taken out of the samples, with a warning in the log.
+    """
+
+    name = STATION
+
+    def __init__(self, options: ClipOptions) -> None:
+        self._options = options
+
+    def open(self) -> None:
+        """Nothing to load."""
+
+    def run(self, batch: Sequence[Recording]) -> list[Outcome[Recording]]:
+        """Cut the clips of each recording; a recording that cannot be cut is a failure of its own."""
+        return [self._run(recording) for recording in batch]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _run(self, recording: Recording) -> Outcome[Recording]:
+        began = time.perf_counter()
+        samples = recording.samples or ()
+        spans = [sample.clip.span for sample in samples if sample.clip is not None]
+        try:
+            clips = iter(cut_clips(recording.input.uri, spans, self._options))
+        except Exception as error:
+            return Failed.from_exception(
+                error, video_id=recording.video_id, uri=recording.input.uri, station=self.name
+            )
+        kept = []
+        for sample in samples:
+            if sample.clip is None:
+                kept.append(sample)
+            elif clip := next(clips):
+                kept.append(replace(sample, clip=clip))
+            else:
+                _log.warning("%s lies outside its recording and is left out", sample.key)
+        return Kept(recording.with_(self.name, time.perf_counter() - began, samples=tuple(kept)))

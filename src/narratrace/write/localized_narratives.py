@@ -1,0 +1,89 @@
+"""OUT/localized_narratives.jsonl: trace samples in the format of google/localized-narratives.
+
+Note [Localized Narratives clock]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+In the published files all times count from the start of the annotator's voice recording. A sample's voice
+recording is the stretch of the lecture that the sample covers, so here they count from the start of the
+sample's span, for words and trace alike; words and points that lie before it have negative times.
+
+A line holds ``dataset_id``, ``image_id`` (the sample's key: ``{image_id}.jpg`` in the shards of traces),
+``annotator_id`` (a stable number made from the channel, or from the video when the channel is unknown),
+``caption``, ``timed_caption`` ``[{utterance, start_time, end_time}]`` with a word each, ``traces``
+``[[{x, y, t}]]`` with x and y as shares of the picture cut to 0..1, a new list wherever the pointer was out
+of sight, and ``voice_recording``: the link of the video (its file name without one) with a media fragment
+``#t=START,END`` (W3C Media Fragments) that names the stretch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from narratrace.data.recording import Recording
+from narratrace.options import option
+from narratrace.write.canonical import json_line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NarrativeOptions:
+    """How Localized Narratives lines are written."""
+
+    dataset_id: Annotated[str, option("value of dataset_id in every line")] = "narratrace"
+    max_gap_s: Annotated[
+        float,
+        option(
+            "the pointer being out of sight for longer begins a new list of points",
+            unit="s",
+            source="five times the analysis interval of 0.1 s",
+            gt=0,
+        ),
+    ] = 0.5
+
+
+def narrative_line(document: dict[str, Any], recording: Recording, options: NarrativeOptions) -> bytes:
+    """One line of the file, newline included.
+
+    Args:
+        document: The sample's JSON by Note [Sample JSON].
+        recording: The recording it was taken from.
+        options: See :class:`NarrativeOptions`.
+    """
+    line = {
+        "dataset_id": options.dataset_id,
+        "image_id": document["uid"],
+        "annotator_id": annotator_id(recording),
+        "caption": document["text"],
+        "timed_caption": document["timed_caption"],
+        "traces": _strokes(document["trace_relative"], options.max_gap_s),
+        "voice_recording": _voice_recording(document["span"], recording),
+    }
+    return json_line(line)
+
+
+def annotator_id(recording: Recording) -> int:
+    """31 bits of a hash of the channel's name, or of the video id: the same lecturer, the same number."""
+    name = recording.input.channel or recording.video_id
+    digest = hashlib.sha256(name.encode("utf-8", "backslashreplace")).digest()
+    return int.from_bytes(digest[:4], "big") >> 1
+
+
+def _strokes(points: list[list[float]], max_gap: float) -> list[list[dict[str, float]]]:
+    strokes: list[list[dict[str, float]]] = []
+    last = -math.inf
+    for t, x, y in points:
+        if t - last > max_gap:
+            strokes.append([])
+        strokes[-1].append({"x": x, "y": y, "t": t})
+        last = t
+    return strokes
+
+
+def _voice_recording(span: dict[str, float], recording: Recording) -> str:
+    source = recording.input
+    path = urlsplit(source.uri).path if "://" in source.uri else source.uri
+    name = source.link or PurePosixPath(path).name
+    return f"{name}#t={span['start']:.3f},{span['end']:.3f}"

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from narratrace.errors import InputError
+from narratrace.source import resolve
+from narratrace.source.listing import _safe_stem
+from narratrace.source.manifest import SAFE_ID
+
+
+def touch(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"x")
+
+
+def names(inputs: list[str | Path], below: Path) -> list[str]:
+    return [Path(video.uri).relative_to(below).as_posix() for video in resolve(inputs)]
+
+
+def test_folders_are_searched_recursively_and_sorted(tmp_path: Path) -> None:
+    touch(tmp_path, "b.mp4", "a/z.webm", "a/b/c.MKV", "notes.txt", "b.vtt", ".hidden.mp4", "a/._b.mp4")
+    (tmp_path / "folder.mp4").mkdir()
+    assert names([tmp_path], tmp_path) == ["a/b/c.MKV", "a/z.webm", "b.mp4"]
+
+
+def test_order_is_that_of_the_inputs_and_duplicates_count_once(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4", "c.mp4")
+    (tmp_path / "link.mp4").symlink_to(tmp_path / "b.mp4")
+    os.link(tmp_path / "c.mp4", tmp_path / "hard.mp4")
+    inputs: list[str | Path] = [tmp_path / "link.mp4", tmp_path / "b.mp4", tmp_path, str(tmp_path / "*.mp4")]
+    assert names(inputs, tmp_path) == ["link.mp4", "a.mp4", "c.mp4", "hard.mp4"]
+
+
+def test_globs(tmp_path: Path) -> None:
+    touch(tmp_path, "a1.mp4", "a2.mp4", "a2.srt", "b/a3.mp4", "odd[1].mp4")
+    assert names([str(tmp_path / "a*")], tmp_path) == ["a1.mp4", "a2.mp4"]
+    assert names([str(tmp_path / "**" / "a*.mp4")], tmp_path) == ["a1.mp4", "a2.mp4", "b/a3.mp4"]
+    assert names([str(tmp_path / "odd[1].mp4")], tmp_path) == ["odd[1].mp4"], "a file by that very name"
+
+
+def test_a_file_named_outright_may_have_any_suffix(tmp_path: Path) -> None:
+    touch(tmp_path, "capture.bin")
+    assert [video.video_id for video in resolve([tmp_path / "capture.bin"])] == ["capture"]
+
+
+@pytest.mark.parametrize("name", ["missing.mp4", "no/such/*.mp4", "missing.csv", "empty"])
+def test_what_names_nothing_is_refused(name: str, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError) as caught:
+        resolve([tmp_path / name])
+    assert caught.value.input == str(tmp_path / name)
+    assert caught.value.exit_code == 2
+
+
+def test_uris_pass_through() -> None:
+    videos = resolve(["s3://bucket/talks/one.mp4", "https://example.org/two.webm?x=1#t"])
+    assert [(video.video_id, video.uri) for video in videos] == [
+        ("one", "s3://bucket/talks/one.mp4"),
+        ("two", "https://example.org/two.webm?x=1#t"),
+    ]
+
+
+def test_colliding_names_get_a_hash_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "x/talk.mp4", "y/talk.mp4", "y/TALK.webm", "other.mp4")
+    monkeypatch.chdir(tmp_path)
+    ids = [video.video_id for video in resolve(["."])]
+    assert ids[0] == "other"
+    assert len({video_id.casefold() for video_id in ids}) == 4
+    assert all(video_id.casefold().startswith("talk-") for video_id in ids[1:])
+    assert ids == [video.video_id for video in resolve([Path()])]
+    # The same set elsewhere, named the same way, has the same ids.
+    touch(tmp_path / "moved", "x/talk.mp4", "y/talk.mp4", "y/TALK.webm", "other.mp4")
+    monkeypatch.chdir(tmp_path / "moved")
+    assert ids == [video.video_id for video in resolve(["."])]
+
+
+def test_names_become_safe(tmp_path: Path) -> None:
+    touch(tmp_path, "Über 肺 (part 2).mp4", "肺.mp4", "a b.mp4")
+    ids = [video.video_id for video in resolve([tmp_path])]
+    assert ids[:2] == ["a_b", "Uber_part_2"]
+    assert ids[2].startswith("video-")
+
+
+@given(st.text(min_size=1).filter(lambda s: "/" not in s and "\0" not in s))
+def test_made_ids_are_always_safe(name: str) -> None:
+    assert SAFE_ID.fullmatch(_safe_stem(name))
+
+
+def test_manifest_rows_keep_their_ids_and_files_give_way(tmp_path: Path) -> None:
+    touch(tmp_path, "x/talk.mp4", "y/talk.mp4", "y/talk.vtt")
+    (tmp_path / "m.csv").write_text("uri,video_id,captions_uri\ny/talk.mp4,talk,\nz/talk.mp4,,c.srt\n")
+    videos = resolve([tmp_path / "x", tmp_path / "m.csv"])
+    assert [video.video_id for video in videos][1] == "talk"
+    assert len({video.video_id for video in videos}) == 3
+    assert [video.captions_uri for video in videos] == [
+        None,
+        str(tmp_path / "y" / "talk.vtt"),
+        str(tmp_path / "c.srt"),
+    ]
+
+
+def test_two_manifests_with_one_id_are_refused(tmp_path: Path) -> None:
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.jsonl").write_text(f'{{"video_id": "same", "uri": "{name}.mp4"}}\n')
+    with pytest.raises(InputError, match="'same'"):
+        resolve([tmp_path / "one.jsonl", tmp_path / "two.jsonl"])

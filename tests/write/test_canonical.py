@@ -1,0 +1,75 @@
+"""Numbers and JSON that come out the same everywhere."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from enum import Enum
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratrace.data.trace import Trace
+from narratrace.write.canonical import json_line, json_value, seconds, trace_columns
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=40, unique=True))
+def test_trace_times_still_increase_after_rounding(times: list[float]) -> None:
+    t = np.sort(np.array(times))
+    trace = Trace(t, np.ones(len(t)), np.ones(len(t)), np.ones(len(t)))
+    rounded = trace_columns(trace)[0]
+    assert np.all(np.diff(rounded) > 0)
+    assert np.max(np.min(np.abs(t[:, None] - rounded[None]), axis=1)) <= 0.001  # nobody is further than 1 ms
+    assert all(value == round(value, 3) for value in rounded.tolist())
+
+
+def test_points_that_are_not_finite_never_reach_a_file() -> None:
+    t, x = np.array([1.0, 2.0, 3.0]), np.array([5.0, np.nan, np.inf])
+    columns = trace_columns(Trace(t, x, np.zeros(3), np.ones(3)))
+    assert [column.tolist() for column in columns] == [[1.0], [5.0], [0.0], [1.0]]
+
+
+@settings(deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner) | st.tuples(inner),
+    )
+)
+def test_whatever_a_manifest_holds_becomes_strict_json(value: object) -> None:
+    line = json_line(json_value(value))
+    assert line.count(b"\n") == 1
+    json.loads(line, parse_constant=pytest.fail)
+
+
+def test_json_values_of_other_types() -> None:
+    class Colour(str, Enum):
+        RED = "red"
+
+    value = {
+        "b": np.float32(0.5),
+        "a": [np.int64(3), np.array([1, 2]), {3, 1, 2}],
+        "c": Colour.RED,
+        "d": datetime.datetime(2024, 5, 6, 7, 8),
+        "e": math.nan,
+    }
+    text = '{"a":[3,[1,2],[1,2,3]],"b":0.5,"c":"red","d":"2024-05-06T07:08:00","e":null}\n'
+    assert json_line(json_value(value)).decode() == text
+
+
+def test_a_broken_surrogate_survives_as_an_escape() -> None:
+    assert json.loads(json_line({"title": "half \ud83d pair"}))["title"] == "half \ud83d pair"
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_time_that_is_not_finite_is_refused(value: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        seconds(value)
+
+
+def test_no_negative_zero() -> None:
+    assert math.copysign(1, seconds(-0.0001)) == 1

@@ -1,0 +1,138 @@
+"""The document of a sample says what the sample says."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from narratrace.data.sample import SampleKind
+from narratrace.data.trace import Trace
+from narratrace.errors import InputError
+from narratrace.timebase import Span
+from narratrace.write.localized_narratives import NarrativeOptions, narrative_line
+from narratrace.write.sample_json import check_sample_json, sample_json
+from tests.write.builders import HEIGHT, WIDTH, make_recording, make_sample
+
+
+@pytest.mark.parametrize("kind", list(SampleKind))
+def test_documents_of_all_kinds_are_valid_and_strict(kind: SampleKind) -> None:
+    recording = make_recording(3)
+    document = sample_json(make_sample(kind, "vid-0003", 1), recording)
+    check_sample_json(document, input="x")
+    json.dumps(document, allow_nan=False)
+    assert (document["clip"] is not None) == (kind is SampleKind.CLIP)
+    assert (document["image"] is None) == (kind is SampleKind.CLIP)
+
+
+def test_trace_is_in_video_pixels_and_relative_to_the_picture_and_the_start() -> None:
+    sample = make_sample(SampleKind.TRACE, "v", 0)
+    trace = Trace(
+        np.array([1.0004, 2.25]), np.array([639.96, 1300.0]), np.array([-3.0, 180.0]), np.array([0.5, 1.0])
+    )
+    document = sample_json(replace(sample, span=Span(0.5, 4.0), trace=trace), make_recording(0))
+    assert document["trace"] == [[1.0, 640.0, -3.0, 0.5], [2.25, 1300.0, 180.0, 1.0]]
+    assert document["trace_relative"] == [[0.5, 640 / WIDTH, 0.0], [1.75, 1.0, 180 / HEIGHT]]
+
+
+def test_words_keep_their_times_on_both_clocks() -> None:
+    sample = make_sample(SampleKind.PAIR, "v", 2)
+    document = sample_json(sample, make_recording(0))
+    words = [word for utterance in document["utterances"] for word in utterance["words"]]
+    assert (
+        [w["text"] for w in words]
+        == [t["utterance"] for t in document["timed_caption"]]
+        == sample.text.split()
+    )
+    for word, timed in zip(words, document["timed_caption"], strict=True):
+        assert timed["start_time"] + document["span"]["start"] == pytest.approx(word["start"], abs=1e-9)
+        assert timed["end_time"] + document["span"]["start"] == pytest.approx(word["end"], abs=1e-9)
+
+
+def test_manifest_columns_pass_through_but_never_displace_ours() -> None:
+    sample = make_sample(SampleKind.PAIR, "v", 0)
+    carried = {**sample.meta, "ratio": 0.123456789012, "chunk": {"start": 4 / 3}}
+    meta = sample_json(replace(sample, meta=carried), make_recording(0))["meta"]
+    assert meta["views"] == 12
+    assert meta["ratio"] == 0.123456789012
+    assert meta["chunk"] == {"start": 1.333333}
+    assert meta["spw"] == 0.4
+    assert meta["title"] == "Lecture 0"
+
+
+def test_a_sample_without_anything_optional() -> None:
+    sample = replace(
+        make_sample(SampleKind.PAIR, "v", 0),
+        utterances=(),
+        text="",
+        word_positions=(),
+        labels={},
+        meta={},
+        image_t=None,
+        stable_span=None,
+    )
+    document = check_sample_json(sample_json(sample, make_recording(0, transcript=None)), input="x")
+    assert document["image"]["t"] is None
+    assert document["meta"]["transcript_source"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("schema", "other/1"),
+        ("uid", "a.b"),
+        ("uid", "../x"),
+        ("trace", [[1, 2, 3, 1], [1, 2, 3, 1]]),
+        ("span", {"start": 2, "end": 1}),
+        ("kind", "songs"),
+        ("boxes", [{"x0": 1}]),
+        ("meta", None),
+        ("image", {}),
+    ],
+)
+def test_broken_documents_are_named_by_field(field: str, value: object) -> None:
+    document = sample_json(make_sample(SampleKind.TRACE, "v", 0), make_recording(0))
+    with pytest.raises(InputError, match=field):
+        check_sample_json({**document, field: value}, input="x")
+    del document[field]
+    with pytest.raises(InputError, match=field):
+        check_sample_json(document, input="x")
+
+
+def test_localized_narratives_line() -> None:
+    recording = make_recording(5)
+    sample = make_sample(SampleKind.TRACE, "vid-0005", 0, seed=9)
+    document = sample_json(sample, recording)
+    line = json.loads(narrative_line(document, recording, NarrativeOptions()))
+    assert list(line) == [
+        "dataset_id",
+        "image_id",
+        "annotator_id",
+        "caption",
+        "timed_caption",
+        "traces",
+        "voice_recording",
+    ]
+    assert " ".join(word["utterance"] for word in line["timed_caption"]) == line["caption"]
+    assert len(line["traces"]) == 2  # the pointer is out of sight once
+    points = [point for stroke in line["traces"] for point in stroke]
+    assert all(0 <= p["x"] <= 1 and 0 <= p["y"] <= 1 and 0 <= p["t"] <= 6 for p in points)
+    assert np.allclose([p["x"] * WIDTH for p in points], sample.trace.x, atol=0.1)
+    assert np.allclose([p["t"] + sample.span.start for p in points], sample.trace.t, atol=0.002)
+    assert line["voice_recording"] == "https://video.example/5#t=0.333,6.333"
+
+
+def test_annotator_follows_the_channel_and_the_file_name_stands_in_for_a_link() -> None:
+    document = sample_json(make_sample(SampleKind.TRACE, "v", 0), make_recording(0))
+
+    def line(sequence: int, **names: str) -> dict[str, object]:
+        recording = make_recording(sequence)
+        recording = replace(recording, input=replace(recording.input, **names))
+        return json.loads(narrative_line(document, recording, NarrativeOptions()))  # type: ignore[no-any-return]
+
+    assert line(0)["annotator_id"] == line(1)["annotator_id"]
+    assert line(0, channel="")["annotator_id"] != line(1, channel="")["annotator_id"]
+    assert line(0, link="", uri="/home/me/talk #3.mp4")["voice_recording"] == "talk #3.mp4#t=0.333,6.333"
+    assert line(0, link="", uri="s3://bucket/talk.mp4?sig=s")["voice_recording"] == "talk.mp4#t=0.333,6.333"
