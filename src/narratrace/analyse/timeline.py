@@ -1,0 +1,154 @@
+"""Stills in time order joined to shots, changes and stable spans; keeps one plate, the latest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from narratrace.analyse.keyframes import Keyframe, PictureMaker
+from narratrace.analyse.pointer import PointerFinder, Still
+from narratrace.analyse.shots import ShotOptions, Verdict, judge, transition
+from narratrace.analyse.stills import StillOptions, is_content
+from narratrace.data.shots import ChangeEvent, MovingRegion, Shot, StableSpan
+from narratrace.data.trace import Trace
+from narratrace.ops.sparse import U8, Planes, compare
+from narratrace.timebase import Span
+
+
+@dataclass(slots=True)
+class _Scene:
+    """A still picture on the screen, possibly over several stills."""
+
+    start: float
+    end: float
+    plate: Planes | None
+    ignore: U8
+    keyframe: Keyframe | None = None
+    longest: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Boundary:
+    """Between scene i and i + 1."""
+
+    before: float
+    after: float
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineResult:
+    """See :class:`narratrace.data.analysis.VisualAnalysis`."""
+
+    shots: tuple[Shot, ...]
+    changes: tuple[ChangeEvent, ...]
+    stable_spans: tuple[StableSpan, ...]
+    moving_regions: tuple[MovingRegion, ...]
+    trace: Trace
+
+
+@dataclass(slots=True)
+class Timeline:
+    """Collects what the stretches of a recording show."""
+
+    shot_options: ShotOptions
+    still_options: StillOptions
+    finder: PointerFinder
+    picture_maker: PictureMaker
+    _scenes: list[_Scene] = field(default_factory=list)
+    _boundaries: list[_Boundary] = field(default_factory=list)
+    _traces: list[Trace] = field(default_factory=list)
+    _regions: list[MovingRegion] = field(default_factory=list)
+    _disturbed: list[float] = field(default_factory=list)
+
+    def disturbed(self, t: float, thumbnail: U8) -> None:
+        """The whole picture changed at ``t``."""
+        self._disturbed.append(t)
+
+    def regions(self, regions: Sequence[MovingRegion]) -> None:
+        """Moving regions of the stretch that comes next."""
+        self._regions += regions
+
+    def add(self, still: Still) -> None:
+        """The next still."""
+        times = still.view.times
+        start, end = float(times[still.begin]), float(times[still.end - 1])
+        if end - start < self.shot_options.min_settled_s:
+            return
+        if len(still.trace):
+            self._traces.append(still.trace)
+        scene = _Scene(start, end, still.plate, still.view.ignore)
+        last = self._scenes[-1] if self._scenes else None
+        if last is not None:
+            assert last.plate is not None
+            difference = compare(last.plate, scene.plate or last.plate, last.ignore | scene.ignore)
+            if not is_content(difference, still.view.columns, still.view.max_pointer, self.still_options):
+                # Nothing has changed: a stretch that ended for its size, or a flash.
+                last.end = end
+                return
+            verdict = judge(last.plate, still.plate, difference, start - last.end, self.shot_options)
+            self._boundaries.append(_Boundary(last.end, start, verdict))
+            self._settle(last)
+        self._scenes.append(scene)
+
+    def _settle(self, scene: _Scene) -> None:
+        """Makes the scene's picture and lets go of its plate."""
+        assert scene.plate is not None
+        if scene.end - scene.start >= self.shot_options.min_stable_s:
+            scene.keyframe = self.picture_maker(scene.plate)
+        scene.plate = None
+
+    def finish(self, start: float, end: float) -> TimelineResult:
+        """Everything, after the last still."""
+        if self._scenes:
+            self._settle(self._scenes[-1])
+        return TimelineResult(
+            shots=self._shots(start, end),
+            changes=tuple(
+                ChangeEvent(span=Span(b.before, b.after), kind=b.verdict.kind, box=b.verdict.box, changed=b.verdict.changed)
+                for b in self._boundaries
+                if not b.verdict.shot
+            ),
+            stable_spans=self._stable(),
+            moving_regions=tuple(self._regions),
+            trace=self._trace(),
+        )
+
+    def _shots(self, start: float, end: float) -> tuple[Shot, ...]:
+        begins: list[tuple[float, float, str]] = [(start, start, "none")]
+        for b in self._boundaries:
+            if b.verdict.shot:
+                first = next((t for t in self._disturbed if b.before < t <= b.after), b.after)
+                begins.append((first, b.after, transition(b.after - b.before, self.shot_options)))
+        ends = [b[0] for b in begins[1:]] + [max(end, begins[-1][0])]
+        return tuple(
+            Shot(span=Span(t, e), transition=kind, settled=settled)  # type: ignore[arg-type]
+            for (t, settled, kind), e in zip(begins, ends, strict=True)
+        )
+
+    def _stable(self) -> tuple[StableSpan, ...]:
+        spans: list[StableSpan] = []
+        frames: list[Keyframe] = []
+        for scene in self._scenes:
+            if scene.keyframe is None:
+                continue
+            same = next((i for i, other in enumerate(frames) if self.picture_maker.same(other, scene.keyframe)), len(frames))
+            frames.append(scene.keyframe)
+            spans.append(
+                StableSpan(
+                    span=Span(scene.start, scene.end),
+                    keyframe_t=0.5 * (scene.start + scene.end),
+                    keyframe=scene.keyframe.image,
+                    phash=scene.keyframe.phash,
+                    group=same,
+                )
+            )
+        return tuple(spans)
+
+    def _trace(self) -> Trace:
+        if not self._traces:
+            return Trace.empty()
+        columns = (np.concatenate([getattr(t, c) for t in self._traces]) for c in ("t", "x", "y", "score"))
+        return Trace(*columns)
