@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from pybind11.setup_helpers import Pybind11Extension
+from pybind11.setup_helpers import ParallelCompile, Pybind11Extension
 from setuptools import setup
 
 # NARRATRACE_SANITIZE=address,undefined builds the extension for a sanitizer run (see Makefile).
@@ -23,6 +23,7 @@ native = Pybind11Extension(
 packages = ["", ".data", ".ops", ".source", ".decode", ".analyse", ".understand", ".align", ".write"]
 packages += [".pipeline", ".corpus", ".report", ".kernels"]
 
+ParallelCompile("NARRATRACE_BUILD_JOBS").install()
 setup(
     ext_modules=[native],
     packages=["narratrace" + name for name in packages],

@@ -2,6 +2,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
+#include <pybind11/typing.h>
 
 #include <string>
 
@@ -24,11 +25,13 @@ using Ints = std::vector<int>;
 using Offsets = std::vector<std::uint32_t>;
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
+using Planes = py::typing::Tuple<Array<std::uint8_t>, Array<std::uint8_t>, Array<std::uint8_t>>;
 
 PlaneView plane_view(const py::handle& object, const char* name) {
-    const auto array = py::cast<py::array>(object);
-    if (!py::isinstance<py::array_t<std::uint8_t>>(array) || array.ndim() != 2 || array.strides(1) != 1)
-        throw py::value_error(std::string(name) + " must be a 2-d uint8 array with contiguous rows");
+    const std::string wanted = std::string(name) + " must be a 2-d uint8 array with contiguous rows";
+    if (!py::isinstance<py::array_t<std::uint8_t>>(object)) throw py::type_error(wanted);
+    const auto array = py::reinterpret_borrow<py::array>(object);
+    if (array.ndim() != 2 || array.size() == 0 || array.strides(1) != 1) throw py::value_error(wanted);
     return {static_cast<const std::uint8_t*>(array.data()), array.strides(0), static_cast<int>(array.shape(1)),
             static_cast<int>(array.shape(0))};
 }
@@ -41,7 +44,7 @@ PictureView picture_view(const py::handle& y, const py::handle& u, const py::han
     return view;
 }
 
-PictureView picture_view(const py::tuple& planes) {
+PictureView picture_view(const Planes& planes) {
     if (planes.size() != 3) throw py::value_error("a picture is a tuple of three planes (y, u, v)");
     return picture_view(planes[0], planes[1], planes[2]);
 }
@@ -50,7 +53,7 @@ void require_size(const PictureView& view, const TileGrid& grid) {
     if (view.y.width != grid.width || view.y.height != grid.height) throw py::value_error("pictures differ in size");
 }
 
-Picture picture_of(const py::tuple& planes, const TileGrid& grid) {
+Picture picture_of(const Planes& planes, const TileGrid& grid) {
     const PictureView view = picture_view(planes);
     require_size(view, grid);
     Picture picture(grid.width, grid.height);
@@ -65,7 +68,7 @@ py::array plane_array(const Plane& plane) {
     return out;
 }
 
-py::tuple picture_tuple(const Picture& picture) {
+Planes picture_tuple(const Picture& picture) {
     return py::make_tuple(plane_array(picture.y), plane_array(picture.u), plane_array(picture.v));
 }
 
@@ -84,8 +87,16 @@ const std::uint8_t* mask_of(const Array<std::uint8_t>& mask, const TileGrid& gri
     return mask.data();
 }
 
+// Ranges of rows per frame, as find_blobs() and find_candidates() return them.
+void require_ranges(const Offsets& first, const Offsets& last, py::ssize_t rows) {
+    if (first.size() != last.size()) throw py::value_error("first and last differ in length");
+    for (std::size_t i = 0; i < first.size(); ++i)
+        if (first[i] > last[i] || last[i] > static_cast<std::size_t>(rows)) throw py::index_error("no such rows");
+}
+
 // Luma shrunk by averaging squares of `step` pixels; what is left over at the edges is dropped.
 Array<std::uint8_t> shrink(const PlaneView& plane, int step) {
+    if (step < 1) throw py::value_error("step must be at least 1");
     const int w = plane.width / step, h = plane.height / step;
     Array<std::uint8_t> out({h, w});
     for (int oy = 0; oy < h; ++oy) {
@@ -99,7 +110,7 @@ Array<std::uint8_t> shrink(const PlaneView& plane, int step) {
     return out;
 }
 
-Array<std::uint16_t> count_differences_py(const py::tuple& frame, const py::tuple& reference, int luma, int chroma,
+Array<std::uint16_t> count_differences_py(const Planes& frame, const Planes& reference, int luma, int chroma,
                                           bool baseline) {
     const PictureView a = picture_view(frame), b = picture_view(reference);
     const TileGrid grid{a.y.width, a.y.height};
@@ -181,7 +192,8 @@ void bind_history(py::module_& m) {
     }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"));
 
     m.def("thumbnails", [](const Segment& s, int begin, int end, int every, int step) {
-        py::list out;
+        if (every < 1) throw py::value_error("every must be at least 1");
+        py::typing::List<Array<std::uint8_t>> out;
         Replay replay(s, begin);
         for (int i = begin; i < end && replay.step(); ++i)
             if ((i - begin) % every == 0) out.append(shrink(replay.screen().y.view(), step));
@@ -189,7 +201,7 @@ void bind_history(py::module_& m) {
     }, py::arg("segment"), py::arg("begin"), py::arg("end"), py::arg("every"), py::arg("step"));
 }
 
-py::dict compare_py(const py::tuple& a, const py::tuple& b, const Array<std::uint8_t>& ignore) {
+py::dict compare_py(const Planes& a, const Planes& b, const Array<std::uint8_t>& ignore) {
     const PictureView va = picture_view(a), vb = picture_view(b);
     const TileGrid grid{va.y.width, va.y.height};
     require_size(vb, grid);
@@ -212,7 +224,7 @@ void bind_pointer(py::module_& m) {
         .def(py::init([](const Array<GlyphPixel>& pixels) { return Glyph(array_vector(pixels)); }), py::arg("pixels"))
         .def_property_readonly("box", [](const Glyph& g) { return py::make_tuple(g.x0, g.y0, g.x1, g.y1); });
 
-    m.def("find_blobs", [](const Segment& s, int begin, int end, const py::tuple& plate, const Array<std::uint8_t>& ignore,
+    m.def("find_blobs", [](const Segment& s, int begin, int end, const Planes& plate, const Array<std::uint8_t>& ignore,
                            int threshold, int min_area, int link, int max_blobs) {
         const Picture p = picture_of(plate, s.grid);
         const std::uint8_t* mask = mask_of(ignore, s.grid);
@@ -225,7 +237,7 @@ void bind_pointer(py::module_& m) {
     }, py::arg("segment"), py::arg("begin"), py::arg("end"), py::arg("plate"), py::arg("ignore"), py::arg("threshold"),
           py::arg("min_area"), py::arg("link"), py::arg("max_blobs"));
 
-    m.def("find_glyph", [](const py::tuple& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance) {
+    m.def("find_glyph", [](const Planes& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance) {
         const PictureView view = picture_view(screen);
         Match match;
         {
@@ -235,7 +247,7 @@ void bind_pointer(py::module_& m) {
         return py::make_tuple(match.x, match.y, match.similarity);
     }, py::arg("screen"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"), py::arg("tolerance"));
 
-    m.def("fit_glyph", [](const py::tuple& screen, const py::tuple& plate, const Glyph& glyph, int x0, int y0, int x1, int y1,
+    m.def("fit_glyph", [](const Planes& screen, const Planes& plate, const Glyph& glyph, int x0, int y0, int x1, int y1,
                           int tolerance, int threshold) {
         const PictureView a = picture_view(screen), b = picture_view(plate);
         require_size(b, {a.y.width, a.y.height});
@@ -248,10 +260,11 @@ void bind_pointer(py::module_& m) {
     }, py::arg("screen"), py::arg("plate"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"),
           py::arg("tolerance"), py::arg("threshold"));
 
-    m.def("find_candidates", [](const Segment& s, int begin, const py::tuple& plate, const Array<Blob>& blobs,
+    m.def("find_candidates", [](const Segment& s, int begin, const Planes& plate, const Array<Blob>& blobs,
                                 const Offsets& first, const Offsets& last, const std::vector<Glyph>& glyphs,
                                 int tolerance, int threshold, int margin, int max_blobs, int max_size) {
         const Picture p = picture_of(plate, s.grid);
+        require_ranges(first, last, blobs.size());
         const BlobList list{array_vector(blobs), first, last};
         CandidateList out;
         {
@@ -262,7 +275,7 @@ void bind_pointer(py::module_& m) {
     }, py::arg("segment"), py::arg("begin"), py::arg("plate"), py::arg("blobs"), py::arg("first"), py::arg("last"),
           py::arg("glyphs"), py::arg("tolerance"), py::arg("threshold"), py::arg("margin"), py::arg("max_blobs"), py::arg("max_size"));
 
-    m.def("learn_glyph", [](const Segment& s, const py::tuple& plate, const Array<GlyphSample>& samples, int threshold,
+    m.def("learn_glyph", [](const Segment& s, const Planes& plate, const Array<GlyphSample>& samples, int threshold,
                             int tolerance, double min_similarity) {
         const Picture p = picture_of(plate, s.grid);
         const std::vector<GlyphSample> list = array_vector(samples);
@@ -274,7 +287,7 @@ void bind_pointer(py::module_& m) {
             g = learn_glyph(s, p, list, options);
         }
         const py::ssize_t h = g.height, w = g.width;
-        py::dict out;
+        py::typing::Dict<py::str, py::array> out;
         out["color"] = vector_array(g.color).reshape({h, w, py::ssize_t{3}});
         out["differs"] = vector_array(g.differs).reshape({h, w});
         out["steady"] = vector_array(g.steady).reshape({h, w});
@@ -289,6 +302,8 @@ void bind_pointer(py::module_& m) {
     m.def("track", [](const std::vector<double>& times, const Offsets& first, const Offsets& last,
                       const Array<TrackPoint>& points, double show_cost, double speed, double step_cost, double step,
                       double jump_cost, double max_hold_s) {
+        require_ranges(first, last, points.size());
+        if (times.size() != first.size()) throw py::value_error("times and first differ in length");
         const std::vector<TrackPoint> list = array_vector(points);
         std::vector<std::int32_t> out;
         {

@@ -128,8 +128,8 @@ BlobList find_blobs(const Segment& segment, int begin, int end, const Picture& p
             list.blobs.insert(list.blobs.end(), found.begin(), found.end());
             list.last.push_back(static_cast<std::uint32_t>(list.blobs.size()));
         } else {
-            list.first.push_back(list.first.back());
-            list.last.push_back(list.last.back());
+            list.first.push_back(list.first.empty() ? 0 : list.first.back());
+            list.last.push_back(list.last.empty() ? 0 : list.last.back());
         }
     }
     return list;
