@@ -88,10 +88,10 @@ const std::uint8_t* mask_of(const Array<std::uint8_t>& mask, const TileGrid& gri
 }
 
 // Ranges of rows per frame, as find_blobs() and find_candidates() return them.
-void require_ranges(const Offsets& first, const Offsets& last, py::ssize_t rows) {
+void require_ranges(const Offsets& first, const Offsets& last, std::size_t rows) {
     if (first.size() != last.size()) throw py::value_error("first and last differ in length");
     for (std::size_t i = 0; i < first.size(); ++i)
-        if (first[i] > last[i] || last[i] > static_cast<std::size_t>(rows)) throw py::index_error("no such rows");
+        if (first[i] > last[i] || last[i] > rows) throw py::index_error("no such rows");
 }
 
 // Luma shrunk by averaging squares of `step` pixels; what is left over at the edges is dropped.
@@ -261,11 +261,12 @@ void bind_pointer(py::module_& m) {
           py::arg("tolerance"), py::arg("threshold"));
 
     m.def("find_candidates", [](const Segment& s, int begin, const Planes& plate, const Array<Blob>& blobs,
-                                const Offsets& first, const Offsets& last, const std::vector<Glyph>& glyphs,
+                                const Array<std::uint32_t>& first, const Array<std::uint32_t>& last,
+                                const std::vector<Glyph>& glyphs,
                                 int tolerance, int threshold, int margin, int max_blobs, int max_size) {
         const Picture p = picture_of(plate, s.grid);
-        require_ranges(first, last, blobs.size());
-        const BlobList list{array_vector(blobs), first, last};
+        const BlobList list{array_vector(blobs), array_vector(first), array_vector(last)};
+        require_ranges(list.first, list.last, list.blobs.size());
         CandidateList out;
         {
             const py::gil_scoped_release release;
@@ -299,16 +300,18 @@ void bind_pointer(py::module_& m) {
     }, py::arg("segment"), py::arg("plate"), py::arg("samples"), py::arg("threshold"), py::arg("tolerance"),
           py::arg("min_similarity"));
 
-    m.def("track", [](const std::vector<double>& times, const Offsets& first, const Offsets& last,
+    m.def("track", [](const Array<double>& times, const Array<std::uint32_t>& first, const Array<std::uint32_t>& last,
                       const Array<TrackPoint>& points, double show_cost, double speed, double step_cost, double step,
                       double jump_cost, double max_hold_s) {
-        require_ranges(first, last, points.size());
-        if (times.size() != first.size()) throw py::value_error("times and first differ in length");
+        const std::vector<double> t = array_vector(times);
+        const Offsets begin = array_vector(first), end = array_vector(last);
         const std::vector<TrackPoint> list = array_vector(points);
+        require_ranges(begin, end, list.size());
+        if (t.size() != begin.size()) throw py::value_error("times and first differ in length");
         std::vector<std::int32_t> out;
         {
             const py::gil_scoped_release release;
-            out = track(times, first, last, list, {show_cost, speed, step_cost, step, jump_cost, max_hold_s});
+            out = track(t, begin, end, list, {show_cost, speed, step_cost, step, jump_cost, max_hold_s});
         }
         return vector_array(out);
     }, py::arg("times"), py::arg("first"), py::arg("last"), py::arg("points"), py::arg("show_cost"), py::arg("speed"),
