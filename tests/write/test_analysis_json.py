@@ -44,7 +44,7 @@ def test_written_and_read_back_it_has_everything_the_contract_names(tmp_path: Pa
         row = document[name] if name == "video" else document[name][0]
         assert keys <= set(row), name
     assert document["words"] == [{"start": 1.0, "end": 1.25, "text": "look", "probability": 0.9877}]
-    assert document["timings"] == {"decode_s": 1.235, "understand": 2.0}
+    assert document["timings"] == {"decode_s": 1.235, "understand_s": 2.0}
     assert document["stable_spans"][0]["phash"] == "8000000000000000"
     visual = make_visual()
     assert len(document["trace"]) == len(visual.trace)

@@ -20,7 +20,8 @@ orientation, the hot spot of the pointer (an arrow's tip, a dot's centre), Note 
 ``moving_regions``   ``[{"x0", "y0", "x1", "y1", "start", "end"}]``
 ``words``            ``[{"start", "end", "text", "probability"}]``
 ``transcript``       ``{"source", "language", "word_times", "warnings"}``, or null
-``timings``          seconds of computing by part: the one thing that differs from run to run
+``timings``          seconds by station (``decode_s``, ``analyse_s``, ``transcribe_s`` ...): the one thing that
+                     differs from run to run; ``decode_s`` is the time spent waiting for the decoder
 ==================== =========================================================================================
 """
 
@@ -73,7 +74,7 @@ def analysis_json(
         path: The media file or URI.
         visual: Result of decode and analyse.
         transcript: Result of transcription, None when it was not asked for.
-        timings: Seconds by station, added to those of ``visual``.
+        timings: Seconds by station (``Recording.timings``), added to those of ``visual`` as ``STATION_s``.
         keyframes: Relative path by stable span; empty when no keyframes are kept.
 
     Raises:
@@ -98,7 +99,7 @@ def analysis_json(
         "moving_regions": [{**_box(m.box), **span_json(m.span)} for m in visual.moving_regions],
         "words": [word_json(word) for word in transcript.words] if transcript else [],
         "transcript": _transcript(transcript),
-        "timings": {name: seconds(value) for name, value in {**visual.timings, **(timings or {})}.items()},
+        "timings": _timings(visual.timings, timings or {}),
     }
 
 
@@ -121,6 +122,11 @@ def _video(video_id: str, path: str, visual: VisualAnalysis) -> dict[str, Any]:
         "backend": video.backend,
         "warnings": list(video.warnings),
     }
+
+
+def _timings(parts: Mapping[str, float], stations: Mapping[str, float]) -> dict[str, float]:
+    named = {**parts, **{f"{station}_s": value for station, value in stations.items()}}
+    return {name: seconds(value) for name, value in named.items()}
 
 
 def _stable(stable: StableSpan, keyframe: str | None) -> dict[str, Any]:

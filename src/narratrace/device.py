@@ -1,0 +1,129 @@
+"""Which device does the work: ``cpu``, ``cuda:N``, or ``auto`` for the best that can be used here.
+
+``auto`` may fall back to the CPU and says why in one logged line; an explicit ``cuda:N`` that cannot be had
+is an error. Nothing here imports a GPU library before a driver shows a card.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from narratrace.driver import driver_facts
+from narratrace.errors import DeviceError, OptionError
+
+log = logging.getLogger(__name__)
+
+_CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
+
+Reason = Callable[[int], str]
+"""Why a library cannot use a card, by its number; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A parsed choice of device.
+
+    Attributes:
+        kind: Which kind.
+        index: Number of the card, for ``cuda``.
+    """
+
+    kind: Literal["cpu", "cuda", "auto"]
+    index: int = 0
+
+    def __str__(self) -> str:
+        return f"cuda:{self.index}" if self.kind == "cuda" else self.kind
+
+
+def parse_device(text: str) -> Device:
+    """The choice behind ``cpu``, ``auto``, ``cuda`` (the first card) or ``cuda:N``.
+
+    Raises:
+        OptionError: anything else.
+    """
+    if text == "cpu":
+        return Device("cpu")
+    if text == "auto":
+        return Device("auto")
+    match = _CUDA.fullmatch(text)
+    if match is None:
+        raise OptionError(
+            f"{text!r} is no device", station="options", input="device", expected="auto, cpu, cuda or cuda:N"
+        )
+    return Device("cuda", int(match[1] or 0))
+
+
+def why_not_cuda(index: int) -> str:
+    """Why card ``index`` cannot be used by anything, empty when the driver shows it."""
+    facts = driver_facts()
+    if facts.problem:
+        return facts.problem
+    if index >= len(facts.gpus):
+        return f"there is no card {index}, the driver shows {len(facts.gpus)}"
+    return ""
+
+
+def check_device(text: str) -> Device:
+    """The parsed device, if it can be had.
+
+    Raises:
+        OptionError: it is none.
+        DeviceError: it is a card the driver does not show; the message says why.
+    """
+    device = parse_device(text)
+    reason = why_not_cuda(device.index) if device.kind == "cuda" else ""
+    if reason:
+        raise DeviceError(reason, station="device", input=str(device), expected="auto or cpu on this machine")
+    return device
+
+
+def model_device(text: str, why_not: Reason, what: str) -> str:
+    """``cpu`` or ``cuda:N`` for a model library.
+
+    Args:
+        text: The device option.
+        why_not: Asks the library; only called when the driver shows the card.
+        what: The library, for the log.
+
+    Raises:
+        OptionError: ``text`` is no device.
+        DeviceError: it is an explicit card that the driver or the library cannot use.
+    """
+    device = check_device(text)
+    if device.kind == "cpu":
+        return "cpu"
+    reason = why_not_cuda(device.index) or why_not(device.index)
+    if not reason:
+        return f"cuda:{device.index}"
+    if device.kind == "cuda":
+        raise DeviceError(reason, station="device", input=str(device), expected="auto or cpu on this machine")
+    log.info("%s runs on the CPU: %s", what, reason)
+    return "cpu"
+
+
+def why_not_torch(index: int) -> str:
+    """Why torch cannot use a card, empty when it can; imports torch."""
+    try:
+        torch = importlib.import_module("torch")
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"torch cannot be imported: {error}"
+    if torch.version.cuda is None:
+        return f"torch {torch.__version__} is built without CUDA"
+    if index >= torch.cuda.device_count():
+        return f"torch {torch.__version__} sees {torch.cuda.device_count()} cards"
+    return ""
+
+
+def why_not_ctranslate2(index: int) -> str:
+    """Why CTranslate2 cannot use a card, empty when it can; imports ctranslate2."""
+    try:
+        ctranslate2 = importlib.import_module("ctranslate2")
+    except (ImportError, OSError, RuntimeError) as error:
+        return f"ctranslate2 cannot be imported: {error}"
+    count = ctranslate2.get_cuda_device_count()
+    return "" if index < count else f"ctranslate2 {ctranslate2.__version__} sees {count} cards"

@@ -1,0 +1,218 @@
+"""The recipe: which stations there are, in which order, and what each is made with.
+
+This is the one place that names concrete stages. The stations never import each other; where one needs what
+another can do (captions, sound), it is handed a small object from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Annotated
+
+from narratrace.align.stage import Align, AlignOptions
+from narratrace.analyse.visual import AnalyseOptions
+from narratrace.data.audio import Audio
+from narratrace.data.media import VideoInput
+from narratrace.data.outcome import Outcome
+from narratrace.data.recording import Recording
+from narratrace.data.transcript import Transcript
+from narratrace.decode import AudioOptions, DecodeOptions, load_audio
+from narratrace.decode.watchdog import HangCallback
+from narratrace.device import check_device, model_device, why_not_ctranslate2, why_not_torch
+from narratrace.options import option
+from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
+from narratrace.source import load_captions, probe
+from narratrace.understand.classifier import ClassifyOptions, parse_classifier
+from narratrace.understand.classify import Classify
+from narratrace.understand.filters import FilterOptions
+from narratrace.understand.judge import Judge
+from narratrace.understand.stats import StatsOptions
+from narratrace.understand.transcribe import Transcribe
+from narratrace.understand.transcriber import TranscribeOptions, parse_transcriber
+from narratrace.visual_pass import VisualPass
+from narratrace.write.bundle import BundleOptions
+from narratrace.write.clip_encoder import ClipOptions
+from narratrace.write.clips import CutClips
+from narratrace.write.shards import ShardOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineOptions:
+    """Everything that decides what comes out of a recording, by station."""
+
+    device: Annotated[
+        str, option("auto for the best that can be used, cpu, cuda (the first card) or cuda:N")
+    ] = "auto"
+    decode: DecodeOptions = field(default_factory=DecodeOptions)
+    audio: AudioOptions = field(default_factory=AudioOptions)
+    analyse: AnalyseOptions = field(default_factory=AnalyseOptions)
+    transcribe: TranscribeOptions = field(default_factory=TranscribeOptions)
+    classify: ClassifyOptions = field(default_factory=ClassifyOptions)
+    stats: StatsOptions = field(default_factory=StatsOptions)
+    filters: FilterOptions = field(default_factory=FilterOptions)
+    align: AlignOptions = field(default_factory=AlignOptions)
+    clips: ClipOptions = field(default_factory=ClipOptions)
+    bundle: BundleOptions = field(default_factory=BundleOptions)
+    shards: ShardOptions = field(default_factory=ShardOptions)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FlowOptions:
+    """How recordings flow through the stations of one process; alters no result."""
+
+    in_flight: Annotated[
+        int,
+        option(
+            "recordings that exist at once between input and consumer: bounds the memory",
+            source="choice: one in each station that takes long, and one to hand over",
+            ge=1,
+        ),
+    ] = 5
+    batch: Annotated[
+        int, option("recordings transcribed or classified together; models fill larger batches", ge=1)
+    ] = 4
+    linger_s: Annotated[float, option("longest wait for such a batch to fill up", unit="s", ge=0)] = 0.0
+    visual_workers: Annotated[
+        int, option("recordings decoded and analysed at once; each decoder uses all cores", ge=1)
+    ] = 1
+
+
+def visual_stage(options: EngineOptions, hooks: Hooks) -> Stage:
+    """Probe, decode and analyse."""
+    device = str(check_device(options.device))
+    return VisualPass(options.decode, options.analyse, device=device, hooks=hooks)
+
+
+def transcribe_stage(options: EngineOptions, hooks: Hooks) -> Stage:
+    """Words."""
+    device = "cpu"
+    if parse_transcriber(options.transcribe.asr).kind in ("auto", "whisper"):
+        device = model_device(options.device, why_not_ctranslate2, "speech recognition")
+    return Transcribe(
+        options.transcribe,
+        captions_reader=read_sidecar,
+        audio_reader=SoundReader(options.audio, hooks.on_hang),
+        device=device,
+    )
+
+
+def classify_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+    """Labels of keyframes."""
+    device = "cpu"
+    if parse_classifier(options.classify.classifier):
+        device = model_device(options.device, why_not_torch, "classification")
+    return Classify(options.classify, device=device)
+
+
+def judge_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+    """Figures and filters."""
+    return Judge(options.filters, options.stats)
+
+
+def align_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+    """Samples."""
+    return Align(options.align)
+
+
+def clips_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+    """The clips of samples."""
+    return CutClips(options.clips)
+
+
+MAKERS = {
+    "analyse": visual_stage,
+    "transcribe": transcribe_stage,
+    "classify": classify_stage,
+    "judge": judge_stage,
+    "align": align_stage,
+    "clips": clips_stage,
+}
+"""How each stage is made, by its name, in the order in which recordings visit them."""
+
+_BATCHED = frozenset({"transcribe", "classify"})
+
+
+def build_stages(options: EngineOptions, hooks: Hooks | None = None) -> list[Stage]:
+    """One stage of each kind, in order, not opened yet.
+
+    Args:
+        options: What to make them with.
+        hooks: Whom they tell about hangs and progress.
+
+    Raises:
+        OptionError: an option is malformed.
+        DeviceError: an explicit card cannot be had.
+    """
+    return [make(options, hooks or Hooks()) for make in MAKERS.values()]
+
+
+def build_pipeline(
+    options: EngineOptions, flow: FlowOptions | None = None, *, until: str = "clips"
+) -> Pipeline:
+    """The stations that recordings visit, to be run by :class:`narratrace.pipeline.Runner`.
+
+    Args:
+        options: What the stages are made with.
+        flow: How recordings flow.
+        until: Name of the last station.
+    """
+    flow = flow or FlowOptions()
+    names = list(MAKERS)
+    return Pipeline(
+        stations=tuple(_station(name, options, flow) for name in names[: names.index(until) + 1]),
+        in_flight=flow.in_flight,
+    )
+
+
+def _station(name: str, options: EngineOptions, flow: FlowOptions) -> Station:
+    make = partial(MAKERS[name], options)
+    if name in _BATCHED:
+        return Station(name=name, make=make, batch=flow.batch, queue=flow.batch, linger_s=flow.linger_s)
+    return Station(name=name, make=make, workers=flow.visual_workers if name == VisualPass.name else 1)
+
+
+def process_recording(stages: Sequence[Stage], input: VideoInput, sequence: int) -> Outcome[Recording]:
+    """One recording through opened stages, one after another, in the calling thread.
+
+    Args:
+        stages: Opened, in order, see :func:`build_stages`.
+        input: The recording.
+        sequence: Its position in the run's input order.
+
+    Returns:
+        The finished recording, or why there is none. Never raises for a fault of the recording.
+    """
+    return run_through(stages, Recording(input=input, sequence=sequence))
+
+
+def read_sidecar(video: VideoInput) -> Transcript | None:
+    """The captions of a recording, None when it has none.
+
+    Raises:
+        InputError: the sidecar is missing or malformed.
+    """
+    return load_captions(video.captions_uri) if video.captions_uri else None
+
+
+@dataclass(frozen=True, slots=True)
+class SoundReader:
+    """Reads the sound of media files for a recogniser; an object, because a closure would not pickle.
+
+    Attributes:
+        options: How sound is read.
+        on_hang: See Note [Two ways to end a hang].
+    """
+
+    options: AudioOptions
+    on_hang: HangCallback | None = None
+
+    def __call__(self, uri: str) -> Audio | None:
+        """All sound of the file, None when it has none.
+
+        Raises:
+            MediaError: the file, or its sound, is damaged.
+            DecodeTimeout: no sound came in time.
+        """
+        return load_audio(probe(uri, look=0), self.options, on_hang=self.on_hang)

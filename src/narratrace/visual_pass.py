@@ -1,0 +1,109 @@
+"""The stage that makes the one decode pass: probe, decode and analyse, joined.
+
+Decoder and analyser are stations that do not know each other; they meet here because a frame must not travel
+between threads: its planes are views of decoder memory, valid until the next batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+
+from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
+from narratrace.data.analysis import VisualAnalysis
+from narratrace.data.media import MediaInfo
+from narratrace.data.outcome import Failed, Kept, Outcome
+from narratrace.data.recording import Recording
+from narratrace.decode import DecodeOptions, open_decoder
+from narratrace.decode.contract import Decoder
+from narratrace.decode.watchdog import Watchdog
+from narratrace.errors import MediaError, NarratraceError
+from narratrace.pipeline import Hooks
+from narratrace.source import probe
+
+
+class VisualPass:
+    """Stage that fills in :attr:`Recording.visual`.
+
+    A failure carries the station it happened at: ``source``, ``decode`` or ``analyse``.
+
+    Args:
+        decode: How the pass reads a recording.
+        analyse: How pictures are analysed.
+        device: ``cpu``, ``auto`` or ``cuda:N``.
+        hooks: Whom to tell about hangs and progress.
+    """
+
+    name = "analyse"
+
+    def __init__(
+        self,
+        decode: DecodeOptions,
+        analyse: AnalyseOptions,
+        *,
+        device: str = "cpu",
+        hooks: Hooks | None = None,
+    ) -> None:
+        self._decode = decode
+        self._analyse = analyse
+        self._device = device
+        self._hooks = hooks or Hooks()
+
+    def open(self) -> None:
+        """Nothing to load: a decoder is opened per recording."""
+
+    def run(self, batch: Sequence[Recording]) -> list[Outcome[Recording]]:
+        """One outcome per recording in the same order."""
+        return [self._run(recording) for recording in batch]
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def _run(self, recording: Recording) -> Outcome[Recording]:
+        begun = perf_counter()
+        try:
+            visual = self._look(recording)
+        except Exception as error:
+            return Failed.from_exception(
+                error, video_id=recording.video_id, uri=recording.input.uri, station=self.name
+            )
+        analysing = visual.timings["analyse_s"]
+        decoded = recording.with_("decode", perf_counter() - begun - analysing)
+        return Kept(decoded.with_(self.name, analysing, visual=visual))
+
+    def _look(self, recording: Recording) -> VisualAnalysis:
+        begun, uri = perf_counter(), recording.input.uri
+        media = self._probe(uri)
+        if media.video is None:
+            raise MediaError(
+                "no video stream", station="source", input=uri, expected="a file with moving pictures"
+            )
+        on_hang = self._hooks.on_hang
+        with open_decoder(media, self._decode, self._device, on_hang=on_hang) as decoder:
+            analyser = VisualAnalyser(media.video, self._analyse, frames_device(decoder.backend))
+            self._feed(decoder, analyser, recording.video_id)
+            visual = analyser.finish(decoder.summary())
+        # What is not analysis is waiting for frames: decoding itself goes on in threads meanwhile.
+        waited = perf_counter() - begun - visual.timings["analyse_s"]
+        return replace(visual, timings={"decode_s": waited, **visual.timings})
+
+    def _probe(self, uri: str) -> MediaInfo:
+        """Facts of the file; headers can make a demuxer hang as well as packets."""
+        timeout = self._decode.stall_timeout_s
+        with Watchdog(timeout, input=uri, on_hang=self._hooks.on_hang):
+            return probe(uri, look=0, timeout_s=timeout)
+
+    def _feed(self, decoder: Decoder, analyser: VisualAnalyser, video_id: str) -> None:
+        hooks = self._hooks
+        for frames in decoder.batches():
+            if hooks.cancelled():
+                raise NarratraceError("cancelled", station=self.name, input=decoder.info.path)
+            analyser.push(frames)
+            hooks.on_progress(video_id, frames[-1].t)
+
+
+def frames_device(backend: str) -> str:
+    """Where the frames of a decoder lie, by the decoder's name: ``cpu``, or ``cuda:N`` for ``nvdec:N``."""
+    kind, _, index = backend.partition(":")
+    return f"cuda:{index}" if kind == "nvdec" else "cpu"
