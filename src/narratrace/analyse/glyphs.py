@@ -154,10 +154,28 @@ def hot_spot(shape: Bool2, min_symmetry: float) -> tuple[float, float, str]:
         end = xs - ys == (xs - ys).min()
         return float(xs[end].mean()), float(ys[end].mean()), "bottom"
     cut = shape[y0:y1, x0:x1]
-    turned = cut[::-1, ::-1]
-    if (cut & turned).sum() >= min_symmetry * (cut | turned).sum():
+    outline = _fill(cut)
+    turned = outline[::-1, ::-1]
+    if (outline & turned).sum() >= min_symmetry * (outline | turned).sum():
         return 0.5 * (x0 + x1 - 1), 0.5 * (y0 + y1 - 1), "centre"
     return x0 + float(np.flatnonzero(cut[0]).mean()), float(y0), "top"
+
+
+def _fill(shape: Bool2) -> Bool2:
+    """The shape with its holes filled: an arrow within a ring counts as a disc."""
+    outside = np.pad(~shape, 1, constant_values=True)
+    reached = np.zeros_like(outside)
+    reached[0, :] = reached[-1, :] = reached[:, 0] = reached[:, -1] = True
+    while True:
+        wide = reached.copy()
+        wide[1:] |= reached[:-1]
+        wide[:-1] |= reached[1:]
+        wide[:, 1:] |= reached[:, :-1]
+        wide[:, :-1] |= reached[:, 1:]
+        wide &= outside
+        if (wide == reached).all():
+            return ~reached[1:-1, 1:-1]
+        reached = wide
 
 
 def _is_pen(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> bool:

@@ -128,11 +128,13 @@ class PointerFinder:
     ) -> str:
         """Where the pointer was: ``before`` or ``after``; else ``content`` changed or ``nothing`` of note."""
         a, b = ground.plate(view.segment, before), ground.plate(view.segment, after)
-        fits = [max((self._fit(view, doubt, s, p, q) for q in known), default=0.0) for s, p in ((a, b), (b, a))]
+        fits = [(self._fit(view, doubt, a, b, q), self._fit(view, doubt, b, a, q)) for q in known]
+        # A translucent halo fits both ways round; the glyph that tells the sides apart best decides.
+        best = max((f for f in fits if max(f) >= self.options.min_fit), key=lambda f: abs(f[0] - f[1]), default=None)
+        if best and abs(best[0] - best[1]) >= self.options.doubt_margin:
+            return "before" if best[0] > best[1] else "after"
         near = self._seen_near(view, ground, doubt, blobs)
-        if max(fits) >= self.options.min_fit and abs(fits[0] - fits[1]) >= self.options.doubt_margin:
-            return "before" if fits[0] > fits[1] else "after"
-        if max(near) > 3 * min(near) + 2 or max(fits) >= self.options.min_fit:
+        if max(near) > 3 * min(near) + 2 or best:
             # A pointer that rested before is seen leaving after; one that rests after was seen arriving.
             return "before" if near[1] >= near[0] else "after"
         box = doubt.box(view.columns)

@@ -2,8 +2,9 @@
 
 Note [Shots and changes]
 ~~~~~~~~~~~~~~~~~~~~~~~~
-A new slide takes content away; a bullet, an annotation or a pop-up only adds some. So the measure is not how
-many pixels differ, but the share of the old picture's edges that are gone. A view that is zoomed or panned loses
+A new slide takes content away and puts other content in its place; a bullet or an annotation only adds some, a
+pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges are gone
+and how many came. A view that is zoomed or panned loses
 edges too, but finds them again elsewhere: after the best shift and scale, the pictures agree.
 """
 
@@ -30,12 +31,26 @@ class ShotOptions:
     ] = 2.0
     min_changed: Annotated[
         float, option("share of the picture that changes, at least, when a shot begins", ge=0, le=1)
-    ] = 0.03
+    ] = 0.005
     min_lost: Annotated[
         float, option("share of the old picture's edges that are gone when a shot begins", ge=0, le=1)
+    ] = 0.04
+    min_replaced: Annotated[
+        float, option("share of edges gone for share of edges new, or the other way round, when a shot begins",
+                      ge=0, le=1, source="bullets and pop-ups stay below 0.15; slides that differ in a label reach 0.27")
+    ] = 0.21
+    wiped_changed: Annotated[
+        float, option("share of changed pixels with which a shot begins if `wiped_lost` is gone", ge=0, le=1)
     ] = 0.25
+    wiped_lost: Annotated[float, option("see wiped_changed", ge=0, le=1)] = 0.5
+    all_changed: Annotated[
+        float, option("share of changed pixels that always begins a shot, even from an empty picture", ge=0, le=1)
+    ] = 0.8
     fade_s: Annotated[float, option("transitions longer than this are fades", unit="s", gt=0)] = 0.15
     min_settled_s: Annotated[float, option("shortest still that is no part of a transition", unit="s", ge=0)] = 0.4
+    max_passing_s: Annotated[
+        float, option("longest still that may be a moment of a slow transition", unit="s", ge=0)
+    ] = 1.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +70,8 @@ class Verdict:
     changed: float
 
 
-def judge(a: Planes, b: Planes, difference: Difference, seconds: float, options: ShotOptions) -> Verdict:
-    """The verdict on a change from plate ``a`` to plate ``b`` that took ``seconds``."""
+def judge(a: Planes, b: Planes, difference: Difference, options: ShotOptions) -> Verdict:
+    """The verdict on a change from plate ``a`` to plate ``b``."""
     height, width = a[0].shape
     _, columns = tile_grid(width, height)
     tiles = np.flatnonzero(difference.tile_strong >= 8)
@@ -67,13 +82,36 @@ def judge(a: Planes, b: Planes, difference: Difference, seconds: float, options:
         else Box(x0=0, y0=0, x1=0, y1=0)
     )
     changed = difference.changed / max(1, difference.pixels)
-    lost = difference.lost / max(1, difference.edges_a)
-    if changed < options.min_changed or lost < options.min_lost:
+    if not _replaced(difference, changed, options):
         return Verdict(shot=False, kind="build", box=box, changed=changed)
     motion = register(a[0], b[0], box)
     if motion.kind != "none":
         return Verdict(shot=False, kind=motion.kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
+
+
+def _replaced(difference: Difference, changed: float, options: ShotOptions) -> bool:
+    """Whether content went away and other content came, see Note [Shots and changes]."""
+    lost = difference.lost / max(1, difference.edges_a)
+    gained = difference.gained / max(1, difference.edges_b)
+    if changed >= options.all_changed or (changed >= options.wiped_changed and lost >= options.wiped_lost):
+        return True
+    few, many = sorted((lost, gained))
+    return changed >= options.min_changed and lost >= options.min_lost and few >= options.min_replaced * many
+
+
+def is_passing(before: Planes, passing: Planes, after: Planes) -> bool:
+    """Whether a picture is a blend of the ones before and after it, or empty: a moment of a fade or a dip."""
+    a, p, b = (planes[0][::2, ::2].astype(np.int16) for planes in (before, passing, after))
+    if np.abs(p - np.median(p)).max() <= 24:
+        return True
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    moved = np.abs(p - a) > 24
+    apart = high - low > 64
+    foreign = (p < low - 24) | (p > high + 24)
+    # Of what fades, most is under way; of a slide with content of its own, some lies beyond either neighbour.
+    under_way = apart & (p > low + 16) & (p < high - 16)
+    return bool(foreign.mean() < 0.002 and (under_way.sum() > 0.5 * apart.sum() or moved.mean() < 0.002))
 
 
 def transition(seconds: float, options: ShotOptions) -> Transition:

@@ -1,4 +1,4 @@
-"""Stills in time order joined to shots, changes and stable spans; keeps one plate, the latest."""
+"""Stills in time order joined to shots, changes and stable spans; keeps only the latest plates."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ import numpy as np
 
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
-from narratrace.analyse.shots import ShotOptions, Verdict, judge, transition
+from narratrace.analyse.shots import ShotOptions, Verdict, is_passing, judge, transition
 from narratrace.analyse.stills import StillOptions, is_content
 from narratrace.data.shots import ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import U8, Planes, compare
 from narratrace.timebase import Span
+
+_NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
 
 @dataclass(slots=True)
@@ -23,10 +25,9 @@ class _Scene:
 
     start: float
     end: float
-    plate: Planes | None
+    plate: Planes
     ignore: U8
     keyframe: Keyframe | None = None
-    longest: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,25 +81,36 @@ class Timeline:
         if len(still.trace):
             self._traces.append(still.trace)
         scene = _Scene(start, end, still.plate, still.view.ignore)
+        self._drop_passing(scene)
         last = self._scenes[-1] if self._scenes else None
         if last is not None:
-            assert last.plate is not None
-            difference = compare(last.plate, scene.plate or last.plate, last.ignore | scene.ignore)
+            difference = compare(last.plate, scene.plate, last.ignore | scene.ignore)
             if not is_content(difference, still.view.columns, still.view.max_pointer, self.still_options):
                 # Nothing has changed: a stretch that ended for its size, or a flash.
                 last.end = end
                 return
-            verdict = judge(last.plate, still.plate, difference, start - last.end, self.shot_options)
+            verdict = judge(last.plate, scene.plate, difference, self.shot_options)
             self._boundaries.append(_Boundary(last.end, start, verdict))
             self._settle(last)
         self._scenes.append(scene)
 
+    def _drop_passing(self, scene: _Scene) -> None:
+        """Forgets the latest scene if it was only a moment of a slow transition into ``scene``."""
+        if len(self._scenes) < 2:
+            return
+        before, passing = self._scenes[-2:]
+        if passing.end - passing.start > self.shot_options.max_passing_s:
+            return
+        if is_passing(before.plate, passing.plate, scene.plate):
+            self._scenes.pop()
+            self._boundaries.pop()
+
     def _settle(self, scene: _Scene) -> None:
-        """Makes the scene's picture and lets go of its plate."""
-        assert scene.plate is not None
+        """Makes the scene's picture; of earlier ones, lets go of the plate."""
         if scene.end - scene.start >= self.shot_options.min_stable_s:
             scene.keyframe = self.picture_maker(scene.plate)
-        scene.plate = None
+        for old in self._scenes[-3:-1]:
+            old.plate = _NO_PLATE
 
     def finish(self, start: float, end: float) -> TimelineResult:
         """Everything, after the last still."""

@@ -218,8 +218,12 @@ def read_record(path: str) -> dict[str, Any] | None:
     return None if text is None else dict(json.loads(text))
 
 
-def read_rows(path: str) -> list[dict[str, Any]]:
+def read_rows(path: str, columns: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """The rows of one index file, maps as dictionaries.
+
+    Args:
+        path: The file.
+        columns: Names of the columns wanted, None for all.
 
     Raises:
         ValueError: the file is not Parquet.
@@ -227,8 +231,10 @@ def read_rows(path: str) -> list[dict[str, Any]]:
     """
     import pyarrow.parquet as pq
 
-    maps = [c.name for c in COLUMNS if c.type.startswith("map<")]
-    rows: list[dict[str, Any]] = pq.ParquetFile(path).read().to_pylist()
+    maps = [c.name for c in COLUMNS if c.type.startswith("map<") and (columns is None or c.name in columns)]
+    with pq.ParquetFile(path) as file:
+        wanted = None if columns is None else list(columns)
+        rows: list[dict[str, Any]] = file.read(columns=wanted).to_pylist()
     return [{**row, **{name: dict(row[name] or ()) for name in maps}} for row in rows]
 
 
