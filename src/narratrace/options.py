@@ -45,9 +45,9 @@ def option(
         le: Inclusive upper bound.
         pattern: Regular expression a string must contain.
     """
-    return msgspec.Meta(
-        description=doc, ge=ge, gt=gt, le=le, pattern=pattern, extra={"unit": unit, "source": source}
-    )
+    bounds: dict[str, Any] = {"ge": ge, "gt": gt, "le": le, "pattern": pattern}
+    meta: msgspec.Meta = msgspec.Meta(description=doc, extra={"unit": unit, "source": source}, **bounds)
+    return meta
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,14 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "opti
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        raise OptionError(str(error), station="options", input=input) from None
+        message, _, place = str(error).partition(" - at `$.")
+        name = place.rstrip("`")
+        raise OptionError(
+            f"{name}: {message}" if name else message,
+            station="options",
+            input=input,
+            expected="" if message.startswith("Expected") else _accepted(kind, name),
+        ) from None
 
 
 def from_yaml(kind: type[T], path: Path) -> T:
@@ -91,6 +98,15 @@ def from_yaml(kind: type[T], path: Path) -> T:
     Raises:
         OptionError: the file is missing, is not YAML, or holds a value the options do not accept.
     """
+    return from_mapping(kind, read_yaml(path), input=str(path))
+
+
+def read_yaml(path: Path) -> Mapping[str, Any]:
+    """The mapping in a YAML file, not checked against any options yet; empty for an empty file.
+
+    Raises:
+        OptionError: the file is missing, is not YAML, or holds no mapping.
+    """
     import yaml
 
     try:
@@ -98,12 +114,13 @@ def from_yaml(kind: type[T], path: Path) -> T:
     except OSError as error:
         raise OptionError(f"cannot be read: {error.strerror}", station="options", input=str(path)) from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise OptionError(f"is not YAML: {error}", station="options", input=str(path)) from error
+        text = " ".join(str(error).split())  # the parser draws pictures over several lines
+        raise OptionError(f"is not YAML: {text}", station="options", input=str(path)) from error
     if not isinstance(values, dict):
         raise OptionError(
             "holds no mapping", station="options", input=str(path), expected="station: {option: value}"
         )
-    return from_mapping(kind, values, input=str(path))
+    return values
 
 
 def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
@@ -125,6 +142,15 @@ def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
             doc=(meta.description if meta else None) or "",
             source=extra.get("source", ""),
         )
+
+
+def _accepted(kind: Any, path: str) -> str:
+    """What an option takes by its dotted name, empty where that is no plain option."""
+    for name in path.split("."):
+        if not dataclasses.is_dataclass(kind):
+            return ""
+        kind, _ = _split(typing.get_type_hints(kind, include_extras=True).get(name))
+    return "" if kind is None or dataclasses.is_dataclass(kind) else _type_name(kind)
 
 
 def _split(hint: Any) -> tuple[Any, msgspec.Meta | None]:

@@ -77,7 +77,7 @@ class Span:
         return Span(start, end) if start < end else None
 
     def pad(self, before: float, after: float) -> Span:
-        """The span widened by ``before`` and ``after`` seconds (negative values shrink it, at most to a point)."""
+        """The span widened by ``before`` and ``after`` seconds; negative ones shrink it (to a point)."""
         start = self.start - before
         return Span(start, max(start, self.end + after))
 

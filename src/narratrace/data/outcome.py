@@ -6,6 +6,7 @@ import traceback
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from narratrace import errors
 from narratrace.errors import NarratraceError
 
 T = TypeVar("T")
@@ -73,6 +74,18 @@ class Failed:
             cause=ours.cause if ours else "",
             retryable=ours.retryable if ours else isinstance(error, (MemoryError, OSError)),
             traceback="".join(traceback.format_exception(error)),
+        )
+
+    def to_exception(self) -> NarratraceError:
+        """The failure as an error to raise, of the type it began as where that was one of ours."""
+        kind = getattr(errors, self.error, None)
+        ours = isinstance(kind, type) and issubclass(kind, NarratraceError)
+        return (kind if ours and kind else NarratraceError)(
+            self.message if ours else f"{self.error}: {self.message}",
+            station=self.station,
+            input=self.uri,
+            expected=self.expected,
+            cause=self.cause,
         )
 
 

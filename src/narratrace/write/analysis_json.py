@@ -20,8 +20,8 @@ orientation, the hot spot of the pointer (an arrow's tip, a dot's centre), Note 
 ``moving_regions``   ``[{"x0", "y0", "x1", "y1", "start", "end"}]``
 ``words``            ``[{"start", "end", "text", "probability"}]``
 ``transcript``       ``{"source", "language", "word_times", "warnings"}``, or null
-``timings``          seconds by station (``decode_s``, ``analyse_s``, ``transcribe_s`` ...): the one thing that
-                     differs from run to run; ``decode_s`` is the time spent waiting for the decoder
+``timings``          seconds by station (``decode_s``, ``analyse_s``, ``transcribe_s`` ...), all that differs
+                     from run to run; ``decode_s`` is the time spent waiting for the decoder
 ==================== =========================================================================================
 """
 

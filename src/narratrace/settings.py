@@ -1,0 +1,144 @@
+"""All options of the command line in one tree, and where their values come from.
+
+A configuration file (YAML) holds sections by station, as ``narratrace config --show`` lists them; on the
+command line ``--set section.option=value`` goes before the file, and so do the shortcuts for the options that
+are set most often.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from narratrace.corpus.options import RunOptions
+from narratrace.device import parse_device
+from narratrace.errors import OptionError
+from narratrace.options import from_mapping, read_yaml
+from narratrace.recipe import EngineOptions
+from narratrace.understand.classifier import parse_classifier
+from narratrace.understand.transcriber import parse_transcriber
+
+SHORTCUTS = {
+    "device": "device",
+    "asr": "transcribe.asr",
+    "classifier": "classify.classifier",
+    "frames": "decode.frames",
+}
+"""Command line options that stand for an option of the tree, by name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings(EngineOptions):
+    """The engine's options, and those of a run over many recordings."""
+
+    run: RunOptions = field(default_factory=RunOptions)
+
+    @property
+    def engine(self) -> EngineOptions:
+        """What decides on results, without how the run is carried out."""
+        names = [f.name for f in dataclasses.fields(EngineOptions)]
+        return EngineOptions(**{name: getattr(self, name) for name in names})
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``, ``--set`` and the shortcuts to a command; :func:`settings_of` reads them."""
+    group = parser.add_argument_group("options of the engine (narratrace config --show lists all)")
+    group.add_argument("--config", type=Path, metavar="FILE", help="YAML file with sections of options")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="SECTION.OPTION=VALUE",
+        help="set one option; may be repeated",
+    )
+    group.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    group.add_argument("--asr", metavar="WHO", help="auto, none, captions or whisper:NAME_OR_FOLDER")
+    group.add_argument("--classifier", metavar="WHO", help="none, torchvision:ARCH:CHECKPOINT, openclip:...")
+    group.add_argument("--frames", choices=("auto", "all"), help="decode what is needed, or every frame")
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings behind the arguments of :func:`add_settings_arguments`.
+
+    Raises:
+        OptionError: a file or value is not usable.
+    """
+    shortcuts = {path: getattr(args, name) for name, path in SHORTCUTS.items()}
+    return load_settings(args.config, args.assignments, shortcuts)
+
+
+def load_settings(
+    config: Path | None = None,
+    assignments: Sequence[str] = (),
+    shortcuts: Mapping[str, Any] | None = None,
+) -> Settings:
+    """Defaults, overlaid by a file, overlaid by single values.
+
+    Args:
+        config: YAML file, None for none.
+        assignments: ``section.option=value`` each; texts need no quotes, all else is written as in YAML.
+        shortcuts: Values by dotted name; None leaves an option alone.
+
+    Raises:
+        OptionError: a file cannot be read, an option does not exist, or a value is not accepted.
+    """
+    values = dict(read_yaml(config)) if config else {}
+    from_mapping(Settings, values, input=str(config))  # so that the error names the file
+    for name, value in (shortcuts or {}).items():
+        if value is not None:
+            _put(values, name.split("."), value)
+    for assignment in assignments:
+        path, value = _parse(assignment)
+        _put(values, path, value)
+        from_mapping(Settings, values, input=f"--set {assignment}")
+    settings = from_mapping(Settings, values, input="command line")
+    parse_device(settings.device)
+    parse_transcriber(settings.transcribe.asr)
+    parse_classifier(settings.classify.classifier)
+    return settings
+
+
+def _parse(assignment: str) -> tuple[list[str], Any]:
+    import yaml
+
+    name, equals, text = assignment.partition("=")
+    path = name.strip().split(".")
+    if not equals or not all(path):
+        raise OptionError(
+            "is no assignment",
+            station="options",
+            input=f"--set {assignment}",
+            expected="SECTION.OPTION=VALUE",
+        )
+    if _is_text(path):  # otherwise a language called `no` would become false
+        return path, text.strip()
+    try:
+        return path, yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise OptionError(
+            f"the value is not YAML: {error}", station="options", input=f"--set {assignment}"
+        ) from error
+
+
+def _is_text(path: Sequence[str]) -> bool:
+    """Whether the option holds a text; False for one that does not exist, which is found out later."""
+    kind: Any = Settings
+    for name in path:
+        kind = typing.get_type_hints(kind).get(name) if dataclasses.is_dataclass(kind) else None
+    choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
+    return kind is str or (bool(choices) and all(isinstance(choice, str) for choice in choices))
+
+
+def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:
+    """Put a value into nested dictionaries without changing those that were handed in."""
+    *folders, name = path
+    for folder in folders:
+        inner = values.get(folder)
+        values[folder] = values = dict(inner) if isinstance(inner, Mapping) else {}
+    values[name] = value
