@@ -22,6 +22,7 @@ from narratrace.options import option
 PIXEL = np.dtype([("dx", "<i2"), ("dy", "<i2"), ("y", "u1"), ("u", "u1"), ("v", "u1"), ("weight", "u1"), ("role", "u1")])
 SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
 Bool2 = npt.NDArray[np.bool_]
+_RIM = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +41,62 @@ class GlyphOptions:
         float, option("overlap with itself upside down of a shape that points with its centre", ge=0, le=1,
                       source="arrows reach 0.61 in 480p mush, dots and halos 0.91 or more")
     ] = 0.75
+    searched: Annotated[int, option("most looks searched in one still", ge=1)] = 3
+    min_share: Annotated[
+        float, option("looks seen less often than this, relative to the commonest, are not searched", ge=0, le=1)
+    ] = 0.15
+    min_side: Annotated[int, option("shorter side of the narrowest pointer", unit="px", ge=1)] = 3
     min_travel: Annotated[float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)] = 1.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Look:
+    """The maps of :func:`narratrace.ops.sparse.learn_glyph`, cut to the pointer's shape and a rim around it.
+
+    Attributes:
+        color: Median colour, uint8, shape (h, w, 3), Y U V.
+        differs, steady: Shares of samples, float32, shape (h, w).
+        opaque: Where the colour is the pointer's own, bool, shape (h, w).
+        shape: Where the pointer is, bool, cut without the rim.
+    """
+
+    color: npt.NDArray[np.uint8]
+    differs: npt.NDArray[np.float32]
+    steady: npt.NDArray[np.float32]
+    opaque: Bool2
+    shape: Bool2
+
+    @classmethod
+    def from_maps(cls, maps: dict[str, npt.NDArray[Any]]) -> Look:
+        """Cuts the learned maps; there is at least one opaque pixel."""
+        shape = (maps["differs"] >= 0.5) | (maps["opaque"] > 0)
+        ys, xs = np.nonzero(shape)
+        own = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
+        padded = {name: np.pad(maps[name], [(_RIM, _RIM), (_RIM, _RIM)] + [(0, 0)] * (maps[name].ndim - 2))
+                  for name in ("color", "differs", "steady", "opaque")}
+        cut = (slice(own[0].start, own[0].stop + 2 * _RIM), slice(own[1].start, own[1].stop + 2 * _RIM))
+        return cls(padded["color"][cut], padded["differs"][cut], padded["steady"][cut], padded["opaque"][cut] > 0, shape[own])
+
+    @property
+    def size(self) -> int:
+        """Longer side of the shape in pixels."""
+        return max(self.shape.shape)
+
+    def glyph(self, points_with: str) -> Glyph:
+        """For the native search, with the hot spot as its origin."""
+        x, y = hot_spot(self.shape, points_with)
+        shape = np.pad(self.shape, _RIM)
+        outside = (_dilate(shape, 3) & ~_dilate(shape, 1)) & (self.differs < 0.2)
+        role = np.full(shape.shape, 255, dtype=np.uint8)
+        role[outside], role[shape], role[self.opaque] = 2, 1, 0
+        ys, xs = np.nonzero(role != 255)
+        pixels = np.zeros(len(ys), dtype=PIXEL)
+        pixels["dx"], pixels["dy"], pixels["role"] = xs - x - _RIM, ys - y - _RIM, role[ys, xs]
+        for i, name in enumerate("yuv"):
+            pixels[name] = self.color[ys, xs, i]
+        sure = np.where(self.opaque, self.steady, np.where(shape, self.differs, 0.5 * (1 - self.differs)))
+        pixels["weight"] = np.clip(255 * sure[ys, xs], 1, 255)
+        return Glyph(pixels)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,6 +105,7 @@ class LearnedPointer:
 
     Attributes:
         glyph: For the native search; its origin is the hot spot's pixel.
+        look: The learned maps, cut to the pointer's shape.
         size: Longer side of its shape in pixels.
         samples: Places that agree with it.
         similarity: Their median similarity, 0..1.
@@ -56,6 +113,7 @@ class LearnedPointer:
     """
 
     glyph: Glyph
+    look: Look
     size: int
     samples: int
     similarity: float
@@ -125,40 +183,46 @@ def learn(
     agreeing = maps["similarity"] >= 0
     if agreeing.sum() < options.min_samples or maps["opaque"].sum() < options.min_pixels:
         return None
-    shape = (maps["differs"] >= 0.5) | (maps["opaque"] > 0)
-    x, y, points_with = hot_spot(shape, options.min_symmetry)
-    ys, xs = np.nonzero(shape)
-    size = int(max(np.ptp(xs), np.ptp(ys))) + 1
+    look = Look.from_maps(maps)
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing]))
-    if travel < options.min_travel * size:
+    if travel < options.min_travel * look.size or min(look.shape.shape) < options.min_side:
         return None
+    points_with = pointing_part(look.shape, options.min_symmetry)
     return LearnedPointer(
-        glyph=_native_glyph(maps, shape, int(np.floor(x)), int(np.floor(y))),
-        size=size,
+        glyph=look.glyph(points_with),
+        look=look,
+        size=look.size,
         samples=int(agreeing.sum()),
         similarity=float(np.median(maps["similarity"][agreeing])),
         points_with=points_with,
     )
 
 
-def hot_spot(shape: Bool2, min_symmetry: float) -> tuple[float, float, str]:
-    """Pixel (x, y) that a pointer of this shape points with, and how, see Note [Hot spots].
+def pointing_part(shape: Bool2, min_symmetry: float) -> str:
+    """What a pointer of this shape points with: ``centre``, ``top`` or ``bottom``, see Note [Hot spots].
 
     Args:
-        shape: True where the pointer is, at least one pixel.
+        shape: True where the pointer is, cut to its bounding box, at least one pixel.
         min_symmetry: Overlap with itself upside down from which on it points with its centre.
     """
     ys, xs = np.nonzero(shape)
-    x0, x1, y0, y1 = int(xs.min()), int(xs.max()) + 1, int(ys.min()), int(ys.max()) + 1
     if _is_pen(xs, ys):
-        end = xs - ys == (xs - ys).min()
-        return float(xs[end].mean()), float(ys[end].mean()), "bottom"
-    cut = shape[y0:y1, x0:x1]
-    outline = _fill(cut)
+        return "bottom"
+    outline = _fill(shape)
     turned = outline[::-1, ::-1]
-    if (outline & turned).sum() >= min_symmetry * (outline | turned).sum():
-        return 0.5 * (x0 + x1 - 1), 0.5 * (y0 + y1 - 1), "centre"
-    return x0 + float(np.flatnonzero(cut[0]).mean()), float(y0), "top"
+    symmetric = (outline & turned).sum() >= min_symmetry * (outline | turned).sum()
+    return "centre" if symmetric else "top"
+
+
+def hot_spot(shape: Bool2, points_with: str) -> tuple[int, int]:
+    """Pixel (x, y) of a shape that points, counted from the top left corner of its bounding box."""
+    ys, xs = np.nonzero(shape)
+    if points_with == "bottom":
+        end = xs - ys == (xs - ys).min()
+        return int(xs[end].mean()), int(ys[end].mean())
+    if points_with == "centre":
+        return (shape.shape[1] - 1) // 2, (shape.shape[0] - 1) // 2
+    return int(np.flatnonzero(shape[0]).mean()), 0
 
 
 def _fill(shape: Bool2) -> Bool2:
@@ -186,21 +250,6 @@ def _is_pen(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> bool:
     spread = np.hypot(xx - yy, 2 * xy)
     longish = (xx + yy + spread) > 6.0 * (xx + yy - spread)
     return bool(longish and xy < 0 and 0.35 < xx / max(yy, 1e-9) < 2.9)
-
-
-def _native_glyph(maps: dict[str, npt.NDArray[Any]], shape: Bool2, x: int, y: int) -> Glyph:
-    opaque = maps["opaque"] > 0
-    outside = (_dilate(shape, 3) & ~_dilate(shape, 1)) & (maps["differs"] < 0.2)
-    role = np.full(shape.shape, 255, dtype=np.uint8)
-    role[outside], role[shape], role[opaque] = 2, 1, 0
-    ys, xs = np.nonzero(role != 255)
-    pixels = np.zeros(len(ys), dtype=PIXEL)
-    pixels["dx"], pixels["dy"], pixels["role"] = xs - x, ys - y, role[ys, xs]
-    for i, name in enumerate("yuv"):
-        pixels[name] = maps["color"][ys, xs, i]
-    sure = np.where(opaque, maps["steady"], np.where(shape, maps["differs"], 0.5 * (1 - maps["differs"])))
-    pixels["weight"] = np.clip(255 * sure[ys, xs], 1, 255)
-    return Glyph(pixels)
 
 
 def _dilate(mask: Bool2, reach: int) -> Bool2:

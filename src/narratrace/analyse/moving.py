@@ -1,4 +1,11 @@
-"""Areas that keep moving while the rest is still: webcam insets, cine loops, playing video."""
+"""Areas that keep moving while the rest is still: webcam insets, cine loops, playing video, clocks, carets.
+
+Note [Moving regions]
+~~~~~~~~~~~~~~~~~~~~~
+Two kinds of places change by themselves. Large ones (a face, a beating heart) change nearly all the time, over
+more of their area at once than a pointer covers, and never settle on one background. Small ones (a blinking
+caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, which no hand does.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +15,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.tiles import Bool, components, grow, tile_box
+from narratrace.analyse.tiles import Bool, TileBox, components, grow, tile_box
 from narratrace.data.shots import Box, MovingRegion
 from narratrace.ops.sparse import Segment, tile_grid
 from narratrace.options import option
@@ -30,6 +37,14 @@ class MovingOptions:
                       source="pointers that circle an area leave its background visible 58 % of the time or more, "
                              "webcams and cine loops 45 % or less (measured on screen recordings)")
     ] = 0.5
+    min_ticks: Annotated[int, option("changes that show a small area to be ticking", ge=3)] = 5
+    tick_s: Annotated[
+        tuple[float, float], option("shortest and longest time between ticks", unit="s",
+                                    source="carets blink every 0.5 s, clocks show seconds")
+    ] = (0.3, 2.2)
+    min_even: Annotated[
+        float, option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1)
+    ] = 0.75
     min_extent: Annotated[
         float, option("size of a frame's changes within the area, as a multiple of the largest pointer", gt=0)
     ] = 0.6
@@ -51,6 +66,15 @@ def find_moving(
     regions: list[MovingRegion] = []
     persistent = _persistent_tiles(segment, rows * columns, options)
     frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
+    ticking = _ticking_tiles(segment.tiles, segment.times[frame_of], options)
+    for members in components(ticking, columns, reach=2):
+        tiles = ticking[members]
+        box = tile_box(tiles, columns)
+        if box.size > max_pointer:
+            continue  # if it is anything, it is one of the large kind
+        mask[tiles] = True
+        seen = segment.times[frame_of[np.isin(segment.tiles, tiles)]]
+        regions.append(_region(box, Span(float(seen[0]), float(seen[-1])), segment))
     for members in components(persistent, columns, reach=2):
         tiles = persistent[members]
         box = tile_box(tiles, columns)
@@ -66,12 +90,39 @@ def find_moving(
         own = np.zeros_like(mask)
         own[tiles] = True
         mask |= grow(own, rows, columns)
-        regions.append(
-            MovingRegion(
-                box=Box(x0=box.x0, y0=box.y0, x1=min(box.x1, segment.width), y1=min(box.y1, segment.height)), span=span
-            )
-        )
+        regions.append(_region(box, span, segment))
     return mask, regions
+
+
+def _region(box: TileBox, span: Span, segment: Segment) -> MovingRegion:
+    x1, y1 = min(box.x1, segment.width), min(box.y1, segment.height)
+    return MovingRegion(box=Box(x0=box.x0, y0=box.y0, x1=x1, y1=y1), span=span)
+
+
+def _ticking_tiles(
+    tiles: npt.NDArray[np.int32], times: npt.NDArray[np.float64], options: MovingOptions
+) -> npt.NDArray[np.int64]:
+    """Tiles that change at even intervals; ``tiles`` and ``times`` of all changes, times ascending."""
+    shortest, longest = options.tick_s
+    order = np.argsort(tiles, kind="stable")
+    tiles, times = tiles[order], times[order]
+    first = np.flatnonzero(np.r_[True, tiles[1:] != tiles[:-1]])
+    found = []
+    for begin, end in zip(first, np.r_[first[1:], len(tiles)], strict=True):
+        if end - begin < options.min_ticks:
+            continue
+        gaps = np.diff(times[begin:end])
+        ticks = gaps[gaps >= 0.5 * shortest]  # what comes sooner belongs to the same tick
+        # A hand that works on one place changes it in most frames.
+        if len(ticks) + 1 < options.min_ticks or 2 * len(ticks) < len(gaps):
+            continue
+        usual = float(np.median(ticks))
+        if not shortest <= usual <= longest:
+            continue
+        off = np.abs(ticks / usual - np.round(ticks / usual))
+        if ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= options.min_even:
+            found.append(int(tiles[begin]))
+    return np.array(found, dtype=np.int64)
 
 
 def _persistent_tiles(segment: Segment, count: int, options: MovingOptions) -> npt.NDArray[np.int64]:

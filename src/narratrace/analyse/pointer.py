@@ -18,7 +18,8 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, learn, moving_blobs
+from narratrace.analyse.glyph_book import Entry, GlyphBook
+from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.trace import Trace
@@ -35,7 +36,6 @@ class PointerOptions:
         float, option("difference in fit that tells on which side of a doubt the pointer was", ge=0, le=1)
     ] = 0.12
     reach_s: Annotated[float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)] = 0.5
-    glyphs: Annotated[int, option("earlier glyphs that are searched beside a still's own", ge=0)] = 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,52 +57,79 @@ class Still:
     blobs: Blobs
 
 
+@dataclass(slots=True, eq=False)
+class Draft:
+    """A still that waits for its pointer.
+
+    Attributes:
+        ground: Its plate, with doubts.
+        blobs: Differences from the plate outside the doubts.
+        entry: The look learned in this still, None when nothing could be learned.
+    """
+
+    view: SegmentView
+    begin: int
+    end: int
+    ground: Background
+    blobs: Blobs
+    entry: Entry | None
+
+
 @dataclass(slots=True)
 class PointerFinder:
-    """Finds the pointer still by still; remembers the glyphs it has learned."""
+    """Finds the pointer in two steps, so that every still profits from what all of them have taught."""
 
     glyph_options: GlyphOptions
     options: PointerOptions
     still_options: StillOptions
     epoch_options: EpochOptions
     track_options: TrackOptions
-    learned: list[LearnedPointer] = field(default_factory=list)
+    book: GlyphBook = field(init=False)
 
-    def find(self, view: SegmentView, begin: int, end: int) -> list[Still]:
-        """The stills of frames [begin, end): one, or several when a doubt turns out to be a change of content."""
+    def __post_init__(self) -> None:
+        self.book = GlyphBook(self.glyph_options)
+
+    def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
+        """Learns what frames [begin, end) tell about the pointer's look."""
         ground = background(view, begin, end, self.epoch_options)
         plate = ground.plate(view.segment)
         ignore = view.ignore
         for doubt in ground.doubts:
             ignore[doubt.tiles] = 1
         blobs = self._blobs(view, begin, end, plate, ignore)
-        pointer = learn(
-            view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options
-        )
-        known = self._remember(pointer)
+        pointer = learn(view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options)
+        return Draft(view, begin, end, ground, blobs, self.book.add(pointer) if pointer else None)
+
+    def finish(self, draft: Draft) -> list[Still]:
+        """The stills of a draft: one, or several when a doubt turns out to be a change of content."""
+        view, begin, end, ground = draft.view, draft.begin, draft.end, draft.ground
+        known = self.book.best(draft.entry)
+        blobs = draft.blobs
         if ground.doubts:
             changes = self._settle(view, ground, blobs, known)
             if changes:
-                return [still for a, b in _parts(changes, begin, end) for still in self.find(view, a, b)]
-            plate = ground.plate(view.segment)
-            blobs = self._blobs(view, begin, end, plate, view.ignore)
+                return [s for a, b in _parts(changes, begin, end) for s in self._part(view, a, b, draft.entry)]
+            blobs = self._blobs(view, begin, end, ground.plate(view.segment), view.ignore)
+        plate = ground.plate(view.segment)
         trace = self._track(view, begin, end, plate, blobs, known)
         return [Still(view, begin, end, plate, trace, blobs)]
+
+    def _part(self, view: SegmentView, begin: int, end: int, entry: Entry | None) -> list[Still]:
+        """A part of a still that was several, under the look learned in the whole."""
+        ground = background(view, begin, end, self.epoch_options)
+        ignore = view.ignore
+        for doubt in ground.doubts:
+            ignore[doubt.tiles] = 1
+        blobs = self._blobs(view, begin, end, ground.plate(view.segment), ignore)
+        return self.finish(Draft(view, begin, end, ground, blobs, entry))
 
     def _blobs(
         self, view: SegmentView, begin: int, end: int, plate: Planes, ignore: npt.NDArray[np.uint8]
     ) -> Blobs:
         return find_blobs(view.segment, begin, end, plate, ignore, threshold=self.glyph_options.contrast)
 
-    def _remember(self, pointer: LearnedPointer | None) -> list[LearnedPointer]:
-        """Glyphs to search for: the still's own first, then the latest ones."""
-        known = ([pointer] if pointer else []) + self.learned[-self.options.glyphs :][::-1]
-        if pointer:
-            self.learned.append(pointer)
-        return known
-
     def _settle(
-        self, view: SegmentView, ground: Background, blobs: Blobs, known: list[LearnedPointer]
+        self, view: SegmentView, ground: Background, blobs: Blobs, known: list[Entry]
     ) -> list[tuple[int, int]]:
         """Puts the pointer-free side of every doubt into the plate; returns those that are changes of content."""
         changes = []
@@ -124,7 +151,7 @@ class PointerFinder:
         before: dict[int, int],
         after: dict[int, int],
         blobs: Blobs,
-        known: list[LearnedPointer],
+        known: list[Entry],
     ) -> str:
         """Where the pointer was: ``before`` or ``after``; else ``content`` changed or ``nothing`` of note."""
         a, b = ground.plate(view.segment, before), ground.plate(view.segment, after)
@@ -142,7 +169,7 @@ class PointerFinder:
         strong = np.abs(a[0][window].astype(np.int16) - b[0][window]) > 40
         return "content" if strong.sum() >= self.still_options.min_pixels else "nothing"
 
-    def _fit(self, view: SegmentView, doubt: Doubt, screen: Planes, plate: Planes, pointer: LearnedPointer) -> float:
+    def _fit(self, view: SegmentView, doubt: Doubt, screen: Planes, plate: Planes, pointer: Entry) -> float:
         """Fit of the pointer standing on ``screen`` before ``plate``, at the place in doubt."""
         box = doubt.box(view.columns)
         x0, y0, x1, y1 = pointer.glyph.box
@@ -166,7 +193,7 @@ class PointerFinder:
         return count(first, doubt.end + 1), count(doubt.begin, last)
 
     def _track(
-        self, view: SegmentView, begin: int, end: int, plate: Planes, blobs: Blobs, known: list[LearnedPointer]
+        self, view: SegmentView, begin: int, end: int, plate: Planes, blobs: Blobs, known: list[Entry]
     ) -> Trace:
         if not known or len(blobs.table) == 0:
             return Trace.empty()

@@ -7,7 +7,8 @@ stretch, not on how long the recording is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Annotated
@@ -17,7 +18,7 @@ from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingOptions, find_moving
-from narratrace.analyse.pointer import PointerFinder, PointerOptions
+from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions
 from narratrace.analyse.shots import ShotOptions
 from narratrace.analyse.stills import StillOptions, find_changes, stretches, view_segment
 from narratrace.analyse.timeline import Timeline
@@ -36,6 +37,10 @@ class AnalyseOptions:
     max_segment_mb: Annotated[
         float, option("changes kept before a stretch is worked out", unit="MB", gt=0,
                       source="bounds memory: 60 s of a 300 px webcam inset at 1080p30 are about 280 MB")
+    ] = 96.0
+    max_waiting_mb: Annotated[
+        float, option("changes of finished stretches kept until later ones have taught how the pointer looks",
+                      unit="MB", ge=0, source="a recording of average length fits as a whole")
     ] = 96.0
     change: ChangeOptions = field(default_factory=ChangeOptions)
     epochs: EpochOptions = field(default_factory=EpochOptions)
@@ -66,6 +71,7 @@ class VisualAnalyser:
         self._device = device
         self._recorder: Recorder | None = None
         self._seconds = 0.0
+        self._drafts: deque[Draft] = deque()
         self._finder = PointerFinder(
             self._options.glyphs, self._options.pointer, self._options.stills, self._options.epochs, self._options.track
         )
@@ -91,6 +97,7 @@ class VisualAnalyser:
         begun = perf_counter()
         if self._recorder is not None and self._recorder.frames:
             self._close(self._recorder)
+        self._resolve(-1.0)
         result = self._timeline.finish(summary.start_pts_s, summary.duration)
         dwells = find_dwells(result.trace, summary.height, self._options.dwells)
         self._seconds += perf_counter() - begun
@@ -127,5 +134,17 @@ class VisualAnalyser:
         view = view_segment(segment, moving, regions, history, max_pointer)
         self._timeline.regions(regions)
         for begin, end in stretches(find_changes(view, self._options.epochs, self._options.stills), len(view.times)):
-            for still in self._finder.find(view, begin, end):
+            self._drafts.append(self._finder.draft(view, begin, end))
+        self._resolve(self._options.max_waiting_mb * 1e6)
+
+    def _resolve(self, budget: float) -> None:
+        """Finishes the oldest stills until those that wait need at most ``budget`` bytes."""
+        while self._drafts and _waiting_bytes(self._drafts) > budget:
+            for still in self._finder.finish(self._drafts.popleft()):
                 self._timeline.add(still)
+
+
+def _waiting_bytes(drafts: Iterable[Draft]) -> int:
+    segments = {id(draft.view.segment): draft.view.segment for draft in drafts}
+    # A segment also holds its first and its last picture, 1.5 bytes a pixel each.
+    return sum(s.bytes + 3 * s.width * s.height for s in segments.values())

@@ -1,0 +1,92 @@
+"""All pointers a recording has shown so far, the same look learned again and again as one."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look
+from narratrace.ops.sparse import Glyph
+
+_SHIFT = 2
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One look.
+
+    Attributes:
+        pointer: The best learned one.
+        samples: Places that showed it, over all stills.
+        votes: Those places by what the shape learned there points with; the majority decides, because blur
+            and backgrounds spoil single shapes.
+        glyph: For the native search, with the hot spot of the majority.
+    """
+
+    pointer: LearnedPointer
+    samples: int
+    votes: Counter[str]
+    glyph: Glyph
+
+    @property
+    def size(self) -> int:
+        """Longer side in pixels."""
+        return self.pointer.size
+
+    @property
+    def points_with(self) -> str:
+        """Majority of :attr:`votes`."""
+        return max(sorted(self.votes), key=lambda part: self.votes[part])
+
+
+@dataclass(slots=True, eq=False)
+class GlyphBook:
+    """Collects learned pointers; entries are in order of first appearance."""
+
+    options: GlyphOptions
+    entries: list[Entry] = field(default_factory=list)
+
+    def add(self, pointer: LearnedPointer) -> Entry:
+        """Enters a pointer learned in one still; returns its entry."""
+        entry = next((e for e in self.entries if alike(e.pointer.look, pointer.look)), None)
+        if entry is None:
+            entry = Entry(pointer, 0, Counter(), pointer.glyph)
+            self.entries.append(entry)
+        elif pointer.samples * pointer.similarity > entry.pointer.samples * entry.pointer.similarity:
+            entry.pointer = pointer
+        entry.samples += pointer.samples
+        entry.votes[pointer.points_with] += pointer.samples
+        entry.glyph = entry.pointer.look.glyph(entry.points_with)
+        return entry
+
+    def best(self, first: Entry | None = None) -> list[Entry]:
+        """Entries to search for: ``first``, then the most seen, without those that hardly ever were."""
+        ranked = sorted(self.entries, key=lambda e: -e.samples)[: self.options.searched]
+        least = self.options.min_share * ranked[0].samples if ranked else 0
+        others = [e for e in ranked if e is not first and e.samples >= least]
+        return ([first] if first else []) + others[: self.options.searched - (first is not None)]
+
+
+def alike(a: Look, b: Look) -> bool:
+    """Whether two looks are of the same pointer: most opaque pixels of either have the same colour in the other."""
+    if abs(a.shape.shape[0] - b.shape.shape[0]) > 0.2 * a.shape.shape[0] + 2:
+        return False
+    if abs(a.shape.shape[1] - b.shape.shape[1]) > 0.2 * a.shape.shape[1] + 2:
+        return False
+    return max(_agreement(a, b, dx, dy) for dy in range(-_SHIFT, _SHIFT + 1) for dx in range(-_SHIFT, _SHIFT + 1)) > 0.5
+
+
+def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
+    """Overlap of opaque pixels of similar colour with ``b`` shifted, as a share of their union."""
+    h = min(a.opaque.shape[0], b.opaque.shape[0] - abs(dy))
+    w = min(a.opaque.shape[1], b.opaque.shape[1] - abs(dx))
+    ay, ax, by, bx = max(0, -dy), max(0, -dx), max(0, dy), max(0, dx)
+    h, w = min(h, a.opaque.shape[0] - ay), min(w, a.opaque.shape[1] - ax)
+    pa, pb = a.opaque[ay : ay + h, ax : ax + w], b.opaque[by : by + h, bx : bx + w]
+    ca, cb = a.color[ay : ay + h, ax : ax + w].astype(np.int16), b.color[by : by + h, bx : bx + w]
+    difference = np.abs(ca - cb)
+    close = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1)) <= 48
+    union = a.opaque.sum() + b.opaque.sum() - (pa & pb).sum()
+    return float((pa & pb & close).sum() / max(1, union))
