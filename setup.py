@@ -21,7 +21,7 @@ native = Pybind11Extension(
     extra_link_args=[f"-fsanitize={sanitize}"] if sanitize else [],
 )
 packages = ["", ".data", ".ops", ".source", ".decode", ".analyse", ".understand", ".align", ".write"]
-packages += [".pipeline", ".corpus", ".report", ".kernels"]
+packages += [".pipeline", ".corpus", ".report", ".cli", ".kernels"]
 
 ParallelCompile("NARRATRACE_BUILD_JOBS").install()
 setup(

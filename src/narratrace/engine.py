@@ -126,6 +126,7 @@ class Engine:
         outcomes = list(self._run(videos, until="transcribe" if words else "analyse"))
         (outcome,) = outcomes
         if isinstance(outcome, Failed):
+            log.debug("%s", outcome.traceback)
             raise outcome.to_exception()
         assert isinstance(outcome, Kept)  # filters come later
         return outcome.value

@@ -20,6 +20,7 @@ from narratrace.device import parse_device
 from narratrace.errors import OptionError
 from narratrace.options import from_mapping, read_yaml
 from narratrace.recipe import EngineOptions
+from narratrace.report.options import ReportOptions
 from narratrace.understand.classifier import parse_classifier
 from narratrace.understand.transcriber import parse_transcriber
 
@@ -34,9 +35,10 @@ SHORTCUTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(EngineOptions):
-    """The engine's options, and those of a run over many recordings."""
+    """The engine's options, those of a run over many recordings, and those of its report."""
 
     run: RunOptions = field(default_factory=RunOptions)
+    report: ReportOptions = field(default_factory=ReportOptions)
 
     @property
     def engine(self) -> EngineOptions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from narratrace._native import (
+    HAVE_AVX2,
     Glyph,
     Segment,
     SparseRecorder,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from narratrace.ops.sparse import ChangeOptions
 
 __all__ = [
+    "HAVE_AVX2",
     "Glyph",
     "Segment",
     "TileHistory",

@@ -1,0 +1,85 @@
+"""The command ``narratrace``: arguments in, exit code out. What the commands do lives elsewhere.
+
+Exit codes: 0 all went well; 1 a recording failed; 2 wrong arguments, options or inputs; 3 a device, model or
+library that was asked for is not to be had; 4 the failure budget was exceeded; 70 a fault of narratrace
+itself; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import importlib.util
+import logging
+import os
+import sys
+from collections.abc import Sequence
+
+from narratrace.cli.output import add_output_arguments, report_error, set_up_logging
+from narratrace.errors import NarratraceError
+
+COMMANDS = ("doctor", "probe", "analyze", "report", "config")
+"""Modules of this package, each with ``add_command(subparsers)``."""
+
+_CORPUS = "narratrace.corpus.commands"
+_INTERNAL, _INTERRUPTED = 70, 130
+
+log = logging.getLogger(__name__)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Args:
+        argv: Arguments without the program's name, those of the process when None.
+
+    Returns:
+        The exit code, see the module's description.
+    """
+    args = build_parser().parse_args(argv)
+    set_up_logging(args.log_format, quiet=args.quiet, debug=args.debug)
+    try:
+        code = int(args.handler(args) or 0)
+        sys.stdout.flush()  # so that a reader who left is noticed here, and not at exit
+        return code
+    except NarratraceError as error:
+        report_error(error, args)
+        return error.exit_code
+    except KeyboardInterrupt:
+        log.error("interrupted")
+        return _INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        report_error(error, args)
+        return _INTERNAL
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser with all commands; the parsed ``handler`` takes the arguments and returns an exit code."""
+    parser = argparse.ArgumentParser(
+        prog="narratrace", description="Narrated screen recordings in, aligned image-text-trace samples out."
+    )
+    parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name in COMMANDS:
+        importlib.import_module(f"narratrace.cli.{name}").add_command(commands)
+    _add_corpus(commands)
+    add_output_arguments(parser)
+    return parser
+
+
+def _add_corpus(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``process`` and ``corpus ...``."""
+    if importlib.util.find_spec(_CORPUS):
+        importlib.import_module(_CORPUS).add_commands(commands)
+
+
+class _Version(argparse.Action):
+    """Shows the version of the package, which is looked up only then."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from narratrace import __version__
+
+        parser.exit(message=f"narratrace {__version__}\n")
