@@ -1,0 +1,206 @@
+"""Between ledger and assembler: which bundles go into shards now, and which are not needed any more.
+
+Note [What a crash leaves]
+~~~~~~~~~~~~~~~~~~~~~~~~~~
+The shards of OUT are the truth about what is written, the ledger about what became of each recording
+(Note [One writer]), and the bundles on scratch about work that is done but not yet in a finished shard. After
+a crash they are brought together again: shards the ledger has not heard of are added to it; a whole bundle
+whose recording is not marked as done was finished in the last instant, and is taken over; a recording that is
+done but whose bundle is gone, and whose samples are not all in finished shards, is processed again. None of
+this depends on where the crash happened, so the shards come out the same as without one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from pathlib import Path
+
+from narratrace.corpus.ledger import Ledger
+from narratrace.corpus.ledger_rows import OPEN_STATES, State
+from narratrace.corpus.messages import Made
+from narratrace.errors import StorageError
+from narratrace.write.bundle import Bundle
+from narratrace.write.files import remove_leftovers
+from narratrace.write.shard_file import ShardRecord
+from narratrace.write.shards import Assembler, ShardOptions
+
+_log = logging.getLogger(__name__)
+
+_COMPLETE = "complete"
+_MAY_HAVE = (*OPEN_STATES, State.DONE)
+_BUNDLE = re.compile(r"(\d{9,})-(.+)\.bundle\.tar")
+
+
+class Assembly:
+    """Feeds the assembler as the ledger's rows get finished; a context manager.
+
+    Args:
+        out: Output folder.
+        bundles: Folder of the bundles.
+        ledger: Of the run.
+        options: Where shards are cut.
+        finished: Finished shards by the ledger's account, where they need not lie in ``out`` any more;
+            None reads them from ``out``.
+        fingerprint: Of the run's options.
+
+    Raises:
+        StorageError: ``out`` cannot be written, or does not fit its finished shards.
+    """
+
+    def __init__(
+        self,
+        out: Path,
+        bundles: Path,
+        ledger: Ledger,
+        options: ShardOptions,
+        *,
+        finished: list[ShardRecord] | None,
+        fingerprint: str,
+    ) -> None:
+        self._out = out
+        self._bundles = bundles
+        self._ledger = ledger
+        self._options = options
+        self._fingerprint = fingerprint
+        self._assembler = Assembler(out, options, finished)
+        self._complete = int(ledger.noted(_COMPLETE, 0))
+        self._sizes: dict[int, int] = {}
+        ledger.add_shards(self._assembler.finished)
+
+    def __enter__(self) -> Assembly:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._assembler.close()
+
+    @property
+    def next_sequence(self) -> int:
+        """The recording whose turn it is."""
+        return max(self._assembler.next_sequence, self._complete)
+
+    @property
+    def waiting(self) -> tuple[int, int]:
+        """Number and bytes of the bundles on scratch that are not in finished shards."""
+        return len(self._sizes), sum(self._sizes.values())
+
+    def recover(self) -> int:
+        """Bring ledger, bundles and shards together, see Note [What a crash leaves].
+
+        Returns:
+            Recordings whose finished work was taken over.
+        """
+        remove_leftovers(self._bundles)
+        kept: set[str] = set()
+        taken = 0
+        for path in sorted(self._bundles.iterdir()):
+            taken += self._take_over(path)
+            kept.add(path.name)
+        for row in self._ledger.rows_from(max(self._assembler.resume_from, self._complete)):
+            if row.state is State.DONE and row.bundle not in kept:
+                _log.warning("its bundle is gone, processing again", extra={"video_id": row.video.video_id})
+                self._ledger.put_off(row.sequence, None, 0.0)
+        self._forget()
+        return taken
+
+    def add(self, sequence: int, made: Made) -> None:
+        """A bundle has come to scratch."""
+        self._sizes[sequence] = made.size
+
+    def feed(self) -> list[ShardRecord]:
+        """Consume recordings whose turn has come.
+
+        Returns:
+            Shards that were finished, known to the ledger by now.
+
+        Raises:
+            StorageError: the output cannot be written.
+        """
+        records: list[ShardRecord] = []
+        end = self._ledger.end()
+        while (sequence := self._assembler.next_sequence) < end:
+            row = self._ledger.row(sequence)
+            if row is not None and row.state in OPEN_STATES:
+                break
+            is_wanted = row is not None and row.state is State.DONE and sequence >= self._complete
+            path = self._bundles / row.bundle if row and row.bundle and is_wanted else None
+            try:
+                records += self._assembler.submit(sequence, path)
+            except StorageError as error:
+                if path is None or error.input != str(path):
+                    raise
+                self._start_over(sequence, path)
+                return self._note(records)
+        return self._note(records)
+
+    def finish(self) -> list[ShardRecord]:
+        """Finish the last shards; every recording must have been consumed."""
+        records = self._note(self._assembler.finish())
+        self._complete = self._ledger.end()
+        self._ledger.note(_COMPLETE, self._complete)
+        self._forget()
+        return records
+
+    def _take_over(self, path: Path) -> bool:
+        """Whether a bundle's recording was not known to be done, and now is."""
+        name = _BUNDLE.fullmatch(path.name)
+        row = self._ledger.row(int(name[1])) if name else None
+        if name is None or row is None or row.video.video_id != name[2] or row.state not in _MAY_HAVE:
+            path.unlink()
+            return False
+        if row.state is State.DONE:
+            self._sizes[row.sequence] = path.stat().st_size
+            return False
+        try:
+            made = read_made(path)
+        except StorageError:
+            path.unlink()
+            return False
+        self._ledger.done(row.sequence, made, 0.0, self._fingerprint)
+        self.add(row.sequence, made)
+        return True
+
+    def _start_over(self, sequence: int, path: Path) -> None:
+        """A bundle is damaged: process its recording again, and begin the open shards anew."""
+        _log.warning("%s is damaged, its recording is processed again", path)
+        path.unlink(missing_ok=True)
+        self._sizes.pop(sequence, None)
+        self._ledger.put_off(sequence, None, 0.0)
+        finished = self._assembler.finished
+        self._assembler.close()
+        self._assembler = Assembler(self._out, self._options, finished)
+
+    def _note(self, records: list[ShardRecord]) -> list[ShardRecord]:
+        if records:
+            self._ledger.add_shards(records)
+            self._forget()
+        return records
+
+    def _forget(self) -> None:
+        """Delete bundles whose samples are all in shards that the ledger knows."""
+        done = max(self._assembler.resume_from, self._complete)
+        for path in self._bundles.iterdir():
+            name = _BUNDLE.fullmatch(path.name)
+            if name and int(name[1]) < done:
+                path.unlink()
+                self._sizes.pop(int(name[1]), None)
+
+
+def read_made(path: Path) -> Made:
+    """What a bundle says about its recording, read from end to end.
+
+    Raises:
+        StorageError: it is damaged.
+    """
+    with Bundle(path) as bundle:
+        for _ in bundle.samples():
+            pass
+        document = json.loads(bundle.analysis().document)
+        return Made(
+            bundle=path.name,
+            size=path.stat().st_size,
+            counts={kind.value: count for kind, count in bundle.counts.items()},
+            duration=document["video"]["duration"],
+            timings=document["timings"],
+        )

@@ -1,0 +1,61 @@
+"""The contract of executors: tasks in, reports out, in any order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from narratrace.corpus.messages import Report, Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Activity:
+    """What one worker is at.
+
+    Attributes:
+        video_id: The recording in hand, empty while idle.
+        station: Where in the engine it is, empty while idle.
+        looked_at: Seconds of it that have been looked at.
+        memory: Resident bytes of the worker, 0 where unknown.
+    """
+
+    video_id: str = ""
+    station: str = ""
+    looked_at: float = 0.0
+    memory: int = 0
+
+
+class Executor(Protocol):
+    """Carries out tasks somewhere else. Used by one thread.
+
+    A fault of a recording, a dead or hung worker included, is a report; only what would befall every
+    recording alike is raised.
+    """
+
+    def start(self) -> None:
+        """Bring up the workers."""
+
+    @property
+    def free(self) -> int:
+        """How many more tasks it takes right now."""
+
+    def submit(self, task: Task) -> str:
+        """Begin a task; only while :attr:`free` is positive.
+
+        Returns:
+            Name of the worker.
+        """
+
+    def poll(self, timeout_s: float) -> list[Report]:
+        """Reports that have come, waiting up to ``timeout_s`` for the first.
+
+        Raises:
+            NarratraceError: the workers cannot be set up.
+        """
+
+    def activity(self) -> Mapping[str, Activity]:
+        """What each worker is at, by name."""
+
+    def close(self) -> None:
+        """End all workers at once; tasks in hand are lost without a report."""

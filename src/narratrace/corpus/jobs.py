@@ -1,0 +1,104 @@
+"""How many workers there are, and what each is told."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from narratrace.corpus.messages import Job, StageFactory
+from narratrace.corpus.options import RunOptions
+from narratrace.device import parse_device
+from narratrace.driver import driver_facts
+from narratrace.recipe import EngineOptions
+
+_CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crew:
+    """The workers of this machine.
+
+    Attributes:
+        cards: Card of each worker by number, None for workers without one; as many as there are workers.
+        threads: Cores a worker may use.
+    """
+
+    cards: tuple[int | None, ...]
+    threads: int
+
+
+def usable_cores() -> int:
+    """Cores this process may use: by affinity, and by the quota of its container."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = _CGROUP_LIMIT.read_text().split()
+        return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return cores
+
+
+def crew(device: str, workers: int, videos: int) -> Crew:
+    """Workers sized to cores and cards.
+
+    Without a card one worker a core is fastest: decoders scale worse with threads than recordings do with
+    processes. With cards there is a worker for each decoder engine, as far as cores go.
+
+    Args:
+        device: The engine's device option.
+        workers: How many the user wants, 0 for the number that fits.
+        videos: Recordings there are; no more workers than that.
+    """
+    cores = usable_cores()
+    cards = _cards(device)
+    engines = sum(count for _, count in cards)
+    wanted = workers or (min(engines, cores) if cards else cores)
+    count = max(1, min(wanted, videos))
+    numbers: list[int | None] = [number for number, _ in cards] or [None]
+    return Crew(
+        cards=tuple(numbers[place % len(numbers)] for place in range(count)),
+        threads=max(1, cores // count),
+    )
+
+
+def _cards(device: str) -> list[tuple[int, int]]:
+    """Usable cards with the number of their decoder engines, at least 1."""
+    parsed = parse_device(device)
+    facts = driver_facts() if parsed.kind != "cpu" else None
+    if facts is None or facts.problem:
+        return []
+    chosen = [gpu for gpu in facts.gpus if parsed.kind == "auto" or gpu.index == parsed.index]
+    return [(gpu.index, max(1, gpu.nvdec_engines)) for gpu in chosen]
+
+
+def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
+    """The same options for a worker that has ``threads`` cores; numbers the user chose stay."""
+    return replace(
+        engine,
+        decode=replace(engine.decode, threads=engine.decode.threads or threads),
+        transcribe=replace(engine.transcribe, cpu_threads=engine.transcribe.cpu_threads or threads),
+        classify=replace(engine.classify, cpu_threads=engine.classify.cpu_threads or threads),
+    )
+
+
+def make_job(
+    engine: EngineOptions, options: RunOptions, stages: StageFactory, bundles: Path | str, scratch: Path
+) -> Job:
+    """What a worker is told."""
+    return Job(
+        engine=engine, stages=stages, bundles=str(bundles), scratch=str(scratch), limits=options.limits
+    )
+
+
+def worker_environments(cards: Sequence[int | None]) -> list[dict[str, str]]:
+    """Environment variables that show each worker its own card alone, whatever the others do.
+
+    A worker then keeps the user's choice of device: ``auto`` may still fall back to the CPU.
+    """
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = [name.strip() for name in shown.split(",")] if shown else None
+    return [
+        {} if card is None else {"CUDA_VISIBLE_DEVICES": names[card] if names else str(card)}
+        for card in cards
+    ]

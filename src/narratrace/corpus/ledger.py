@@ -1,0 +1,320 @@
+"""OUT/ledger.sqlite: a row a recording, and the one place that knows how far a run is.
+
+Note [One writer]
+~~~~~~~~~~~~~~~~~
+Only the driver writes, from one thread; a lock on the file beside it keeps a second driver out. Anybody may
+read meanwhile: the journal is a write-ahead log. A row is committed, and forced to disk, before anything that
+depends on it happens: a recording is ``done`` before the assembler takes its bundle, and a bundle is deleted
+after the shard that holds its samples is in the ledger. So after a crash at any instant the ledger never
+knows less than the shards do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import json
+import sqlite3
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import msgspec
+
+from narratrace.corpus.ledger_queries import (
+    check_schema,
+    connect,
+    has_tables,
+    read_head,
+    read_value,
+    unreadable,
+)
+from narratrace.corpus.ledger_rows import (
+    SCHEMA,
+    TABLES,
+    Head,
+    State,
+    VideoRow,
+    facts_json,
+    shard_values,
+    video_input,
+)
+from narratrace.corpus.messages import Made
+from narratrace.data.media import VideoInput
+from narratrace.data.outcome import Dropped, Failed
+from narratrace.errors import StorageError
+from narratrace.write.shard_file import ShardRecord
+
+Weighed = tuple[VideoInput, float]
+"""A recording and its expected duration in seconds."""
+
+_COLUMNS = "sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle"
+
+
+class Ledger:
+    """The ledger open for writing; a context manager.
+
+    Args:
+        path: The file, created when missing.
+
+    Raises:
+        StorageError: it cannot be opened, or another run is writing it.
+        InputError: it is of another version.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = _lock(path)
+        try:
+            self._db = connect(path)
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self.is_new = not has_tables(self._db)
+            if not self.is_new:
+                check_schema(self._db, path)
+        except sqlite3.Error as error:
+            self._lock.close()
+            raise unreadable(path, error) from error
+
+    def __enter__(self) -> Ledger:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Fold the log into the file and let others write."""
+        self._db.close()
+        self._lock.close()
+
+    def begin(self, head: Head, videos: Iterable[Weighed]) -> None:
+        """Fill a new ledger, whole or not at all."""
+        with self._transaction():
+            for statement in TABLES.split(";"):
+                self._db.execute(statement)
+            self._db.executemany(
+                "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) "
+                "VALUES (?,?,?,?,?,?)",
+                (
+                    (sequence, v.video_id, v.uri, v.captions_uri, facts_json(v), weight)
+                    for sequence, (v, weight) in enumerate(videos)
+                ),
+            )
+            self._set("schema", SCHEMA)
+            self._set("began", time.time())
+            for name, value in msgspec.to_builtins(head).items():
+                self._set(name, value)
+        self.is_new = False
+
+    def head(self) -> Head:
+        """What holds for the whole run."""
+        return read_head(self._db)
+
+    def note(self, name: str, value: Any) -> None:
+        """Remember one more fact about the run, a JSON value."""
+        with self._transaction():
+            self._set(name, value)
+
+    def noted(self, name: str, default: Any = None) -> Any:
+        """A fact about the run."""
+        return read_value(self._db, name, default)
+
+    def move(self, videos: Iterable[VideoInput]) -> None:
+        """Take over where the recordings lie now; their ids and facts are those the ledger has."""
+        with self._transaction():
+            self._db.executemany(
+                "UPDATE videos SET uri = ?, captions_uri = ? WHERE video_id = ? AND "
+                "(uri IS NOT ? OR captions_uri IS NOT ?)",
+                ((v.uri, v.captions_uri, v.video_id, v.uri, v.captions_uri) for v in videos),
+            )
+
+    def reopen(self) -> int:
+        """Make recordings pending that were running when the last driver ended.
+
+        Their attempt does not count: it ended with the driver, not by a fault of the recording.
+
+        Returns:
+            How many there were.
+        """
+        with self._transaction():
+            return self._db.execute(
+                "UPDATE videos SET state = 'pending', attempt = attempt - 1 WHERE state = 'running'"
+            ).rowcount
+
+    def next_pending(self, before: int, now: float, limit: int) -> list[VideoRow]:
+        """Recordings to begin, longest first, see Note [Longest first in a window].
+
+        Args:
+            before: Only with sequence numbers below this.
+            now: Seconds since 1970; those that wait for a later time are left out.
+            limit: Most rows.
+        """
+        return self._rows(
+            "WHERE state = 'pending' AND sequence < ? AND not_before <= ? "
+            "ORDER BY weight DESC, sequence LIMIT ?",
+            (before, now, limit),
+        )
+
+    def next_due(self) -> float | None:
+        """When the next pending recording may be begun (s since 1970), None when nothing is pending."""
+        row = self._db.execute("SELECT min(not_before) FROM videos WHERE state = 'pending'").fetchone()
+        return None if row[0] is None else float(row[0])
+
+    def row(self, sequence: int) -> VideoRow | None:
+        """The recording at a place, None when it was moved to the end by a retry."""
+        return next(iter(self._rows("WHERE sequence = ?", (sequence,))), None)
+
+    def rows_from(self, sequence: int) -> Iterator[VideoRow]:
+        """Finished and unfinished recordings from a place on, in order."""
+        while rows := self._rows("WHERE sequence >= ? ORDER BY sequence LIMIT 1000", (sequence,)):
+            yield from rows
+            sequence = rows[-1].sequence + 1
+
+    def end(self) -> int:
+        """The sequence number after the last."""
+        row = self._db.execute("SELECT max(sequence) FROM videos").fetchone()
+        return 0 if row[0] is None else int(row[0]) + 1
+
+    def begin_attempt(self, sequence: int, worker: str) -> None:
+        """A recording is being worked on."""
+        self._update(
+            sequence, state=State.RUNNING, worker=worker, began=time.time(), ended=None, attempt="attempt + 1"
+        )
+
+    def done(self, sequence: int, made: Made, seconds: float, fingerprint: str) -> None:
+        """A recording's bundle is on scratch."""
+        self._update(
+            sequence,
+            state=State.DONE,
+            ended=time.time(),
+            seconds=seconds,
+            options=fingerprint,
+            duration=made.duration,
+            timings=json.dumps(made.timings),
+            bundle=made.bundle,
+            failure=None,
+            reason=None,
+            **made.counts,
+        )
+
+    def dropped(self, sequence: int, dropped: Dropped, seconds: float, fingerprint: str) -> None:
+        """A filter does not want the recording."""
+        self._update(
+            sequence,
+            state=State.DROPPED,
+            ended=time.time(),
+            seconds=seconds,
+            options=fingerprint,
+            reason=f"{dropped.rule}: {dropped.reason}",
+            failure=None,
+        )
+
+    def failed(self, sequence: int, failed: Failed, seconds: float, fingerprint: str) -> None:
+        """A recording could not be processed and is given up."""
+        self._update(
+            sequence,
+            state=State.FAILED,
+            ended=time.time(),
+            seconds=seconds,
+            options=fingerprint,
+            failure=json.dumps(dataclasses.asdict(failed)),
+        )
+
+    def put_off(self, sequence: int, failed: Failed | None, not_before: float) -> None:
+        """A recording is to be tried again, not before a time (s since 1970)."""
+        failure = json.dumps(dataclasses.asdict(failed)) if failed else None
+        self._update(sequence, state=State.PENDING, not_before=not_before, failure=failure, bundle=None)
+
+    def retry(self, video_ids: Sequence[str] | None) -> list[str]:
+        """Make failed recordings pending again, at the end of the order: their old places may be in shards.
+
+        Args:
+            video_ids: Which; None for all that failed.
+
+        Returns:
+            Those that were failed, in their new order.
+        """
+        with self._transaction():
+            rows = self._db.execute(
+                "SELECT sequence, video_id FROM videos WHERE state = 'failed' ORDER BY sequence"
+            ).fetchall()
+            chosen = [(s, name) for s, name in rows if video_ids is None or name in set(video_ids)]
+            end = self.end()
+            for place, (sequence, _) in enumerate(chosen, end):
+                self._db.execute(
+                    "UPDATE videos SET sequence = ?, state = 'pending', attempt = 0, not_before = 0 "
+                    "WHERE sequence = ?",
+                    (place, sequence),
+                )
+        return [name for _, name in chosen]
+
+    def add_shards(self, records: Iterable[ShardRecord]) -> None:
+        """Finished shards; those it knows already are left alone."""
+        with self._transaction():
+            self._db.executemany(
+                "INSERT OR IGNORE INTO shards VALUES (?,?,?,?,?,?,?,?,?)",
+                map(shard_values, records),
+            )
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """For the queries of :mod:`narratrace.corpus.ledger_queries`."""
+        return self._db
+
+    def _rows(self, clause: str, values: tuple[Any, ...]) -> list[VideoRow]:
+        rows = self._db.execute(f"SELECT {_COLUMNS} FROM videos {clause}", values).fetchall()
+        return [
+            VideoRow(
+                sequence=sequence,
+                video=video_input(video_id, uri, captions_uri, facts),
+                weight=weight,
+                state=State(state),
+                attempt=attempt,
+                bundle=bundle,
+            )
+            for sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle in rows
+        ]
+
+    def _update(self, sequence: int, **values: Any) -> None:
+        expression = {"attempt": values.pop("attempt")} if "attempt" in values else {}
+        terms = [f"{name} = ?" for name in values] + [f"{n} = {e}" for n, e in expression.items()]
+        plain = [value.value if isinstance(value, State) else value for value in values.values()]
+        with self._transaction():
+            self._db.execute(f"UPDATE videos SET {', '.join(terms)} WHERE sequence = ?", (*plain, sequence))
+
+    def _set(self, name: str, value: Any) -> None:
+        self._db.execute("INSERT OR REPLACE INTO head VALUES (?, ?)", (name, json.dumps(value)))
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise unreadable(self.path, error) from error
+
+
+def _lock(path: Path) -> BinaryIO:
+    """Hold the file beside the ledger; the system lets go of it when the process ends, however it ends."""
+    try:
+        file = path.with_name(f".{path.name}.lock").open("ab")
+    except OSError as error:
+        raise unreadable(path, error) from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise StorageError(
+            "another run is writing it",
+            station="corpus",
+            input=str(path),
+            expected="one run per output folder; `narratrace corpus status` shows how far that one is",
+        ) from error
+    return file

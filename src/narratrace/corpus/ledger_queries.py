@@ -1,0 +1,188 @@
+"""Reading a ledger, also while a run elsewhere on this machine is writing it."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals
+from narratrace.data.outcome import Failed
+from narratrace.data.sample import SampleKind
+from narratrace.errors import InputError, StorageError
+from narratrace.write.shard_file import ShardRecord
+
+_BUSY_S = 30.0
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection for this process's writer, transactions left to the caller."""
+    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+
+
+@contextlib.contextmanager
+def reading(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that cannot write, on one consistent state of the ledger.
+
+    Raises:
+        InputError: there is no ledger, or it is of another version.
+        StorageError: it cannot be read.
+    """
+    if not path.is_file():
+        raise InputError(
+            "no such ledger", station="corpus", input=str(path), expected="the output folder of a run"
+        )
+    try:
+        uri = f"{path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(
+            sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+        ) as database:
+            if not has_tables(database):
+                raise InputError("the run has not begun", station="corpus", input=str(path))
+            check_schema(database, path)
+            database.execute("BEGIN")
+            yield database
+    except sqlite3.Error as error:
+        raise unreadable(path, error) from error
+
+
+def has_tables(database: sqlite3.Connection) -> bool:
+    """Whether a run was ever begun in it."""
+    return database.execute("SELECT 1 FROM sqlite_master WHERE name = 'head'").fetchone() is not None
+
+
+def check_schema(database: sqlite3.Connection, path: Path) -> None:
+    """Refuse a ledger of another version.
+
+    Raises:
+        InputError: its schema is another one.
+    """
+    found = read_value(database, "schema", None)
+    if found != SCHEMA:
+        raise InputError(f"schema is {found!r}", station="corpus", input=str(path), expected=SCHEMA)
+
+
+def read_value(database: sqlite3.Connection, name: str, default: Any) -> Any:
+    """A fact about the run, ``default`` when it is not there."""
+    row = database.execute("SELECT value FROM head WHERE name = ?", (name,)).fetchone()
+    return default if row is None else json.loads(row[0])
+
+
+def read_head(database: sqlite3.Connection) -> Head:
+    """What holds for the whole run."""
+    return msgspec.convert({name: read_value(database, name, None) for name in Head.__slots__}, Head)
+
+
+def read_totals(database: sqlite3.Connection) -> Totals:
+    """The ledger summed up, in one pass and two small ones."""
+    videos: dict[State, int] = {}
+    hours: dict[State, float] = {}
+    samples, attempts = Counter[str](), 0
+    for state, count, seconds, pairs, traces, clips, tried in database.execute(
+        "SELECT state, count(*), sum(coalesce(duration, weight)), sum(pairs), sum(traces), sum(clips), "
+        "sum(attempt) FROM videos GROUP BY state"
+    ):
+        videos[State(state)] = count
+        hours[State(state)] = seconds / 3600
+        for kind, number in zip(SampleKind, (pairs, traces, clips), strict=True):
+            samples[kind.value] += number or 0
+        attempts += tried
+    return Totals(
+        videos=videos,
+        hours=hours,
+        samples=dict(samples),
+        timings=_timings(database),
+        attempts=attempts,
+        drops=dict(_drops(database)),
+        failures=dict(_failures(database)),
+    )
+
+
+def _timings(database: sqlite3.Connection) -> dict[str, float]:
+    return dict(
+        database.execute(
+            "SELECT key, sum(value) FROM videos, json_each(timings) WHERE state = 'done' GROUP BY key"
+        ).fetchall()
+    )
+
+
+def _drops(database: sqlite3.Connection) -> list[tuple[str, int]]:
+    return database.execute(
+        "SELECT substr(reason, 1, instr(reason, ':') - 1) AS rule, count(*) FROM videos "
+        "WHERE state = 'dropped' GROUP BY rule ORDER BY rule"
+    ).fetchall()
+
+
+def _failures(database: sqlite3.Connection) -> list[tuple[str, int]]:
+    return database.execute(
+        "SELECT json_extract(failure, '$.station') || ': ' || json_extract(failure, '$.error') AS what, "
+        "count(*) FROM videos WHERE state = 'failed' GROUP BY what ORDER BY what"
+    ).fetchall()
+
+
+def read_failures(database: sqlite3.Connection) -> Iterator[Failed]:
+    """Recordings that were given up, in output order."""
+    for (failure,) in database.execute("SELECT failure FROM videos WHERE state = 'failed' ORDER BY sequence"):
+        yield msgspec.json.decode(failure, type=Failed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A recording that is being worked on.
+
+    Attributes:
+        video_id: The recording.
+        worker: Who works on it.
+        attempt: Number of the attempt.
+        began: Since when (s since 1970).
+    """
+
+    video_id: str
+    worker: str
+    attempt: int
+    began: float
+
+
+def read_running(database: sqlite3.Connection) -> list[Running]:
+    """What is being worked on, longest-running first."""
+    return [
+        Running(video_id=video_id, worker=worker, attempt=attempt, began=began)
+        for video_id, worker, attempt, began in database.execute(
+            "SELECT video_id, worker, attempt, began FROM videos WHERE state = 'running' ORDER BY began"
+        )
+    ]
+
+
+def read_shards(database: sqlite3.Connection) -> list[ShardRecord]:
+    """Finished shards by kind and number."""
+    order = {kind.value: place for place, kind in enumerate(SampleKind)}
+    records = [
+        ShardRecord.from_json(json.loads(record))
+        for (record,) in database.execute("SELECT record FROM shards ORDER BY number")
+    ]
+    return sorted(records, key=lambda record: (order[record.kind.value], record.number))
+
+
+def read_sample_counts(database: sqlite3.Connection) -> Iterator[tuple[str, dict[str, int]]]:
+    """Finished recordings with their samples by kind, in output order."""
+    for video_id, *counts in database.execute(
+        "SELECT video_id, pairs, traces, clips FROM videos WHERE state = 'done' ORDER BY sequence"
+    ):
+        yield video_id, {kind.value: count for kind, count in zip(SampleKind, counts, strict=True)}
+
+
+def unreadable(path: Path, error: Exception) -> StorageError:
+    """The error for a ledger that cannot be opened, read or written."""
+    return StorageError(
+        f"cannot be used: {error}",
+        station="corpus",
+        input=str(path),
+        cause="the disk is full or write-protected, or the file is damaged or on a network file system",
+    )

@@ -1,0 +1,211 @@
+"""The driver's loop: recordings to workers, reports to ledger, bundles to shards.
+
+Note [Longest first in a window]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A long recording begun last keeps one worker busy while all others are done, so the longest go first. But
+shards are filled in input order, and everything done out of order waits on scratch. So the choice is free
+only among the ``window`` recordings from the first unfinished one on: that bounds the scratch, and costs
+nothing to speak of, because the last window is still begun longest first. When bundles take too much room,
+only recordings that are next in order are begun.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from narratrace.corpus.assembly import Assembly
+from narratrace.corpus.dead_letters import DeadLetters
+from narratrace.corpus.events import Event, ShardFinished, Tick, VideoFinished, VideoRetried
+from narratrace.corpus.executor import Executor
+from narratrace.corpus.ledger import Ledger
+from narratrace.corpus.messages import Report, Task
+from narratrace.corpus.options import RunOptions
+from narratrace.corpus.supply import Supply
+from narratrace.corpus.tally import Queues, Snapshot, Tally
+from narratrace.corpus.workshop import failure
+from narratrace.data.outcome import Dropped, Failed, Kept
+from narratrace.pipeline import FailureBudget
+from narratrace.write.shard_file import ShardRecord, shard_path
+
+_log = logging.getLogger(__name__)
+
+_PATIENCE_S = 1.0
+_FETCH_PATIENCE_S = 0.05
+_SOURCE = "driver"
+
+
+class Loop:
+    """One session of a run, from what is pending to the last shard. Used by one thread.
+
+    Args:
+        out: Output folder.
+        ledger: Of the run.
+        assembly: Of the run.
+        executor: Started.
+        supply: Prepares inputs.
+        tally: Adds up.
+        dead_letters: Of the run.
+        options: How to run.
+        fingerprint: Of the options that samples depend on.
+        cancelled: Whether to stop.
+    """
+
+    def __init__(
+        self,
+        *,
+        out: Path,
+        ledger: Ledger,
+        assembly: Assembly,
+        executor: Executor,
+        supply: Supply,
+        tally: Tally,
+        dead_letters: DeadLetters,
+        options: RunOptions,
+        fingerprint: str,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self._out = out
+        self._ledger = ledger
+        self._assembly = assembly
+        self._executor = executor
+        self._supply = supply
+        self._tally = tally
+        self._dead_letters = dead_letters
+        self._options = options
+        self._fingerprint = fingerprint
+        self._cancelled = cancelled
+        self._weights: dict[int, float] = {}
+        self._running: set[int] = set()
+        self._budget = FailureBudget(options.budget)
+        self._end = ledger.end()
+
+    def snapshot(self) -> Snapshot:
+        """The figures now."""
+        bundles, size = self._assembly.waiting
+        queues = Queues(
+            fetching=self._supply.fetching,
+            ready=self._supply.ready,
+            running=len(self._running),
+            bundles=bundles,
+            fetched_bytes=self._supply.held,
+            bundle_bytes=size,
+        )
+        return self._tally.snapshot(queues, self._executor.activity())
+
+    def events(self) -> Iterator[Event]:
+        """Work until every recording has been consumed, or the run is cancelled.
+
+        Raises:
+            BudgetExceeded: too many recordings failed; what is done stays done.
+            StorageError: the output, the scratch or the ledger cannot be written.
+            NarratraceError: the workers cannot be set up.
+        """
+        while self._assembly.next_sequence < self._end and not self._cancelled():
+            reports = self._begin()
+            reports += self._executor.poll(0.0 if reports else self._patience())
+            for report in reports:
+                yield self._settle(report)
+            if reports:
+                yield from finished_shards(self._out, self._assembly.feed())
+                self._budget.check()
+            yield Tick()
+
+    def _begin(self) -> list[Report]:
+        """Keep the workers busy.
+
+        Returns:
+            Reports of recordings that cannot even begin.
+        """
+        self._order()
+        reports = []
+        for prepared in self._supply.take(self._executor.free):
+            task, error = prepared if isinstance(prepared, tuple) else (prepared, None)
+            if error is not None:
+                self._ledger.begin_attempt(task.sequence, _SOURCE)
+                failed = failure(error, task, "source")
+                reports.append(Report(task=task, outcome=failed, seconds=0.0, worker=_SOURCE))
+                continue
+            self._running.add(task.sequence)
+            self._ledger.begin_attempt(task.sequence, self._executor.submit(task))
+        return reports
+
+    def _order(self) -> None:
+        """Have as many recordings prepared as workers are free, and fetch some ahead."""
+        wanted = self._executor.free - self._supply.ready
+        ahead = self._options.scratch.fetches
+        if wanted <= 0 and self._supply.fetching >= ahead:
+            return
+        known = self._supply.ready + self._supply.fetching
+        for row in self._ledger.next_pending(self._horizon(), time.time(), wanted + ahead + known):
+            if row.sequence in self._supply:
+                continue
+            if not self._supply.order(row, is_urgent=wanted > 0):
+                continue
+            self._weights[row.sequence] = row.weight
+            wanted -= 1
+
+    def _horizon(self) -> int:
+        """The sequence number before which recordings may be begun."""
+        _, size = self._assembly.waiting
+        scratch = self._options.scratch
+        ahead = len(self._running) + 1 if size > scratch.bundle_bytes else scratch.window
+        return self._assembly.next_sequence + ahead
+
+    def _patience(self) -> float:
+        """How long to wait for reports, in seconds."""
+        if self._supply.fetching and self._executor.free:
+            return _FETCH_PATIENCE_S
+        return _PATIENCE_S
+
+    def _settle(self, report: Report) -> Event:
+        """Write down how an attempt ended."""
+        task, outcome = report.task, report.outcome
+        self._running.discard(task.sequence)
+        self._supply.release(task.sequence)
+        if isinstance(outcome, Failed) and outcome.retryable and task.attempt < self._options.retry.attempts:
+            return self._put_off(task, outcome)
+        if isinstance(outcome, Kept):
+            self._ledger.done(task.sequence, outcome.value, report.seconds, self._fingerprint)
+            self._assembly.add(task.sequence, outcome.value)
+        elif isinstance(outcome, Dropped):
+            self._ledger.dropped(task.sequence, outcome, report.seconds, self._fingerprint)
+        else:
+            self._give_up(task, outcome, report.seconds)
+        self._budget.finished += 1
+        self._tally.settled(report, self._weights.pop(task.sequence, 0.0))
+        return VideoFinished(
+            video_id=task.video.video_id,
+            sequence=task.sequence,
+            attempt=task.attempt,
+            outcome=outcome,
+            seconds=report.seconds,
+        )
+
+    def _put_off(self, task: Task, failed: Failed) -> VideoRetried:
+        wait = self._options.retry.backoff_s * 2.0 ** (task.attempt - 1)
+        _log.warning(
+            "attempt %d failed at %s: %s; again in %.0f s",
+            *(task.attempt, failed.station, failed.message, wait),
+            extra={"video_id": task.video.video_id},
+        )
+        self._ledger.put_off(task.sequence, failed, time.time() + wait)
+        self._tally.retries += 1
+        return VideoRetried(video_id=task.video.video_id, attempt=task.attempt, failed=failed, wait_s=wait)
+
+    def _give_up(self, task: Task, failed: Failed, seconds: float) -> None:
+        _log.error(
+            "failed at %s: %s", failed.station, failed.message, extra={"video_id": task.video.video_id}
+        )
+        self._ledger.failed(task.sequence, failed, seconds, self._fingerprint)
+        self._dead_letters.append(failed)
+        self._budget.note(failed)
+        self._budget.finished -= 1  # counted with all others
+
+
+def finished_shards(out: Path, records: Iterable[ShardRecord]) -> Iterator[Event]:
+    """The events of finished shards."""
+    for record in records:
+        yield ShardFinished(record=record, path=shard_path(out, record.kind, record.number))

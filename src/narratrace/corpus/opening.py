@@ -1,0 +1,155 @@
+"""Beginning a run, or going on with one: what must agree before anything is done."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from narratrace.corpus.fingerprint import difference, effective, fingerprint
+from narratrace.corpus.inputs import digest, weight_of
+from narratrace.corpus.ledger import Ledger
+from narratrace.corpus.ledger_rows import Head
+from narratrace.data.media import VideoInput
+from narratrace.errors import InputError, OptionError
+from narratrace.options import from_mapping
+from narratrace.recipe import EngineOptions
+from narratrace.source import resolve
+from narratrace.write.canonical import json_value
+from narratrace.write.run_json import versions
+from narratrace.write.shard_file import INDEX, SHARDS
+from narratrace.write.shards import ANALYSIS, NARRATIVES
+
+_log = logging.getLogger(__name__)
+
+LEDGER, RUN, DEAD_LETTERS, SCRATCH, PREVIOUS = (
+    *("ledger.sqlite", "run.json", "dead_letter.jsonl", ".scratch", "previous"),
+)
+_OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", RUN, DEAD_LETTERS)
+_ENGINE = "engine"
+_SHOWN = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A ledger that may be worked on.
+
+    Attributes:
+        ledger: Open for writing.
+        engine: The options to work with.
+        head: What holds for the run.
+    """
+
+    ledger: Ledger
+    engine: EngineOptions
+    head: Head
+
+
+def open_run(sources: Sequence[str | Path], out: Path, engine: EngineOptions | None) -> Opened:
+    """Begin a run in ``out``, or go on with the one that is there.
+
+    Args:
+        sources: Inputs as :func:`narratrace.source.resolve` takes them; none goes on with the ledger's.
+        out: Output folder on this machine.
+        engine: The engine's options; None takes the ledger's, or the defaults for a new run.
+
+    Raises:
+        InputError: an input names nothing, the recordings are not those of the run in ``out``, or ``out``
+            holds the output of something else.
+        OptionError: options that samples depend on differ from those of the run in ``out``.
+        StorageError: another run is writing ``out``, or it cannot be written.
+    """
+    videos = resolve(sources) if sources else []
+    out.mkdir(parents=True, exist_ok=True)
+    ledger = Ledger(out / LEDGER)
+    try:
+        if ledger.is_new:
+            return _begin(ledger, sources, videos, out, engine or EngineOptions())
+        return _continue(ledger, videos, engine)
+    except BaseException:
+        ledger.close()
+        raise
+
+
+def _begin(
+    ledger: Ledger,
+    sources: Sequence[str | Path],
+    videos: Sequence[VideoInput],
+    out: Path,
+    engine: EngineOptions,
+) -> Opened:
+    if not videos:
+        raise InputError("there is no run to go on with", station="corpus", input=str(out), expected="inputs")
+    if any((out / INDEX).glob("*.parquet")):
+        raise InputError(
+            "holds shards but no ledger",
+            station="corpus",
+            input=str(out),
+            expected="an empty folder, or --new-run",
+            cause="the ledger was deleted",
+        )
+    options = effective(engine)
+    head = Head(
+        options=options,
+        fingerprint=fingerprint(options),
+        inputs=digest(videos),
+        sources=tuple(map(str, sources)),
+        versions=versions(),
+    )
+    ledger.begin(head, ((video, weight_of(video)) for video in videos))
+    ledger.note(_ENGINE, json_value(engine))
+    return Opened(ledger=ledger, engine=engine, head=head)
+
+
+def _continue(ledger: Ledger, videos: Sequence[VideoInput], engine: EngineOptions | None) -> Opened:
+    head = ledger.head()
+    stored = from_mapping(EngineOptions, ledger.noted(_ENGINE, {}), input=str(ledger.path))
+    if engine is not None:
+        lines = difference(head.options, effective(engine))
+        if lines:
+            raise OptionError(
+                "options that samples depend on differ from the run's:\n  " + "\n  ".join(_short(lines)),
+                station="corpus",
+                input=str(ledger.path.parent),
+                expected="the same options, another output folder, or --new-run",
+            )
+    if videos and digest(videos) != head.inputs:
+        raise InputError(
+            "the recordings, what is known of them, or their order differ from the run's",
+            station="corpus",
+            input=str(ledger.path.parent),
+            expected="the same inputs (files may have moved), another output folder, or --new-run",
+        )
+    if videos:
+        ledger.move(videos)
+    for line in _short(difference(head.versions, versions())):
+        _log.warning("samples may differ from those made before: %s", line)
+    return Opened(ledger=ledger, engine=engine or stored, head=head)
+
+
+def _short(lines: list[str]) -> list[str]:
+    more = len(lines) - _SHOWN
+    return lines if more <= 0 else [*lines[:_SHOWN], f"... and {more} more"]
+
+
+def set_aside(out: Path) -> Path | None:
+    """Move what an earlier run wrote to a folder of its own below ``out``; nothing is deleted.
+
+    Returns:
+        That folder, None when there was nothing.
+
+    Raises:
+        StorageError: a run is writing it.
+    """
+    found = [out / name for name in _OUTPUTS if (out / name).exists()]
+    if not found:
+        return None
+    with Ledger(out / LEDGER):
+        number = sum(1 for _ in (out / PREVIOUS).glob("*")) if (out / PREVIOUS).is_dir() else 0
+        target = out / PREVIOUS / f"{number + 1:03d}"
+        target.mkdir(parents=True)
+    for path in found:
+        if path.exists():
+            path.rename(target / path.name)
+    return target

@@ -1,0 +1,140 @@
+"""How a run is carried out. None of these options alters a sample, except where shards are cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Literal
+
+from narratrace.options import option
+from narratrace.pipeline.budget import BudgetOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryOptions:
+    """When a failed recording is tried again: after storage and memory errors and lost workers only."""
+
+    attempts: Annotated[int, option("most attempts at one recording", ge=1)] = 3
+    backoff_s: Annotated[
+        float,
+        option(
+            "wait before the second attempt; it doubles with each further one",
+            unit="s",
+            source="choice: storage that throttles recovers within seconds",
+            ge=0,
+        ),
+    ] = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitOptions:
+    """What a single recording may take; manifests and media are not trusted."""
+
+    schemes: Annotated[
+        tuple[str, ...], option("URI schemes that inputs may have; local paths are `file`")
+    ] = ("file", "s3", "gs", "http", "https")
+    input_root: Annotated[
+        str, option("folder that local inputs must lie in, symbolic links followed; empty for anywhere")
+    ] = ""
+    max_bytes: Annotated[
+        int, option("largest media file", unit="B", source="choice: 8 h of 1080p screen recording", ge=1)
+    ] = 20_000_000_000
+    max_captions_bytes: Annotated[
+        int, option("largest captions file", unit="B", source="choice: 8 h of word times take 5 MB", ge=1)
+    ] = 50_000_000
+    max_duration_s: Annotated[
+        float, option("longest recording", unit="s", source="choice: a conference day is split", gt=0)
+    ] = 43_200.0
+    max_pixels: Annotated[
+        int,
+        option(
+            "most pixels of a picture; what unpacks to more is refused before it is decoded",
+            unit="px",
+            source="8K UHD",
+            ge=1,
+        ),
+    ] = 7680 * 4320
+    memory_bytes: Annotated[
+        int,
+        option(
+            "most memory a worker may take beside its models; 0 for no limit",
+            unit="B",
+            source="measured: 1080p takes 0.6 GB; leaves room for 8K",
+            ge=0,
+        ),
+    ] = 6_000_000_000
+    stall_s: Annotated[
+        float,
+        option(
+            "longest time without a sign of progress before a worker counts as hung and is killed",
+            unit="s",
+            source="choice: ten times the decoder's own stall_timeout_s",
+            gt=0,
+        ),
+    ] = 600.0
+    slowest: Annotated[
+        float,
+        option(
+            "a worker is killed, whatever it reports, once it took this many times the recording's duration "
+            "beyond stall_s",
+            source="choice: a single old core transcribes at a tenth of real time",
+            gt=0,
+        ),
+    ] = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScratchOptions:
+    """Where unfinished work lies, and how much of it there may be."""
+
+    folder: Annotated[
+        str,
+        option(
+            "folder for bundles and fetched inputs; empty for OUT/.scratch. With several machines one that "
+            "all of them see"
+        ),
+    ] = ""
+    window: Annotated[
+        int,
+        option(
+            "recordings that may be begun beyond the first unfinished one, Note [Longest first in a window]",
+            source="simulated in docs/scale.md",
+            ge=1,
+        ),
+    ] = 2_048
+    bundle_bytes: Annotated[
+        int, option("size of waiting bundles from which nothing new is begun out of order", unit="B", ge=1)
+    ] = 200_000_000_000
+    fetch_bytes: Annotated[
+        int, option("size of remote inputs that are on scratch at once", unit="B", ge=1)
+    ] = 20_000_000_000
+    fetches: Annotated[int, option("remote inputs fetched at once", ge=1)] = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RayOptions:
+    """The Ray executor."""
+
+    address: Annotated[str, option("Ray cluster to join; empty to start one on this machine")] = ""
+    actors: Annotated[int, option("actors that analyse, 0 for one per free core or card", ge=0)] = 0
+    transcribers: Annotated[
+        int, option("actors that transcribe and classify; 0 leaves that to the actors that analyse", ge=0)
+    ] = 0
+    cpus: Annotated[float, option("cores that Ray sets aside for an actor that analyses", gt=0)] = 1.0
+    gpus: Annotated[float, option("share of a card that Ray sets aside for each actor", ge=0)] = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunOptions:
+    """How a run is carried out."""
+
+    executor: Annotated[
+        Literal["local", "ray"], option("processes of this machine, or actors of a Ray cluster")
+    ] = "local"
+    workers: Annotated[
+        int, option("worker processes of the local executor, 0 for one per core, or per card", ge=0)
+    ] = 0
+    retry: RetryOptions = field(default_factory=RetryOptions)
+    budget: BudgetOptions = field(default_factory=BudgetOptions)
+    limits: LimitOptions = field(default_factory=LimitOptions)
+    scratch: ScratchOptions = field(default_factory=ScratchOptions)
+    ray: RayOptions = field(default_factory=RayOptions)

@@ -1,0 +1,102 @@
+"""Bringing remote inputs to scratch, through fsspec: s3, gs, http(s), and whatever else it knows."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from narratrace.corpus.options import LimitOptions
+from narratrace.corpus.uris import check_size, check_uri, file_name, is_local, local_path, redacted
+from narratrace.data.media import VideoInput
+from narratrace.errors import InputError, MissingDependency, NarratraceError, StorageError
+from narratrace.write.files import temporary_name
+
+_BLOCK = 8 << 20
+
+
+def open_filesystem(uri: str) -> tuple[Any, str]:
+    """The fsspec file system a URI belongs to, and its path there.
+
+    Raises:
+        MissingDependency: fsspec, or its part for this scheme, is not installed.
+    """
+    try:
+        import fsspec.core
+
+        filesystem, path = fsspec.core.url_to_fs(uri)
+    except ImportError as error:
+        raise MissingDependency(
+            f"{error}",
+            station="source",
+            input=redacted(uri),
+            expected="pip install 'narratrace[s3]', or the fsspec library of this scheme",
+        ) from error
+    return filesystem, path
+
+
+def localise(video: VideoInput, folder: Path, limits: LimitOptions) -> tuple[str, str | None]:
+    """Local paths of a recording and its captions; remote ones are fetched into ``folder``.
+
+    Raises:
+        InputError: a URI is refused (Note [URIs are not trusted]), or nothing is there.
+        StorageError: the storage does not answer, or the scratch disk is full; trying again may help.
+        MissingDependency: see :func:`open_filesystem`.
+    """
+    captions = video.captions_uri
+    return (
+        _localise(video.uri, folder / "media", limits, limits.max_bytes),
+        _localise(captions, folder / "captions", limits, limits.max_captions_bytes) if captions else None,
+    )
+
+
+def _localise(uri: str, folder: Path, limits: LimitOptions, most: int) -> str:
+    check_uri(uri, limits)
+    if is_local(uri):
+        return str(local_path(uri))
+    # Captions are told apart, and named in the samples, by their file's name.
+    path = folder / file_name(uri)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        fetch(uri, path, most)
+    except NarratraceError:
+        raise
+    except (FileNotFoundError, PermissionError) as error:
+        raise InputError(f"cannot be read: {error}", station="source", input=redacted(uri)) from error
+    except Exception as error:  # every storage library has errors of its own
+        raise StorageError(
+            f"cannot be fetched: {type(error).__name__}: {error}", station="source", input=redacted(uri)
+        ) from error
+    return str(path)
+
+
+def fetch(uri: str, path: Path, most: int) -> None:
+    """Copy a remote object to a local file, whole or not at all.
+
+    Raises:
+        InputError: it is larger than ``most`` bytes, by its storage's account or in fact.
+        Exception: whatever the storage library raises.
+    """
+    filesystem, remote = open_filesystem(uri)
+    size = filesystem.info(remote).get("size")
+    check_size(uri, size, most)
+    part, count = temporary_name(path), 0
+    try:
+        with (
+            filesystem.open(remote, "rb", cache_type="none", block_size=_BLOCK) as source,
+            part.open("wb") as file,
+        ):
+            while block := source.read(_BLOCK):
+                count += len(block)
+                check_size(uri, count, most)
+                file.write(block)
+        if size is not None and count != size:
+            raise StorageError(f"gave {count} bytes of {size}", station="source", input=redacted(uri))
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def discard(folder: Path) -> None:
+    """Delete a recording's fetched files."""
+    shutil.rmtree(folder, ignore_errors=True)

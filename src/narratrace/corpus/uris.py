@@ -1,0 +1,87 @@
+"""What a URI may be, and what of it may be shown.
+
+Note [URIs are not trusted]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A manifest may come from anywhere. A URI must have an allowed scheme and no credentials of its own (those
+belong in the environment, where the storage library finds them); a local path must be a regular file and,
+where an input root is set, lie in it after symbolic links. FFmpeg only ever opens local files: remote ones
+are fetched first. Query strings are left out wherever a URI is shown or written, because signed URLs are
+credentials too. No name from a manifest becomes a path without having passed ``SAFE_ID``.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from narratrace.corpus.options import LimitOptions
+from narratrace.errors import InputError
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+_LONGEST_NAME = 120
+
+
+def is_local(uri: str) -> bool:
+    """Whether a URI is a path, or says so by ``file://``."""
+    return "://" not in uri or uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    """The path of a local URI."""
+    return Path(unquote(urlsplit(uri).path)) if uri.startswith("file://") else Path(uri)
+
+
+def scheme_of(uri: str) -> str:
+    """Scheme in lower case, ``file`` for paths."""
+    return "file" if is_local(uri) else uri.partition("://")[0].lower()
+
+
+def redacted(uri: str) -> str:
+    """A URI without credentials and query, for logs and outputs; paths stay as they are."""
+    if is_local(uri):
+        return uri
+    scheme, _, rest = uri.partition("://")
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def file_name(uri: str) -> str:
+    """The last part of a URI's path as a safe name for a file, never hidden, empty or a folder."""
+    path = uri if is_local(uri) else re.split(r"[?#]", uri, maxsplit=1)[0]
+    name = _UNSAFE.sub("_", PurePosixPath(unquote(path)).name).lstrip(".")
+    return name[-_LONGEST_NAME:] or "input"
+
+
+def check_uri(uri: str, limits: LimitOptions) -> None:
+    """Refuse what must not be opened, see Note [URIs are not trusted].
+
+    Raises:
+        InputError: another scheme, credentials, or a path outside the input root.
+    """
+    scheme = scheme_of(uri)
+    if scheme not in limits.schemes:
+        raise _refused(uri, f"scheme {scheme!r} is not allowed", "one of " + ", ".join(limits.schemes))
+    if not is_local(uri):
+        if "@" in uri.partition("://")[2].partition("/")[0] and scheme in ("http", "https"):
+            raise _refused(uri, "holds credentials", "credentials in the environment")
+        return
+    if limits.input_root:
+        root = Path(limits.input_root).resolve()
+        if not local_path(uri).resolve().is_relative_to(root):
+            raise _refused(uri, "lies outside the input root", f"a path in {root}")
+
+
+def check_size(uri: str, size: int | None, most: int) -> None:
+    """Refuse a file that is too large.
+
+    Raises:
+        InputError: it has more bytes than allowed.
+    """
+    if size is not None and size > most:
+        raise _refused(uri, f"has {size} bytes", f"at most {most} (limits.max_bytes)")
+
+
+def _refused(uri: str, what: str, expected: str) -> InputError:
+    return InputError(what, station="source", input=redacted(uri), expected=expected)

@@ -1,0 +1,185 @@
+"""One worker's work on one recording, from file to bundle; the same in a local process and in a Ray actor."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from narratrace.corpus.messages import Job, Made, Progress, Task
+from narratrace.corpus.options import LimitOptions
+from narratrace.corpus.uris import check_size, redacted
+from narratrace.data.media import MediaInfo
+from narratrace.data.outcome import Failed, Kept, Outcome
+from narratrace.data.recording import Recording
+from narratrace.errors import MediaError, NarratraceError
+from narratrace.pipeline import Hooks, Stage, run_through
+from narratrace.source.probe import probe
+from narratrace.write.bundle import Bundle, write_bundle
+
+Notify = Callable[[Progress], None]
+"""Told what the worker is at; called from the thread that works."""
+
+
+class Workshop:
+    """The opened stages of one worker; a context manager.
+
+    Args:
+        job: What to do with recordings.
+        notify: Told what it is at.
+        on_hang: Called from another thread when native code does not come back.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        notify: Notify = lambda _: None,
+        on_hang: Callable[[NarratraceError], None] | None = None,
+    ) -> None:
+        self._job = job
+        self._notify = notify
+        self._station = "source"
+        self._duration: float | None = None
+        hooks = Hooks(on_hang=on_hang, on_progress=self._looked_at)
+        self._stages: list[Stage] = [Announced(stage, self._enter) for stage in job.stages(job.engine, hooks)]
+
+    @property
+    def station(self) -> str:
+        """What it is at, or was at last."""
+        return self._station
+
+    def __enter__(self) -> Workshop:
+        for stage in self._stages:
+            stage.open()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for stage in self._stages:
+            stage.close()
+
+    def carry_out(self, task: Task) -> Outcome[Made]:
+        """Process one recording; every fault of it is a value.
+
+        The task's ``path`` must be set.
+        """
+        self._enter("source")
+        self._duration = None
+        try:
+            outcome = self._process(task)
+            self._enter("write")
+            if isinstance(outcome, Kept):
+                return Kept(self._made(outcome.value))
+            return renamed(outcome, task.video.uri) if isinstance(outcome, Failed) else outcome
+        except Exception as error:
+            return failure(error, task, self._station)
+
+    def _process(self, task: Task) -> Outcome[Recording]:
+        check_file(task, self._job.limits)
+        media = probe(task.path, look=0)
+        self._duration = media.duration
+        self._enter("source")
+        check_media(media, self._job.limits)
+        local = replace(task.video, uri=task.path, captions_uri=task.captions)
+        outcome = run_through(self._stages, Recording(input=local, sequence=task.sequence))
+        if isinstance(outcome, Kept):
+            # What is written names the recording as the manifest does, wherever this worker read it from.
+            shown = replace(task.video, uri=redacted(task.video.uri))
+            return Kept(replace(outcome.value, input=shown))
+        return outcome
+
+    def _made(self, recording: Recording) -> Made:
+        began = time.perf_counter()
+        path = write_bundle(recording, Path(self._job.bundles), self._job.engine.bundle)
+        with Bundle(path) as bundle:
+            counts = {kind.value: count for kind, count in bundle.counts.items()}
+        visual = recording.visual
+        return Made(
+            bundle=path.name,
+            size=path.stat().st_size,
+            counts=counts,
+            duration=visual.video.duration if visual else 0.0,
+            timings={**recording.timings, "write": time.perf_counter() - began},
+        )
+
+    def _enter(self, station: str) -> None:
+        self._station = station
+        self._notify(Progress(station, duration=self._duration))
+
+    def _looked_at(self, _: str, seconds: float) -> None:
+        self._notify(Progress(self._station, seconds, self._duration))
+
+
+class Announced:
+    """A stage that says when its turn has come."""
+
+    def __init__(self, stage: Stage, enter: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._enter = enter
+        self.name = stage.name
+
+    def open(self) -> None:
+        """Open the stage."""
+        self._stage.open()
+
+    def run(self, batch: Sequence[Recording]) -> list[Outcome[Recording]]:
+        """Say so, and run the stage."""
+        self._enter(self.name)
+        return self._stage.run(batch)
+
+    def close(self) -> None:
+        """Close the stage."""
+        self._stage.close()
+
+
+def check_file(task: Task, limits: LimitOptions) -> None:
+    """Refuse files that are missing or too large before anything reads them.
+
+    Raises:
+        InputError: as :func:`narratrace.corpus.uris.check_size`.
+        OSError: a file is missing.
+    """
+    path = Path(task.path)
+    if path.exists():  # the probe's error for missing files is the better one
+        check_size(task.video.uri, path.stat().st_size, limits.max_bytes)
+    if task.captions is not None and Path(task.captions).exists():
+        check_size(task.captions, Path(task.captions).stat().st_size, limits.max_captions_bytes)
+
+
+def check_media(media: MediaInfo, limits: LimitOptions) -> None:
+    """Refuse recordings that would take too long or unpack to too much.
+
+    Raises:
+        MediaError: what the header states is over a limit.
+    """
+    if media.duration is not None and media.duration > limits.max_duration_s:
+        raise MediaError(
+            f"lasts {media.duration:.0f} s",
+            station="source",
+            input=media.path,
+            expected=f"at most {limits.max_duration_s:.0f} s (limits.max_duration_s)",
+        )
+    pixels = media.video.coded_width * media.video.coded_height if media.video else 0
+    if pixels > limits.max_pixels:
+        raise MediaError(
+            f"has pictures of {pixels} pixels",
+            station="source",
+            input=media.path,
+            expected=f"at most {limits.max_pixels} (limits.max_pixels)",
+        )
+
+
+def failure(error: BaseException, task: Task, station: str) -> Failed:
+    """The failure behind an exception, under the recording's own name and without its secrets."""
+    failed = Failed.from_exception(error, video_id=task.video.video_id, uri=task.video.uri, station=station)
+    return renamed(failed, task.video.uri)
+
+
+def renamed(failed: Failed, uri: str) -> Failed:
+    """The same failure of what the manifest names ``uri``, which may be a secret and is nowhere spelt out."""
+    shown = redacted(uri)
+    texts = {
+        name: getattr(failed, name).replace(uri, shown)
+        for name in ("message", "expected", "cause", "traceback")
+    }
+    return replace(failed, uri=shown, **texts)
