@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t kMaxPixels = 512; // large halos are thinned out: more pixels tell nothing new
 constexpr std::size_t kMaxProbes = 96;
-constexpr std::size_t kCloseLooks = 6;
+constexpr std::size_t kFirstProbes = 12;
+constexpr float kHopeless = 0.4f;
+constexpr std::size_t kCloseLooks = 4;
 
 std::vector<GlyphPixel> thin_out(const std::vector<GlyphPixel>& pixels, std::size_t most) {
     if (pixels.size() <= most) return pixels;
@@ -73,26 +75,43 @@ float fit_of(const PictureView& screen, const PictureView& plate, const Glyph& g
     return static_cast<float>(static_cast<double>(found) / (static_cast<double>(visible) * tolerance));
 }
 
-// Coarse to fine: `rough` and `close` score a place.
+// Best of the nine places around `from`, `step` apart, within the window.
+template <typename Score>
+Match step_from(Match from, int step, int x0, int y0, int x1, int y1, Score score) {
+    Match best = from;
+    for (int y = from.y - step; y <= from.y + step; y += step) {
+        for (int x = from.x - step; x <= from.x + step; x += step) {
+            if (x < x0 || y < y0 || x >= x1 || y >= y1 || (x == from.x && y == from.y)) continue;
+            const float value = score(x, y);
+            if (value > best.similarity) best = {x, y, value};
+        }
+    }
+    return best;
+}
+
+// Coarse to fine: `rough` scores a place with few pixels, `close` with all. The best coarse places climb to
+// their own maximum by halved steps; the highest of them is looked at closely, with its neighbours.
 template <typename Rough, typename Close>
 Match search(const Glyph& glyph, int x0, int y0, int x1, int y1, Rough rough, Close close) {
     const int step = std::clamp(std::min(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 10, 1, 4);
     std::vector<Match> coarse;
     for (int y = y0; y < y1; y += step)
         for (int x = x0; x < x1; x += step) coarse.push_back({x, y, rough(x, y)});
+    if (coarse.empty()) return {x0, y0, -2.0f};
+    const auto better = [](const Match& a, const Match& b) {
+        return std::tie(b.similarity, a.y, a.x) < std::tie(a.similarity, b.y, b.x);
+    };
     const std::size_t looks = std::min(coarse.size(), kCloseLooks);
-    std::partial_sort(coarse.begin(), coarse.begin() + static_cast<std::ptrdiff_t>(looks), coarse.end(),
-                      [](const Match& a, const Match& b) {
-                          return std::tie(b.similarity, a.y, a.x) < std::tie(a.similarity, b.y, b.x);
-                      });
-    Match best{x0, y0, -2.0f};
-    for (std::size_t i = 0; i < looks; ++i) {
-        for (int y = std::max(y0, coarse[i].y - step + 1); y < std::min(y1, coarse[i].y + step); ++y) {
-            for (int x = std::max(x0, coarse[i].x - step + 1); x < std::min(x1, coarse[i].x + step); ++x) {
-                const float score = close(x, y);
-                if (score > best.similarity) best = {x, y, score};
-            }
-        }
+    std::partial_sort(coarse.begin(), coarse.begin() + static_cast<std::ptrdiff_t>(looks), coarse.end(), better);
+    coarse.resize(looks);
+    for (Match& m : coarse)
+        for (int s = step / 2; s >= 1; s /= 2) m = step_from(m, s, x0, y0, x1, y1, rough);
+    Match best = *std::min_element(coarse.begin(), coarse.end(), better);
+    best.similarity = close(best.x, best.y);
+    for (int i = 0; i < 2; ++i) {
+        const Match next = step_from(best, 1, x0, y0, x1, y1, close);
+        if (next.x == best.x && next.y == best.y) break;
+        best = next;
     }
     return best;
 }
@@ -122,9 +141,13 @@ float glyph_fit(const PictureView& screen, const PictureView& plate, const Glyph
 }
 
 Match find_glyph(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance) {
-    const std::vector<GlyphPixel> few = thin_out(glyph.opaque, kMaxProbes);
+    // On a whole screen nearly all places are nothing like the glyph, which a handful of pixels tells.
+    const std::vector<GlyphPixel> few = thin_out(glyph.opaque, kMaxProbes), first = thin_out(few, kFirstProbes);
     return search(glyph, x0, y0, x1, y1,
-                  [&](int x, int y) { return similarity_of(screen, glyph, few, x, y, tolerance); },
+                  [&](int x, int y) {
+                      const float hint = similarity_of(screen, glyph, first, x, y, tolerance);
+                      return hint < kHopeless ? 0.5f * hint : similarity_of(screen, glyph, few, x, y, tolerance);
+                  },
                   [&](int x, int y) { return glyph_similarity(screen, glyph, x, y, tolerance); });
 }
 

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
+from narratrace.analyse.resting import RestOptions, find_resting
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.trace import Trace
@@ -35,6 +36,7 @@ class PointerOptions:
     doubt_margin: Annotated[
         float, option("difference in fit that tells on which side of a doubt the pointer was", ge=0, le=1)
     ] = 0.12
+    rest: RestOptions = field(default_factory=RestOptions)
     reach_s: Annotated[float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)] = 0.5
 
 
@@ -85,6 +87,7 @@ class PointerFinder:
     epoch_options: EpochOptions
     track_options: TrackOptions
     book: GlyphBook = field(init=False)
+    _last: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         self.book = GlyphBook(self.glyph_options)
@@ -112,7 +115,18 @@ class PointerFinder:
             blobs = self._blobs(view, begin, end, ground.plate(view.segment), view.ignore)
         plate = ground.plate(view.segment)
         trace = self._track(view, begin, end, plate, blobs, known)
+        if len(trace) == 0:
+            trace = self._rest(view.times[begin:end], plate, known)
+        if len(trace):
+            self._last = (float(trace.x[-1]), float(trace.y[-1]))
         return [Still(view, begin, end, plate, trace, blobs)]
+
+    def _rest(self, times: npt.NDArray[np.float64], plate: Planes, known: list[Entry]) -> Trace:
+        """The trace of a pointer that does not move."""
+        rest = find_resting(plate, known, self._last, self.glyph_options.tolerance, self.options.rest)
+        if rest is None:
+            return Trace.empty()
+        return Trace(times.copy(), *(np.full(len(times), value) for value in (rest.x, rest.y, rest.similarity)))
 
     def _part(self, view: SegmentView, begin: int, end: int, entry: Entry | None) -> list[Still]:
         """A part of a still that was several, under the look learned in the whole."""

@@ -134,7 +134,8 @@ class VisualAnalyser:
         view = view_segment(segment, moving, regions, history, max_pointer)
         self._timeline.regions(regions)
         for begin, end in stretches(find_changes(view, self._options.epochs, self._options.stills), len(view.times)):
-            self._drafts.append(self._finder.draft(view, begin, end))
+            if view.times[end - 1] - view.times[begin] >= self._options.shots.min_settled_s:
+                self._drafts.append(self._finder.draft(view, begin, end))
         self._resolve(self._options.max_waiting_mb * 1e6)
 
     def _resolve(self, budget: float) -> None:
