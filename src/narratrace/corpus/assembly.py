@@ -18,6 +18,7 @@ import re
 from pathlib import Path
 
 from narratrace.corpus.ledger import Ledger
+from narratrace.corpus.ledger_queries import COMPLETE
 from narratrace.corpus.ledger_rows import OPEN_STATES, State
 from narratrace.corpus.messages import Made
 from narratrace.errors import StorageError
@@ -28,7 +29,6 @@ from narratrace.write.shards import Assembler, ShardOptions
 
 _log = logging.getLogger(__name__)
 
-_COMPLETE = "complete"
 _MAY_HAVE = (*OPEN_STATES, State.DONE)
 _BUNDLE = re.compile(r"(\d{9,})-(.+)\.bundle\.tar")
 
@@ -65,7 +65,7 @@ class Assembly:
         self._options = options
         self._fingerprint = fingerprint
         self._assembler = Assembler(out, options, finished)
-        self._complete = int(ledger.noted(_COMPLETE, 0))
+        self._complete = int(ledger.noted(COMPLETE, 0))
         self._sizes: dict[int, int] = {}
         ledger.add_shards(self._assembler.finished)
 
@@ -99,7 +99,11 @@ class Assembly:
             kept.add(path.name)
         for row in self._ledger.rows_from(max(self._assembler.resume_from, self._complete)):
             if row.state is State.DONE and row.bundle not in kept:
-                _log.warning("its bundle is gone, processing again", extra={"video_id": row.video.video_id})
+                _log.warning(
+                    "%s: its bundle is gone, processing again",
+                    row.video.video_id,
+                    extra={"video_id": row.video.video_id},
+                )
                 self._ledger.put_off(row.sequence, None, 0.0)
         self._forget()
         return taken
@@ -138,7 +142,7 @@ class Assembly:
         """Finish the last shards; every recording must have been consumed."""
         records = self._note(self._assembler.finish())
         self._complete = self._ledger.end()
-        self._ledger.note(_COMPLETE, self._complete)
+        self._ledger.note(COMPLETE, self._complete)
         self._forget()
         return records
 

@@ -27,7 +27,9 @@ from narratrace.corpus.ledger_queries import (
     check_schema,
     connect,
     has_tables,
+    read_end,
     read_head,
+    read_rows,
     read_value,
     unreadable,
 )
@@ -39,7 +41,6 @@ from narratrace.corpus.ledger_rows import (
     VideoRow,
     facts_json,
     shard_values,
-    video_input,
 )
 from narratrace.corpus.messages import Made
 from narratrace.data.media import VideoInput
@@ -49,8 +50,6 @@ from narratrace.write.shard_file import ShardRecord
 
 Weighed = tuple[VideoInput, float]
 """A recording and its expected duration in seconds."""
-
-_COLUMNS = "sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle"
 
 
 class Ledger:
@@ -174,8 +173,7 @@ class Ledger:
 
     def end(self) -> int:
         """The sequence number after the last."""
-        row = self._db.execute("SELECT max(sequence) FROM videos").fetchone()
-        return 0 if row[0] is None else int(row[0]) + 1
+        return read_end(self._db)
 
     def begin_attempt(self, sequence: int, worker: str) -> None:
         """A recording is being worked on."""
@@ -264,18 +262,7 @@ class Ledger:
         return self._db
 
     def _rows(self, clause: str, values: tuple[Any, ...]) -> list[VideoRow]:
-        rows = self._db.execute(f"SELECT {_COLUMNS} FROM videos {clause}", values).fetchall()
-        return [
-            VideoRow(
-                sequence=sequence,
-                video=video_input(video_id, uri, captions_uri, facts),
-                weight=weight,
-                state=State(state),
-                attempt=attempt,
-                bundle=bundle,
-            )
-            for sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle in rows
-        ]
+        return read_rows(self._db, clause, values)
 
     def _update(self, sequence: int, **values: Any) -> None:
         expression = {"attempt": values.pop("attempt")} if "attempt" in values else {}

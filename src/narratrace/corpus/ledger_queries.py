@@ -13,11 +13,14 @@ from typing import Any
 
 import msgspec
 
-from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals
+from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals, VideoRow, video_input
 from narratrace.data.outcome import Failed
 from narratrace.data.sample import SampleKind
 from narratrace.errors import InputError, StorageError
 from narratrace.write.shard_file import ShardRecord
+
+COMPLETE = "complete"
+"""Fact of a run: recordings before this sequence number are wholly in finished shards."""
 
 _BUSY_S = 30.0
 
@@ -80,6 +83,30 @@ def read_head(database: sqlite3.Connection) -> Head:
     return msgspec.convert({name: read_value(database, name, None) for name in Head.__slots__}, Head)
 
 
+_COLUMNS = "sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle"
+
+
+def read_rows(database: sqlite3.Connection, clause: str, values: tuple[Any, ...]) -> list[VideoRow]:
+    """Recordings by a clause of SQL with its values."""
+    rows = database.execute(f"SELECT {_COLUMNS} FROM videos {clause}", values).fetchall()
+    return [
+        VideoRow(
+            sequence=sequence,
+            video=video_input(video_id, uri, captions_uri, facts),
+            weight=weight,
+            state=State(state),
+            attempt=attempt,
+            bundle=bundle,
+        )
+        for sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle in rows
+    ]
+
+
+def find_video(database: sqlite3.Connection, video_id: str) -> VideoRow | None:
+    """A recording by its id."""
+    return next(iter(read_rows(database, "WHERE video_id = ?", (video_id,))), None)
+
+
 def read_totals(database: sqlite3.Connection) -> Totals:
     """The ledger summed up, in one pass and two small ones."""
     videos: dict[State, int] = {}
@@ -131,6 +158,17 @@ def read_failures(database: sqlite3.Connection) -> Iterator[Failed]:
     """Recordings that were given up, in output order."""
     for (failure,) in database.execute("SELECT failure FROM videos WHERE state = 'failed' ORDER BY sequence"):
         yield msgspec.json.decode(failure, type=Failed)
+
+
+def read_end(database: sqlite3.Connection) -> int:
+    """The sequence number after the last."""
+    row = database.execute("SELECT max(sequence) FROM videos").fetchone()
+    return 0 if row[0] is None else int(row[0]) + 1
+
+
+def is_complete(database: sqlite3.Connection) -> bool:
+    """Whether the last shards hold the last recording's samples."""
+    return int(read_value(database, COMPLETE, 0)) == read_end(database)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -156,6 +156,7 @@ class LocalExecutor:
         }
         self._folder = folder
         self._workers: dict[str, WorkerProcess] = {}
+        self._heard: set[Logged] = set()
         self._still_born = 0
         self._looked = 0.0
 
@@ -221,14 +222,21 @@ class LocalExecutor:
         elif isinstance(message, Progress):
             worker.note(message)
         elif isinstance(message, Logged):
-            logging.getLogger(message.name).log(
-                message.level, "%s", message.message, extra={"video_id": message.video_id}
-            )
+            self._log(message)
         elif isinstance(message, Ended) and worker.task is not None:
             report = _report(worker, message.outcome, message.seconds)
             worker.rest()
             return [report]
         return []
+
+    def _log(self, logged: Logged) -> None:
+        """Hand on a worker's log record; what every worker says about itself is said once."""
+        if not logged.video_id:
+            if logged in self._heard:
+                return
+            self._heard.add(logged)
+        extra = {"video_id": logged.video_id} if logged.video_id else {}
+        logging.getLogger(logged.name).log(logged.level, "%s", logged.message, extra=extra)
 
     def _kill_overdue(self) -> list[Report]:
         reports: list[Report] = []

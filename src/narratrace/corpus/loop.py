@@ -187,8 +187,8 @@ class Loop:
     def _put_off(self, task: Task, failed: Failed) -> VideoRetried:
         wait = self._options.retry.backoff_s * 2.0 ** (task.attempt - 1)
         _log.warning(
-            "attempt %d failed at %s: %s; again in %.0f s",
-            *(task.attempt, failed.station, failed.message, wait),
+            "%s: attempt %d failed at %s: %s; again in %.0f s",
+            *(task.video.video_id, task.attempt, failed.station, failed.message, wait),
             extra={"video_id": task.video.video_id},
         )
         self._ledger.put_off(task.sequence, failed, time.time() + wait)
@@ -197,7 +197,9 @@ class Loop:
 
     def _give_up(self, task: Task, failed: Failed, seconds: float) -> None:
         _log.error(
-            "failed at %s: %s", failed.station, failed.message, extra={"video_id": task.video.video_id}
+            "%s: failed at %s: %s",
+            *(task.video.video_id, failed.station, failed.message),
+            extra={"video_id": task.video.video_id},
         )
         self._ledger.failed(task.sequence, failed, seconds, self._fingerprint)
         self._dead_letters.append(failed)

@@ -27,7 +27,7 @@ LEDGER, RUN, DEAD_LETTERS, SCRATCH, PREVIOUS = (
     *("ledger.sqlite", "run.json", "dead_letter.jsonl", ".scratch", "previous"),
 )
 _OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", RUN, DEAD_LETTERS)
-_ENGINE = "engine"
+ENGINE = "engine"
 _SHOWN = 12
 
 
@@ -98,13 +98,13 @@ def _begin(
         versions=versions(),
     )
     ledger.begin(head, ((video, weight_of(video)) for video in videos))
-    ledger.note(_ENGINE, json_value(engine))
+    ledger.note(ENGINE, json_value(engine))
     return Opened(ledger=ledger, engine=engine, head=head)
 
 
 def _continue(ledger: Ledger, videos: Sequence[VideoInput], engine: EngineOptions | None) -> Opened:
     head = ledger.head()
-    stored = from_mapping(EngineOptions, ledger.noted(_ENGINE, {}), input=str(ledger.path))
+    stored = from_mapping(EngineOptions, ledger.noted(ENGINE, {}), input=str(ledger.path))
     if engine is not None:
         lines = difference(head.options, effective(engine))
         if lines:

@@ -1,0 +1,165 @@
+"""The commands ``process`` and ``corpus ...``: arguments only; nothing heavy is imported before one runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from narratrace.corpus.options import RunOptions
+    from narratrace.recipe import EngineOptions
+
+    Commands = argparse._SubParsersAction[argparse.ArgumentParser]
+
+
+def add_commands(commands: Commands) -> None:
+    """Add ``process`` and ``corpus`` to the commands of the program."""
+    process = commands.add_parser(
+        "process",
+        help="recordings in, aligned samples out",
+        description="Process recordings into shards of aligned samples. Run again to go on after a crash.",
+    )
+    _add_run_arguments(process, nargs="+")
+    process.set_defaults(handler=_run)
+    corpus = commands.add_parser("corpus", help="runs over many recordings: run, status, retry, verify ...")
+    below = corpus.add_subparsers(metavar="COMMAND", required=True)
+    run = below.add_parser(
+        "run",
+        help="process a corpus, or go on with one",
+        description="Process the recordings of manifests. Without inputs it goes on with the run in OUT.",
+    )
+    _add_run_arguments(run, nargs="*")
+    run.set_defaults(handler=_run)
+    _add_status(below)
+    _add_retry(below)
+    _add_reproduce(below)
+
+
+def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
+    from narratrace.settings import add_settings_arguments
+
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs=nargs,
+        help="file, folder, glob, URI, or manifest (see the docs)",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="output folder")
+    parser.add_argument(
+        "--new-run", action="store_true", help="set aside what another run wrote to OUT, and begin anew"
+    )
+    _add_how(parser)
+    add_settings_arguments(parser)
+
+
+def _add_how(parser: argparse.ArgumentParser) -> None:
+    """Arguments for how a run is carried out."""
+    parser.add_argument("--executor", choices=("local", "ray"), help="processes of this machine, or Ray")
+    parser.add_argument("--workers", type=int, metavar="N", help="worker processes, 0 to fit the machine")
+    parser.add_argument("--ray-address", metavar="HOST:PORT", help="Ray cluster to join")
+    parser.add_argument("--scratch", metavar="DIR", help="folder for unfinished work, by default in OUT")
+    parser.add_argument(
+        "--metrics-port", type=int, metavar="PORT", help="serve figures to Prometheus at this port"
+    )
+
+
+def _add_status(commands: Commands) -> None:
+    parser = commands.add_parser("status", help="show how far a run is, also while it goes on")
+    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("--json", action="store_true", help="a JSON object")
+    parser.set_defaults(handler=_status)
+
+
+def _add_retry(commands: Commands) -> None:
+    from narratrace.settings import add_settings_arguments
+
+    parser = commands.add_parser(
+        "retry",
+        help="process failed recordings again",
+        description="Process failed recordings again, with the samples at the end of the output.",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("videos", metavar="VIDEO_ID", nargs="*", help="which; all that failed by default")
+    _add_how(parser)
+    add_settings_arguments(parser)
+    parser.set_defaults(handler=_retry)
+
+
+def _add_reproduce(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "reproduce",
+        help="process one recording of a run in this process, to see where it fails",
+        description="Process one recording with the run's options in this process. Writes nothing to OUT.",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("video", metavar="VIDEO_ID", help="the recording")
+    parser.set_defaults(handler=_reproduce)
+
+
+def _run(args: argparse.Namespace) -> int:
+    from narratrace.corpus.console import carry_out
+    from narratrace.corpus.run import Run
+
+    engine, options = _options(args)
+    run = Run(
+        args.inputs,
+        args.output,
+        # A bare `corpus run -o OUT` goes on with whatever options the run was begun with.
+        engine=engine if args.inputs or _names_options(args) else None,
+        options=options,
+        new_run=args.new_run,
+    )
+    return carry_out(run, args)
+
+
+def _status(args: argparse.Namespace) -> int:
+    from narratrace.corpus.status import show_status
+
+    show_status(args.out, as_json=args.json)
+    return 0
+
+
+def _retry(args: argparse.Namespace) -> int:
+    from narratrace.corpus.console import carry_out
+    from narratrace.corpus.retry import retry
+    from narratrace.corpus.run import Run
+
+    engine, options = _options(args)
+    retry(args.out, args.videos or None)
+    run = Run((), args.out, engine=engine if _names_options(args) else None, options=options)
+    return carry_out(run, args)
+
+
+def _reproduce(args: argparse.Namespace) -> int:
+    from narratrace.corpus.retry import reproduce
+
+    return reproduce(args.out, args.video)
+
+
+def _names_options(args: argparse.Namespace) -> bool:
+    from narratrace.settings import SHORTCUTS
+
+    return bool(args.config or args.assignments or any(getattr(args, name) for name in SHORTCUTS))
+
+
+def _options(args: argparse.Namespace) -> tuple[EngineOptions, RunOptions]:
+    """Options of engine and run: the settings, with the arguments of :func:`_add_how` before them."""
+    from dataclasses import replace
+
+    from narratrace.options import validate
+    from narratrace.settings import settings_of
+
+    settings = settings_of(args)
+    run = settings.run
+    changes = {
+        name: value
+        for name, value in (("executor", args.executor), ("workers", args.workers))
+        if value is not None
+    }
+    run = replace(run, **changes)
+    if args.ray_address is not None:
+        run = replace(run, ray=replace(run.ray, address=args.ray_address))
+    if args.scratch is not None:
+        run = replace(run, scratch=replace(run.scratch, folder=args.scratch))
+    return settings.engine, validate(run)
