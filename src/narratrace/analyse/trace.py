@@ -47,6 +47,6 @@ def track(
     points = np.zeros(len(x), dtype=_POINT)
     points["x"], points["y"], points["reward"] = x, y, reward
     return _native.track(
-        times.tolist(), first.tolist(), last.tolist(), points,
+        times, first, last, points,
         options.show_cost, options.speed, options.step_cost, options.step, options.jump_cost, options.max_hold_s,
     )
