@@ -9,7 +9,8 @@ caret, a clock) are no larger than a pointer, but tick: their changes come at ev
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -42,6 +43,7 @@ class MovingOptions:
         tuple[float, float], option("shortest and longest time between ticks", unit="s",
                                     source="carets blink every 0.5 s, clocks show seconds")
     ] = (0.3, 2.2)
+    clock_s: Annotated[float, option("time between ticks from which on it is a clock, which stays", unit="s", gt=0)] = 0.8
     min_even: Annotated[
         float, option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1)
     ] = 0.75
@@ -50,48 +52,69 @@ class MovingOptions:
     ] = 0.6
 
 
-def find_moving(
-    segment: Segment, epochs: npt.NDArray[Any], max_pointer: float, options: MovingOptions
-) -> tuple[Bool, list[MovingRegion]]:
-    """Tiles that move by themselves, shape (rows * columns,), and the regions they form.
+@dataclass(slots=True)
+class MovingFinder:
+    """Finds what moves by itself, stretch by stretch; remembers clocks, which stay for a whole recording."""
 
-    Args:
-        segment: The stretch of video.
-        epochs: Its epochs over all frames.
-        max_pointer: Size of the largest pointer in pixels; smaller areas are left to the pointer's tracker.
-        options: Thresholds.
-    """
-    rows, columns = tile_grid(segment.width, segment.height)
-    mask = np.zeros(rows * columns, dtype=bool)
-    regions: list[MovingRegion] = []
-    persistent = _persistent_tiles(segment, rows * columns, options)
-    frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
-    ticking = _ticking_tiles(segment.tiles, segment.times[frame_of], options)
-    for members in components(ticking, columns, reach=2):
-        tiles = ticking[members]
-        box = tile_box(tiles, columns)
-        if box.size > max_pointer:
-            continue  # if it is anything, it is one of the large kind
-        mask[tiles] = True
-        seen = segment.times[frame_of[np.isin(segment.tiles, tiles)]]
-        regions.append(_region(box, Span(float(seen[0]), float(seen[-1])), segment))
-    for members in components(persistent, columns, reach=2):
-        tiles = persistent[members]
-        box = tile_box(tiles, columns)
-        if box.size <= max_pointer:
-            continue
-        inside = np.isin(segment.tiles, tiles)
-        frames, changed = frame_of[inside], segment.tiles[inside]
-        if np.median(_extents(frames, changed, columns)) < options.min_extent * max_pointer:
-            continue
-        span = Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
-        if _background_share(tiles, epochs, span) > options.max_background:
-            continue
-        own = np.zeros_like(mask)
-        own[tiles] = True
-        mask |= grow(own, rows, columns)
-        regions.append(_region(box, span, segment))
-    return mask, regions
+    options: MovingOptions
+    _clocks: set[int] = field(default_factory=set)
+
+    def find(
+        self, segment: Segment, epochs: npt.NDArray[Any], max_pointer: float
+    ) -> tuple[Bool, list[MovingRegion]]:
+        """Tiles that move by themselves, shape (rows * columns,), and the regions they form.
+
+        Args:
+            segment: The stretch of video.
+            epochs: Its epochs over all frames.
+            max_pointer: Size of the largest pointer in pixels.
+        """
+        rows, columns = tile_grid(segment.width, segment.height)
+        mask = np.zeros(rows * columns, dtype=bool)
+        regions: list[MovingRegion] = []
+        frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
+        for tiles in [*self._small(segment, frame_of, columns, max_pointer), *self._large(segment, frame_of, epochs, max_pointer)]:
+            own = np.zeros_like(mask)
+            own[tiles] = True
+            mask |= grow(own, rows, columns)
+            seen = segment.times[frame_of[np.isin(segment.tiles, tiles)]]
+            regions.append(_region(tile_box(tiles, columns), Span(float(seen[0]), float(seen[-1])), segment))
+        return mask, regions
+
+    def _small(
+        self, segment: Segment, frame_of: npt.NDArray[np.int64], columns: int, max_pointer: float
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Ticking areas no larger than a pointer."""
+        found = _ticking_tiles(segment.tiles, segment.times[frame_of], self.options)
+        ticking = np.array(sorted(found), dtype=np.int64)
+        for members in components(ticking, columns, reach=2):
+            tiles = ticking[members]
+            # A large one, if it is anything, is of the other kind.
+            if tile_box(tiles, columns).size <= max_pointer:
+                self._clocks.update(t for t in tiles.tolist() if found[t] >= self.options.clock_s)
+                yield tiles
+        known = np.array(sorted(self._clocks - set(found)), dtype=np.int64)
+        known = known[np.isin(known, segment.tiles)]
+        for members in components(known, columns, reach=2):
+            yield known[members]
+
+    def _large(
+        self, segment: Segment, frame_of: npt.NDArray[np.int64], epochs: npt.NDArray[Any], max_pointer: float
+    ) -> Iterator[npt.NDArray[np.int64]]:
+        """Areas larger than a pointer that never come to rest."""
+        rows, columns = tile_grid(segment.width, segment.height)
+        persistent = _persistent_tiles(segment, rows * columns, self.options)
+        for members in components(persistent, columns, reach=2):
+            tiles = persistent[members]
+            if tile_box(tiles, columns).size <= max_pointer:
+                continue
+            inside = np.isin(segment.tiles, tiles)
+            frames, changed = frame_of[inside], segment.tiles[inside]
+            if np.median(_extents(frames, changed, columns)) < self.options.min_extent * max_pointer:
+                continue
+            span = Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
+            if _background_share(tiles, epochs, span) <= self.options.max_background:
+                yield tiles
 
 
 def _region(box: TileBox, span: Span, segment: Segment) -> MovingRegion:
@@ -101,13 +124,13 @@ def _region(box: TileBox, span: Span, segment: Segment) -> MovingRegion:
 
 def _ticking_tiles(
     tiles: npt.NDArray[np.int32], times: npt.NDArray[np.float64], options: MovingOptions
-) -> npt.NDArray[np.int64]:
-    """Tiles that change at even intervals; ``tiles`` and ``times`` of all changes, times ascending."""
+) -> dict[int, float]:
+    """Tiles that change at even intervals, and these; ``tiles`` and ``times`` of all changes, times ascending."""
     shortest, longest = options.tick_s
     order = np.argsort(tiles, kind="stable")
     tiles, times = tiles[order], times[order]
     first = np.flatnonzero(np.r_[True, tiles[1:] != tiles[:-1]])
-    found = []
+    found: dict[int, float] = {}
     for begin, end in zip(first, np.r_[first[1:], len(tiles)], strict=True):
         if end - begin < options.min_ticks:
             continue
@@ -121,8 +144,8 @@ def _ticking_tiles(
             continue
         off = np.abs(ticks / usual - np.round(ticks / usual))
         if ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= options.min_even:
-            found.append(int(tiles[begin]))
-    return np.array(found, dtype=np.int64)
+            found[int(tiles[begin])] = usual
+    return found
 
 
 def _persistent_tiles(segment: Segment, count: int, options: MovingOptions) -> npt.NDArray[np.int64]:

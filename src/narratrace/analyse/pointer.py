@@ -22,6 +22,7 @@ from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
 from narratrace.analyse.resting import RestOptions, find_resting
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
+from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import Blobs, EpochOptions, Planes, find_blobs, find_candidates, fit_glyph
@@ -169,7 +170,8 @@ class PointerFinder:
     ) -> str:
         """Where the pointer was: ``before`` or ``after``; else ``content`` changed or ``nothing`` of note."""
         a, b = ground.plate(view.segment, before), ground.plate(view.segment, after)
-        fits = [(self._fit(view, doubt, a, b, q), self._fit(view, doubt, b, a, q)) for q in known]
+        box = doubt.box(view.columns)
+        fits = [(self._fit(box, a, b, q), self._fit(box, b, a, q)) for q in known]
         # A translucent halo fits both ways round; the glyph that tells the sides apart best decides.
         best = max((f for f in fits if max(f) >= self.options.min_fit), key=lambda f: abs(f[0] - f[1]), default=None)
         if best and abs(best[0] - best[1]) >= self.options.doubt_margin:
@@ -178,14 +180,17 @@ class PointerFinder:
         if max(near) > 3 * min(near) + 2 or best:
             # A pointer that rested before is seen leaving after; one that rests after was seen arriving.
             return "before" if near[1] >= near[0] else "after"
-        box = doubt.box(view.columns)
         window = (slice(box.y0, box.y1), slice(box.x0, box.x1))
         strong = np.abs(a[0][window].astype(np.int16) - b[0][window]) > 40
         return "content" if strong.sum() >= self.still_options.min_pixels else "nothing"
 
-    def _fit(self, view: SegmentView, doubt: Doubt, screen: Planes, plate: Planes, pointer: Entry) -> float:
+    def is_pointer(self, a: Planes, b: Planes, place: TileBox) -> bool:
+        """Whether what differs between two plates at a place is a known pointer on either of them."""
+        fits = (self._fit(place, s, p, q) for q in self.book.best() for s, p in ((a, b), (b, a)))
+        return max(fits, default=0.0) >= self.options.min_fit
+
+    def _fit(self, box: TileBox, screen: Planes, plate: Planes, pointer: Entry) -> float:
         """Fit of the pointer standing on ``screen`` before ``plate``, at the place in doubt."""
-        box = doubt.box(view.columns)
         x0, y0, x1, y1 = pointer.glyph.box
         xa, xb = sorted((box.x0 - x0, box.x1 - x1))
         ya, yb = sorted((box.y0 - y0, box.y1 - y1))

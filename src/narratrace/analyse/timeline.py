@@ -11,9 +11,10 @@ from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
 from narratrace.analyse.shots import ShotOptions, Verdict, is_passing, judge, transition
 from narratrace.analyse.stills import StillOptions, is_content
+from narratrace.analyse.tiles import components, tile_box
 from narratrace.data.shots import ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import U8, Planes, compare
+from narratrace.ops.sparse import U8, Difference, Planes, compare
 from narratrace.timebase import Span
 
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
@@ -85,14 +86,24 @@ class Timeline:
         last = self._scenes[-1] if self._scenes else None
         if last is not None:
             difference = compare(last.plate, scene.plate, last.ignore | scene.ignore)
-            if not is_content(difference, still.view.columns, still.view.max_pointer, self.still_options):
-                # Nothing has changed: a stretch that ended for its size, or a flash.
+            if self._same(difference, still):
                 last.end = end
                 return
             verdict = judge(last.plate, scene.plate, difference, self.shot_options)
             self._boundaries.append(_Boundary(last.end, start, verdict))
             self._settle(last)
         self._scenes.append(scene)
+
+    def _same(self, difference: Difference, still: Still) -> bool:
+        """Whether a still shows the latest scene again: a stretch that ended for its size, or a flash."""
+        if (difference.tile_strong < self.still_options.min_pixels).all():
+            return True
+        if is_content(difference, still.view.columns, still.view.max_pointer, self.still_options):
+            return False
+        # A pointer that rests in either plate does not make another picture.
+        tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
+        places = [tile_box(tiles[m], still.view.columns) for m in components(tiles, still.view.columns, reach=1)]
+        return all(self.finder.is_pointer(self._scenes[-1].plate, still.plate, place) for place in places)
 
     def _drop_passing(self, scene: _Scene) -> None:
         """Forgets the latest scene if it was only a moment of a slow transition into ``scene``."""

@@ -17,7 +17,7 @@ from typing import Annotated
 from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
-from narratrace.analyse.moving import MovingOptions, find_moving
+from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions
 from narratrace.analyse.shots import ShotOptions
 from narratrace.analyse.stills import StillOptions, find_changes, stretches, view_segment
@@ -72,6 +72,7 @@ class VisualAnalyser:
         self._recorder: Recorder | None = None
         self._seconds = 0.0
         self._drafts: deque[Draft] = deque()
+        self._moving = MovingFinder(self._options.moving)
         self._finder = PointerFinder(
             self._options.glyphs, self._options.pointer, self._options.stills, self._options.epochs, self._options.track
         )
@@ -130,7 +131,7 @@ class VisualAnalyser:
         max_pointer = self._options.stills.max_pointer * segment.height
         history = History(segment)
         epochs = history.epochs(0, len(segment.times), self._options.epochs)
-        moving, regions = find_moving(segment, epochs, max_pointer, self._options.moving)
+        moving, regions = self._moving.find(segment, epochs, max_pointer)
         view = view_segment(segment, moving, regions, history, max_pointer)
         self._timeline.regions(regions)
         for begin, end in stretches(find_changes(view, self._options.epochs, self._options.stills), len(view.times)):
