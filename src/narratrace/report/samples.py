@@ -1,0 +1,75 @@
+"""A sample as its card on the page shows it.
+
+A card's data is the sample's own document (Note [Sample JSON]) made compact: rows instead of objects, words
+with their pointer positions beside them, and names of media blocks in place of files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from narratrace.report.blocks import MediaWriter
+from narratrace.write.canonical import json_line
+from narratrace.write.shard_reader import ShardSample
+
+_OF_THE_RECORDING = ("title", "channel", "link", "licence", "language", "transcript_source")
+_MEDIA_NAME = 40
+"""Bytes that naming the media block adds to a card."""
+
+
+def card(sample: ShardSample, media: MediaWriter) -> dict[str, Any] | None:
+    """The data of a sample's card, None when there is no room for its picture or clip.
+
+    ``sentences`` is a list of lists of words ``[start, end, text, x, y]`` (x, y null without a pointer),
+    ``trace`` rows of ``[t, x, y, score]``, ``dwells`` rows of ``[start, end, x, y, radius]``; the rest is
+    named as in the document.
+
+    Raises:
+        OSError: the picture is none.
+    """
+    data = _data(sample)
+    size = len(json_line(data)) + _MEDIA_NAME
+    if data["kind"] == "clips":
+        shown = media.clip(sample.files["mp4"], beside=size)
+    else:
+        shown = media.picture(sample.files["jpg"], beside=size)
+    return None if shown is None else {**data, "media": shown}
+
+
+def _data(sample: ShardSample) -> dict[str, Any]:
+    document = sample.json
+    return {
+        "key": sample.key,
+        "kind": document["kind"],
+        "index": document["index"],
+        "start": document["span"]["start"],
+        "end": document["span"]["end"],
+        "width": document["video"]["width"],
+        "height": document["video"]["height"],
+        "clip": document["clip"],
+        "image": document["image"],
+        "text": document["text"],
+        "sentences": _sentences(document),
+        "trace": document["trace"],
+        "boxes": document["boxes"],
+        "dwells": [[d["start"], d["end"], d["x"], d["y"], d["radius"]] for d in document["dwells"]],
+        "labels": document["labels"],
+        "facts": _facts(document["meta"]),
+    }
+
+
+def _sentences(document: Mapping[str, Any]) -> list[list[list[Any]]]:
+    places = {(p["start"], p["end"], p["text"]): (p["x"], p["y"]) for p in document["word_positions"]}
+    return [
+        [
+            [w["start"], w["end"], w["text"], *places.get((w["start"], w["end"], w["text"]), (None, None))]
+            for w in utterance["words"]
+        ]
+        for utterance in document["utterances"]
+    ]
+
+
+def _facts(meta: Mapping[str, Any]) -> dict[str, Any]:
+    """What the sample's meta says beyond the recording's own facts, which the page has at its top."""
+    return {name: value for name, value in meta.items() if name not in _OF_THE_RECORDING}
