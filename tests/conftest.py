@@ -1,0 +1,39 @@
+"""What tests of several parts share."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.zoo import make_zoo
+
+EVAL = Path(__file__).resolve().parents[2] / "shared" / "eval"
+"""Real recordings with measured truth, where a checkout has them beside it."""
+
+
+@pytest.fixture(scope="session")
+def zoo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Inputs of every kind, by name; see :mod:`tests.support.zoo`."""
+    return make_zoo(tmp_path_factory.mktemp("zoo"))
+
+
+@pytest.fixture(scope="session")
+def real_recording() -> Path:
+    """A real 480p lecture with captions beside it."""
+    path = EVAL / "v03.mp4"
+    if not path.exists():
+        pytest.skip(f"needs the shared evaluation recordings ({path})")
+    return path
+
+
+@pytest.fixture
+def own_logging() -> Iterator[None]:
+    """For tests that let the command line set up logging: everything is as before afterwards."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
