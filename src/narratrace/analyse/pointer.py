@@ -37,6 +37,9 @@ class PointerOptions:
     doubt_margin: Annotated[
         float, option("difference in fit that tells on which side of a doubt the pointer was", ge=0, le=1)
     ] = 0.12
+    hold_s: Annotated[
+        float, option("longest time without a trace point while a frame stays on the screen", unit="s", gt=0)
+    ] = 0.1
     rest: RestOptions = field(default_factory=RestOptions)
     reach_s: Annotated[float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)] = 0.5
 
@@ -118,6 +121,7 @@ class PointerFinder:
         trace = self._track(view, begin, end, plate, blobs, known)
         if len(trace) == 0:
             trace = self._rest(view.times[begin:end], plate, known)
+        trace = held(trace, view.times[begin:end], self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
         return [Still(view, begin, end, plate, trace, blobs)]
@@ -231,6 +235,26 @@ class PointerFinder:
             rows["y"].astype(np.float64),
             rows["fit"].astype(np.float64),
         )
+
+
+def held(trace: Trace, times: npt.NDArray[np.float64], every: float) -> Trace:
+    """The trace with points added while a frame stays on the screen for longer than ``every`` seconds.
+
+    Recorders of still screens send a frame only when something changes; until then the pointer rests.
+
+    Args:
+        trace: Points at some of ``times``.
+        times: When each frame appears, increasing.
+        every: Time between added points, seconds.
+    """
+    if len(trace) == 0:
+        return trace
+    after = np.searchsorted(times, trace.t, side="right")
+    until = times[np.minimum(after, len(times) - 1)]
+    count = np.maximum(1, np.ceil((until - trace.t) / every - 1e-6)).astype(np.int64)
+    index = np.repeat(np.arange(len(trace)), count)
+    step = np.arange(len(index)) - np.repeat(np.cumsum(count) - count, count)
+    return Trace(trace.t[index] + step * every, trace.x[index], trace.y[index], trace.score[index])
 
 
 def _parts(changes: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:
