@@ -30,7 +30,8 @@ function lasting(seconds) {
   if (seconds >= 3600) return `${(seconds / 3600).toFixed(1)} h`;
   if (seconds >= 600) return `${Math.round(seconds / 60)} min`;
   if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
-  return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (seconds >= 10) return `${Math.round(seconds)} s`;
+  return seconds >= 0.995 || seconds === 0 ? `${seconds.toFixed(1)} s` : `${Math.round(1000 * seconds)} ms`;
 }
 
 function percent(share) {
@@ -46,5 +47,6 @@ function words(name) {
 function plain(value) {
   if (value === null || value === "") return "–";
   if (typeof value === "number") return Number.isInteger(value) ? count(value) : String(+value.toPrecision(5));
+  if (Array.isArray(value) && value.every((item) => typeof item !== "object")) return value.join(", ") || "–";
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

@@ -46,7 +46,7 @@ def read_inventory(out: Path) -> Inventory:
     run = _run(out, notes)
     try:
         found = _with_commands(read_ledger(out / "ledger.sqlite"), letters)
-    except ValueError as error:
+    except NarratraceError as error:
         if (out / "ledger.sqlite").exists():
             notes.append(str(error))
         found = _from_files(out, run, letters, notes)

@@ -19,6 +19,7 @@ function section(title, ...parts) {
 function runLine({ totals, wall_s, run }) {
   const version = run.versions && run.versions.narratrace;
   return [
+    run.state && run.state !== "complete" ? run.state : null,
     totals.unfinished ? `${plural(totals.unfinished, "recording")} still to do` : null,
     wall_s ? `${lasting(totals.seconds)} of video in ${lasting(wall_s)}, ${(totals.seconds / wall_s).toFixed(1)} × real time` : null,
     version ? `narratrace ${version}` : null,

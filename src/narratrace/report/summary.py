@@ -10,7 +10,7 @@ from typing import Any
 from narratrace.report.values import Inventory, T, spread
 from narratrace.write.dead_letter import DeadLetter
 
-_SHOWN_ELSEWHERE = ("schema", "timings", "drops")
+_SHOWN_ELSEWHERE = ("schema", "timings", "drops", "failures", "hours")
 _KINDS = ("pairs", "traces", "clips")
 
 
