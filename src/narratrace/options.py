@@ -10,9 +10,10 @@ so that one declaration serves the type checker, the validator, ``narratrace con
 from __future__ import annotations
 
 import dataclasses
+import functools
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -107,15 +108,12 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     Raises:
         OptionError: the file is missing, is not YAML, or holds no mapping.
     """
-    import yaml
-
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        values = parse_yaml(path.read_text(encoding="utf-8"), input=str(path)) or {}
     except OSError as error:
         raise OptionError(f"cannot be read: {error.strerror}", station="options", input=str(path)) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        text = " ".join(str(error).split())  # the parser draws pictures over several lines
-        raise OptionError(f"is not YAML: {text}", station="options", input=str(path)) from error
+    except UnicodeDecodeError as error:
+        raise OptionError(f"is not UTF-8: {error.reason}", station="options", input=str(path)) from error
     if not isinstance(values, dict):
         raise OptionError(
             "holds no mapping", station="options", input=str(path), expected="station: {option: value}"
@@ -123,9 +121,24 @@ def read_yaml(path: Path) -> Mapping[str, Any]:
     return values
 
 
+def parse_yaml(text: str, *, input: str) -> Any:
+    """The value that a YAML text stands for.
+
+    Raises:
+        OptionError: it is not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        fault = " ".join(str(error).split())  # the parser draws a picture over several lines
+        raise OptionError(f"is not YAML: {fault}", station="options", input=input) from error
+
+
 def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
     """Every option below ``options`` with its value, default, unit, meaning and source."""
-    hints = typing.get_type_hints(type(options), include_extras=True)
+    hints = _hints(type(options))
     for field in dataclasses.fields(options):
         path, value = f"{prefix}{field.name}", getattr(options, field.name)
         if dataclasses.is_dataclass(value):
@@ -144,13 +157,19 @@ def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
         )
 
 
+def _hints(kind: Any) -> dict[str, Any]:
+    return _resolved_hints(kind)
+
+
+@functools.cache
+def _resolved_hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind, include_extras=True)
+
+
 def _accepted(kind: Any, path: str) -> str:
     """What an option takes by its dotted name, empty where that is no plain option."""
-    for name in path.split("."):
-        if not dataclasses.is_dataclass(kind):
-            return ""
-        kind, _ = _split(typing.get_type_hints(kind, include_extras=True).get(name))
-    return "" if kind is None or dataclasses.is_dataclass(kind) else _type_name(kind)
+    found = type_at(kind, path.split("."))
+    return "" if found is None or dataclasses.is_dataclass(found) else _type_name(found)
 
 
 def _split(hint: Any) -> tuple[Any, msgspec.Meta | None]:
@@ -168,6 +187,13 @@ def _default(field: dataclasses.Field[Any]) -> Any:
     return None
 
 
+def type_at(kind: Any, path: Sequence[str]) -> Any:
+    """Type of the option at a path below ``kind``, without its metadata; None where there is none."""
+    for name in path:
+        kind = _split(_hints(kind).get(name))[0] if dataclasses.is_dataclass(kind) else None
+    return kind
+
+
 def _type_name(hint: Any) -> str:
     if typing.get_origin(hint) is typing.Literal:
         return " | ".join(str(choice) for choice in typing.get_args(hint))
@@ -179,7 +205,7 @@ def _type_name(hint: Any) -> str:
 def _refuse_unknown(kind: Any, values: Any, prefix: str, input: str) -> None:
     if not (dataclasses.is_dataclass(kind) and isinstance(values, Mapping)):
         return
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     known = {field.name for field in dataclasses.fields(kind)}
     for name, value in values.items():
         if name not in known:
@@ -189,4 +215,4 @@ def _refuse_unknown(kind: Any, values: Any, prefix: str, input: str) -> None:
                 input=input,
                 expected="one of " + ", ".join(sorted(known)),
             )
-        _refuse_unknown(hints[name], value, f"{prefix}{name}.", input)
+        _refuse_unknown(_split(hints[name])[0], value, f"{prefix}{name}.", input)

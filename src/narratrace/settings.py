@@ -18,7 +18,7 @@ from typing import Any
 from narratrace.corpus.options import RunOptions
 from narratrace.device import parse_device
 from narratrace.errors import OptionError
-from narratrace.options import from_mapping, read_yaml
+from narratrace.options import from_mapping, parse_yaml, read_yaml, type_at
 from narratrace.recipe import EngineOptions
 from narratrace.report.options import ReportOptions
 from narratrace.understand.classifier import parse_classifier
@@ -107,8 +107,6 @@ def load_settings(
 
 
 def _parse(assignment: str) -> tuple[list[str], Any]:
-    import yaml
-
     name, equals, text = assignment.partition("=")
     path = name.strip().split(".")
     if not equals or not all(path):
@@ -118,21 +116,12 @@ def _parse(assignment: str) -> tuple[list[str], Any]:
             input=f"--set {assignment}",
             expected="SECTION.OPTION=VALUE",
         )
-    if _is_text(path):  # otherwise a language called `no` would become false
+    if _is_text(type_at(Settings, path)):  # otherwise a language called `no` would become false
         return path, text.strip()
-    try:
-        return path, yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise OptionError(
-            f"the value is not YAML: {error}", station="options", input=f"--set {assignment}"
-        ) from error
+    return path, parse_yaml(text, input=f"--set {assignment}")
 
 
-def _is_text(path: Sequence[str]) -> bool:
-    """Whether the option holds a text; False for one that does not exist, which is found out later."""
-    kind: Any = Settings
-    for name in path:
-        kind = typing.get_type_hints(kind).get(name) if dataclasses.is_dataclass(kind) else None
+def _is_text(kind: Any) -> bool:
     choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
     return kind is str or (bool(choices) and all(isinstance(choice, str) for choice in choices))
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import logging
 import os
 import sys
@@ -19,9 +18,8 @@ from narratrace.cli.output import add_output_arguments, report_error, set_up_log
 from narratrace.errors import NarratraceError
 
 COMMANDS = ("doctor", "probe", "analyze", "report", "config")
-"""Modules of this package, each with ``add_command(subparsers)``."""
+"""Modules of this package, each with ``add_command(subparsers)``; the commands of a run are the corpus' own."""
 
-_CORPUS = "narratrace.corpus.commands"
 _INTERNAL, _INTERRUPTED = 70, 130
 
 log = logging.getLogger(__name__)
@@ -65,15 +63,9 @@ def build_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
         importlib.import_module(f"narratrace.cli.{name}").add_command(commands)
-    _add_corpus(commands)
+    importlib.import_module("narratrace.corpus.commands").add_commands(commands)
     add_output_arguments(parser)
     return parser
-
-
-def _add_corpus(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add ``process`` and ``corpus ...``."""
-    if importlib.util.find_spec(_CORPUS):
-        importlib.import_module(_CORPUS).add_commands(commands)
 
 
 class _Version(argparse.Action):
