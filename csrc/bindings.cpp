@@ -247,6 +247,20 @@ void bind_pointer(py::module_& m) {
         return py::make_tuple(match.x, match.y, match.similarity);
     }, py::arg("screen"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"), py::arg("tolerance"));
 
+    m.def("find_on_screen", [](const Segment& s, const Array<std::int32_t>& frames, const Glyph& glyph, int x0, int y0, int x1,
+                               int y1, int tolerance, int most) {
+        const std::vector<std::int32_t> list = array_vector(frames);
+        if (!std::is_sorted(list.begin(), list.end()) || (!list.empty() && (list.front() < 0 || list.back() >= static_cast<std::int32_t>(s.frames.size()))))
+            throw py::index_error("frames must ascend within the segment");
+        CandidateList out;
+        {
+            const py::gil_scoped_release release;
+            out = find_on_screen(s, list, glyph, x0, y0, x1, y1, tolerance, most);
+        }
+        return py::make_tuple(vector_array(out.candidates), vector_array(out.first), vector_array(out.last));
+    }, py::arg("segment"), py::arg("frames"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"),
+          py::arg("tolerance"), py::arg("most"));
+
     m.def("fit_glyph", [](const Planes& screen, const Planes& plate, const Glyph& glyph, int x0, int y0, int x1, int y1,
                           int tolerance, int threshold) {
         const PictureView a = picture_view(screen), b = picture_view(plate);

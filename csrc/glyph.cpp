@@ -201,4 +201,49 @@ CandidateList find_candidates(const Segment& segment, int begin, const Picture& 
     return list;
 }
 
+namespace {
+
+// The best `most` places of a window, at least the glyph's size apart.
+std::vector<Match> best_places(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1,
+                               int tolerance, int most) {
+    const int apart = std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0);
+    const std::vector<GlyphPixel> few = thin_out(glyph.opaque, kMaxProbes), first = thin_out(few, kFirstProbes);
+    const auto rough = [&](int x, int y) { return similarity_of(screen, glyph, few, x, y, tolerance); };
+    const auto close = [&](int x, int y) { return glyph_similarity(screen, glyph, x, y, tolerance); };
+    const int step = std::clamp(std::min(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 6, 1, 4);
+    std::vector<Match> coarse, out;
+    for (int y = y0; y < y1; y += step)
+        for (int x = x0; x < x1; x += step)
+            if (similarity_of(screen, glyph, first, x, y, tolerance) >= kHopeless) coarse.push_back({x, y, rough(x, y)});
+    std::sort(coarse.begin(), coarse.end(), [](const Match& a, const Match& b) {
+        return std::tie(b.similarity, a.y, a.x) < std::tie(a.similarity, b.y, b.x);
+    });
+    for (Match m : coarse) {
+        if (out.size() == static_cast<std::size_t>(most)) break;
+        const auto near = [&](const Match& o) { return std::abs(o.x - m.x) < apart && std::abs(o.y - m.y) < apart; };
+        if (std::any_of(out.begin(), out.end(), near)) continue;
+        for (int s = step; s >= 1; s /= 2) m = step_from(m, s, x0, y0, x1, y1, rough);
+        m.similarity = close(m.x, m.y);
+        out.push_back(step_from(m, 1, x0, y0, x1, y1, close));
+    }
+    return out;
+}
+
+}  // namespace
+
+CandidateList find_on_screen(const Segment& segment, const std::vector<std::int32_t>& frames, const Glyph& glyph, int x0,
+                             int y0, int x1, int y1, int tolerance, int most) {
+    CandidateList list;
+    Replay replay(segment);
+    for (const std::int32_t frame : frames) {
+        while (replay.frame() < frame && replay.step()) {}
+        list.first.push_back(static_cast<std::uint32_t>(list.candidates.size()));
+        for (const Match& m : best_places(replay.screen().view(), glyph, x0, y0, x1, y1, tolerance, most))
+            list.candidates.push_back({static_cast<float>(m.x) + 0.5f, static_cast<float>(m.y) + 0.5f, m.similarity,
+                                       m.similarity, 0.0f, 0, -1});
+        list.last.push_back(static_cast<std::uint32_t>(list.candidates.size()));
+    }
+    return list;
+}
+
 }  // namespace narratrace

@@ -84,4 +84,10 @@ struct CandidateList {
 CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
                               const std::vector<Glyph>& glyphs, CandidateOptions options);
 
+/// Up to `most` places a glyph's size apart in the box [x0, x1) x [y0, y1) that look like the glyph, by
+/// similarity alone, on the screens of `frames` (ascending): where a pointer stands before a moving picture
+/// there is no clean plate to differ from. `blob` is -1, `fit` the similarity.
+CandidateList find_on_screen(const Segment& segment, const std::vector<std::int32_t>& frames, const Glyph& glyph, int x0,
+                             int y0, int x1, int y1, int tolerance, int most);
+
 }  // namespace narratrace

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
+from narratrace.analyse.inside import InsideOptions, follow_inside
 from narratrace.analyse.resting import RestOptions, find_resting
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
 from narratrace.analyse.tiles import TileBox
@@ -40,6 +41,7 @@ class PointerOptions:
     hold_s: Annotated[
         float, option("longest time without a trace point while a frame stays on the screen", unit="s", gt=0)
     ] = 0.1
+    inside: InsideOptions = field(default_factory=InsideOptions)
     rest: RestOptions = field(default_factory=RestOptions)
     reach_s: Annotated[float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)] = 0.5
 
@@ -121,6 +123,10 @@ class PointerFinder:
         trace = self._track(view, begin, end, plate, blobs, known)
         if len(trace) == 0:
             trace = self._rest(view.times[begin:end], plate, known)
+        if known and view.regions:
+            trace = follow_inside(
+                view, begin, end, trace, self._last, known[0], self.glyph_options.tolerance, self.options.inside, self.track_options
+            )
         trace = held(trace, view.times[begin:end], self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))

@@ -223,6 +223,22 @@ def find_glyph(screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], 
     return cpu.find_glyph(screen, glyph, *window, tolerance)
 
 
+def find_on_screen(
+    segment: Segment, frames: I32, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, *, most: int = 3
+) -> Candidates:
+    """The best places of ``glyph`` by similarity alone, for pictures that have no clean plate.
+
+    Args:
+        frames: Of the segment, ascending.
+        window: Half-open (x0, y0, x1, y1) for the hot spot.
+        most: Places kept of a frame.
+
+    Returns:
+        Candidates of each of ``frames``, with ``blob`` -1.
+    """
+    return Candidates(*cpu.find_on_screen(segment, frames, glyph, *window, tolerance, most))
+
+
 def fit_glyph(
     screen: Planes, plate: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, threshold: int
 ) -> tuple[int, int, float]:

@@ -1,0 +1,127 @@
+#include "../glyph.hpp"
+
+#include "check.hpp"
+#include "../glyph_learner.hpp"
+#include "pictures.hpp"
+
+using namespace narratrace;
+using namespace narratrace::tests;
+
+namespace {
+
+// An arrow whose hot spot is its tip: black rim, white inside, as on most desktops.
+std::vector<GlyphPixel> arrow() {
+    std::vector<GlyphPixel> out;
+    for (int y = 0; y < 19; ++y) {
+        const int width = y < 13 ? y + 1 : 19 - y;
+        for (int x = 0; x < width; ++x) {
+            const bool rim = x == 0 || x == width - 1 || y == 18;
+            const auto luma = static_cast<std::uint8_t>(rim ? 16 : 235);
+            out.push_back({static_cast<std::int16_t>(x), static_cast<std::int16_t>(y), luma, 128, 128, 200, 0});
+        }
+    }
+    return out;
+}
+
+void stamp(Picture& picture, const std::vector<GlyphPixel>& pixels, int x, int y) {
+    for (const GlyphPixel& p : pixels) draw_rect(picture, x + p.dx, y + p.dy, x + p.dx + 1, y + p.dy + 1, p.y, p.u, p.v);
+}
+
+}  // namespace
+
+TEST(a_glyph_is_found_where_it_stands) {
+    Random random(70);
+    const Glyph glyph(arrow());
+    for (int round = 0; round < 40; ++round) {
+        const Picture plate = textured_picture(random, 150, 110);
+        Picture screen = plate;
+        const int x = pick(random, 0, 130), y = pick(random, 0, 90);
+        stamp(screen, arrow(), x, y);
+        CHECK_EQUAL(glyph_similarity(screen.view(), glyph, x, y, 48), 1.0f);
+        CHECK(glyph_similarity(plate.view(), glyph, x, y, 48) < 0.5f);
+        const Match found = find_glyph(screen.view(), glyph, x - 15, y - 15, x + 16, y + 16, 48);
+        CHECK(found.x == x && found.y == y && found.similarity == 1.0f);
+        const Match fitted = fit_glyph(screen.view(), plate.view(), glyph, x - 9, y - 9, x + 10, y + 10, 48, 28);
+        CHECK(fitted.x == x && fitted.y == y && fitted.similarity == 1.0f);
+    }
+}
+
+TEST(windows_may_lie_beyond_the_screen) {
+    Random random(71);
+    const Glyph glyph(arrow());
+    for (const auto& [w, h] : sizes(random, 20)) {
+        const Picture screen = random_picture(random, w, h), plate = random_picture(random, w, h);
+        const TightPicture s(screen, 0), p(plate, 0);
+        const int x = pick(random, -60, w + 60), y = pick(random, -60, h + 60);
+        const Match found = find_glyph(s.view(), glyph, x, y, x + pick(random, 0, 40), y + pick(random, 0, 40), 48);
+        CHECK(found.similarity <= 1.0f);
+        CHECK(fit_glyph(s.view(), p.view(), glyph, x, y, x + 20, y + 20, 48, 28).similarity <= 1.0f);
+    }
+    CHECK_EQUAL(glyph_similarity(flat_picture(40, 40, 128).view(), glyph, 500, 10, 48), 0.0f);
+}
+
+TEST(a_glyph_needs_pixels_of_its_own) {
+    CHECK_THROWS(std::invalid_argument, Glyph({}));
+    CHECK_THROWS(std::invalid_argument, Glyph({{0, 0, 16, 128, 128, 9, static_cast<std::uint8_t>(GlyphRole::outside)}}));
+    const Glyph glyph(arrow());
+    CHECK(glyph.x0 == 0 && glyph.y0 == 0 && glyph.x1 == 13 && glyph.y1 == 19);
+}
+
+TEST(an_arrow_is_learned_from_where_it_passed) {
+    Random random(72);
+    const Picture plate = textured_picture(random, 320, 240);
+    SparseRecorder recorder(320, 240, {{16, 12}, 3, 3, 1e9, 1.0});
+    std::vector<std::pair<int, int>> spots;
+    for (int i = 0; i < 24; ++i) {
+        spots.emplace_back(pick(random, 20, 280), pick(random, 20, 200));
+        Picture frame = plate;
+        stamp(frame, arrow(), spots.back().first, spots.back().second);
+        recorder.push(i / 30.0, frame.view());
+    }
+    const auto segment = recorder.take();
+    const std::vector<std::uint8_t> none(static_cast<std::size_t>(segment->grid.count()));
+    const BlobList blobs = find_blobs(*segment, 0, 24, plate, none.data(), {28, 6, 2, 32});
+    std::vector<GlyphSample> samples;
+    for (int i = 0; i < 24; ++i) {
+        const Blob& b = blobs.blobs[blobs.first[static_cast<std::size_t>(i)]];
+        samples.push_back({i, b.x0, b.y0, b.x1, b.y1});
+    }
+    const LearnedGlyph learned = learn_glyph(*segment, plate, samples, {});
+    CHECK(learned.width > 19);
+    const int ox = learned.x[0] - spots[0].first, oy = learned.y[0] - spots[0].second;
+    for (std::size_t i = 0; i < spots.size(); ++i) {
+        CHECK_EQUAL(learned.x[i] - spots[i].first, ox); // all samples aligned to the pixel
+        CHECK_EQUAL(learned.y[i] - spots[i].second, oy);
+        CHECK(learned.similarity[i] > 0.95f);
+    }
+    int opaque = 0;
+    for (const GlyphPixel& p : arrow()) {
+        const auto at = static_cast<std::size_t>((p.dy - oy) * learned.width + p.dx - ox);
+        if (!learned.opaque[at]) continue;
+        ++opaque;
+        CHECK_EQUAL(int(learned.color[3 * at]), int(p.y));
+    }
+    CHECK(10 * opaque > 9 * static_cast<int>(arrow().size()));
+    const auto all = std::count(learned.opaque.begin(), learned.opaque.end(), 1);
+    CHECK(all < opaque + static_cast<int>(arrow().size()) / 4); // chroma bleeds by a pixel, no further
+
+    const Glyph glyph(arrow());
+    const CandidateList found = find_candidates(*segment, 0, plate, blobs, {glyph}, {});
+    for (std::size_t i = 0; i < spots.size(); ++i) {
+        CHECK(found.first[i] < found.last[i]);
+        const Candidate& c = found.candidates[found.first[i]];
+        CHECK(c.x == static_cast<float>(spots[i].first) + 0.5f && c.y == static_cast<float>(spots[i].second) + 0.5f);
+        CHECK(c.background < c.similarity);
+    }
+}
+
+TEST(too_few_samples_teach_nothing) {
+    Random random(73);
+    SparseRecorder recorder(64, 64, {});
+    const Picture plate = textured_picture(random, 64, 64);
+    recorder.push(0, plate.view());
+    const auto segment = recorder.take();
+    CHECK_EQUAL(learn_glyph(*segment, plate, {{0, 1, 1, 9, 9}, {0, 2, 2, 9, 9}}, {}).width, 0);
+    const std::vector<GlyphSample> empty{{0, 1, 1, 9, 9}, {0, 2, 2, 9, 9}, {0, 60, 60, 80, 80}};
+    CHECK_EQUAL(learn_glyph(*segment, plate, empty, {}).width, 0);
+}

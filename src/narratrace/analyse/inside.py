@@ -1,0 +1,152 @@
+"""Following the pointer into areas that move by themselves.
+
+Note [Before moving pictures]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A webcam inset or a cine loop has no clean plate, so the pointer is not what differs from it. But its look is
+known from elsewhere. Where a track breaks off near such an area, or begins near one, the area's frames are
+searched for that look at the analysis rate, and one trajectory through the best places of all of them, held at
+both ends by the track outside, is chosen like any other. It counts if the pointer looks alike on average: in
+a moving picture there is always something that resembles it for a moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.analyse.glyph_book import Entry
+from narratrace.analyse.stills import SegmentView
+from narratrace.analyse.trace import TrackOptions, track
+from narratrace.data.shots import Box
+from narratrace.data.trace import Trace
+from narratrace.ops.sparse import find_on_screen
+from narratrace.options import option
+
+F64 = npt.NDArray[np.float64]
+Point = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InsideOptions:
+    """When a likeness before a moving picture is the pointer."""
+
+    every_s: Annotated[float, option("time between searched frames", unit="s", gt=0)] = 0.1
+    min_gap_s: Annotated[float, option("shorter breaks of a track are not searched", unit="s", gt=0)] = 0.25
+    near: Annotated[
+        float, option("farthest from a moving area that a track may break off, as a share of the picture's height", ge=0)
+    ] = 0.15
+    min_similarity: Annotated[float, option("similarity at which a place is worth nothing", ge=0, le=1)] = 0.55
+    mean_similarity: Annotated[float, option("mean similarity along a trajectory that counts", ge=0, le=1)] = 0.66
+
+
+def follow_inside(
+    view: SegmentView, begin: int, end: int, outside: Trace, before: Point | None, entry: Entry,
+    tolerance: int, options: InsideOptions, track_options: TrackOptions,
+) -> Trace:
+    """The trace of frames [begin, end) with what was found before moving pictures.
+
+    Args:
+        outside: Trace over the still part of the picture.
+        before: Where the pointer was before the still, None when unknown.
+        entry: The pointer's look.
+        tolerance: Contrast at which a pixel no longer resembles the pointer's.
+    """
+    times = view.times[begin:end]
+    pieces = [outside]
+    for start, stop, a, b in _breaks(times, outside, before, options.min_gap_s):
+        for box in _areas(view, times[start], times[stop - 1]):
+            if _near(box, a, options.near * view.segment.height) or _near(box, b, options.near * view.segment.height):
+                pieces.append(_search(view, begin, (start, stop), box, (a, b), entry, tolerance, options, track_options))
+    return _joined(pieces)
+
+
+def _breaks(
+    times: F64, trace: Trace, before: Point | None, shortest: float
+) -> Iterator[tuple[int, int, Point | None, Point | None]]:
+    """Frame ranges without a trace point, with the points around them."""
+    seen = np.searchsorted(times, trace.t, side="right") - 1
+    edges = np.r_[-1, seen, len(times)]
+    for i in np.flatnonzero(np.diff(edges) > 1).tolist():
+        start, stop = int(edges[i]) + 1, int(edges[i + 1])
+        if times[stop - 1] - times[start] < shortest:
+            continue
+        a = (float(trace.x[i - 1]), float(trace.y[i - 1])) if i else before
+        b = (float(trace.x[i]), float(trace.y[i])) if i < len(trace) else None
+        yield start, stop, a, b
+
+
+def _areas(view: SegmentView, start: float, stop: float) -> list[Box]:
+    """Moving areas larger than a pointer that move at that time."""
+    return [
+        region.box
+        for region in view.regions
+        if max(region.box.x1 - region.box.x0, region.box.y1 - region.box.y0) > view.max_pointer
+        and region.span.start <= stop
+        and region.span.end >= start
+    ]
+
+
+def _near(box: Box, point: Point | None, reach: float) -> bool:
+    if point is None:
+        return False
+    dx = max(box.x0 - point[0], point[0] - box.x1, 0.0)
+    dy = max(box.y0 - point[1], point[1] - box.y1, 0.0)
+    return bool(np.hypot(dx, dy) <= reach)
+
+
+def _search(
+    view: SegmentView, begin: int, frames: tuple[int, int], box: Box, ends: tuple[Point | None, Point | None],
+    entry: Entry, tolerance: int, options: InsideOptions, track_options: TrackOptions,
+) -> Trace:
+    """The best trajectory within ``box`` in a range of frames (counted from ``begin``), or an empty one."""
+    times = view.times[begin + frames[0] : begin + frames[1]]
+    wanted = np.unique(np.searchsorted(times, np.arange(times[0], times[-1] + 1e-9, options.every_s)))
+    wanted = wanted[wanted < len(times)]
+    margin = 16
+    window = (
+        max(0, int(box.x0) - margin), max(0, int(box.y0) - margin),
+        min(view.segment.width, int(box.x1) + margin), min(view.segment.height, int(box.y1) + margin),
+    )
+    found = find_on_screen(view.segment, (begin + frames[0] + wanted).astype(np.int32), entry.glyph, window, tolerance)
+    t, first, last = times[wanted], found.first, found.last
+    x, y = found.table["x"], found.table["y"]
+    reward = found.table["similarity"] - options.min_similarity
+    chosen = _tracked(t, first, last, x, y, reward, ends, track_options)
+    seen = np.flatnonzero(chosen >= 0)
+    rows = found.table[chosen[seen]]
+    if len(seen) < 3 or rows["similarity"].mean() < options.mean_similarity:
+        return Trace.empty()
+    return Trace(t[seen], *(rows[name].astype(np.float64) for name in ("x", "y", "similarity")))
+
+
+def _tracked(
+    t: F64, first: npt.NDArray[np.uint32], last: npt.NDArray[np.uint32], x: npt.NDArray[np.float32],
+    y: npt.NDArray[np.float32], reward: npt.NDArray[np.float32],
+    ends: tuple[Point | None, Point | None], options: TrackOptions,
+) -> npt.NDArray[np.int32]:
+    """Chosen candidate per instant, -1 for none, with the known ends as certain points before and after."""
+    sure = np.float32(1.0)
+    lead, tail = ends
+    if lead is not None:
+        t, x, y, reward = np.r_[t[0] - 0.05, t], np.r_[np.float32(lead[0]), x], np.r_[np.float32(lead[1]), y], np.r_[sure, reward]
+        first, last = np.r_[np.uint32(0), first + 1].astype(np.uint32), np.r_[np.uint32(1), last + 1].astype(np.uint32)
+    if tail is not None:
+        n = np.uint32(len(x))
+        t, x, y, reward = np.r_[t, t[-1] + 0.05], np.r_[x, np.float32(tail[0])], np.r_[y, np.float32(tail[1])], np.r_[reward, sure]
+        first, last = np.r_[first, n].astype(np.uint32), np.r_[last, n + 1].astype(np.uint32)
+    chosen = track(t, first, last, x.astype(np.float32), y.astype(np.float32), reward.astype(np.float32), options)
+    if lead is not None:
+        chosen = np.where(chosen[1:] > 0, chosen[1:] - 1, -1)
+    return chosen[: len(chosen) - (tail is not None)].astype(np.int32)
+
+
+def _joined(pieces: Sequence[Trace]) -> Trace:
+    """All points in time order; of two at one instant the better one."""
+    t, x, y, score = (np.concatenate([getattr(p, c) for p in pieces]) for c in ("t", "x", "y", "score"))
+    order = np.lexsort((-score, t))
+    order = order[np.r_[True, np.diff(t[order]) > 0]] if len(order) else order
+    return Trace(t[order], x[order], y[order], score[order])
