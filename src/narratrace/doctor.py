@@ -97,10 +97,15 @@ def _machine() -> Iterator[Fact]:
 
 
 def _processor() -> str:
-    from narratrace.decode.pyav import usable_cores
-
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{platform.machine()}, {usable_cores()} cores usable by a decoder, {memory:.1f} GiB of memory"
+    return f"{platform.machine()}, {_cores()} cores for this process, {memory:.1f} GiB of memory"
+
+
+def _cores() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS and Windows know no affinity
+        return os.cpu_count() or 1
 
 
 def _core() -> Iterator[Fact]:

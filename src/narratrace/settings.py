@@ -7,7 +7,6 @@ are set most often.
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
@@ -24,14 +23,6 @@ from narratrace.report.options import ReportOptions
 from narratrace.understand.classifier import parse_classifier
 from narratrace.understand.transcriber import parse_transcriber
 
-SHORTCUTS = {
-    "device": "device",
-    "asr": "transcribe.asr",
-    "classifier": "classify.classifier",
-    "frames": "decode.frames",
-}
-"""Command line options that stand for an option of the tree, by name."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings(EngineOptions):
@@ -45,34 +36,6 @@ class Settings(EngineOptions):
         """What decides on results, without how the run is carried out."""
         names = [f.name for f in dataclasses.fields(EngineOptions)]
         return EngineOptions(**{name: getattr(self, name) for name in names})
-
-
-def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add ``--config``, ``--set`` and the shortcuts to a command; :func:`settings_of` reads them."""
-    group = parser.add_argument_group("options of the engine (narratrace config --show lists all)")
-    group.add_argument("--config", type=Path, metavar="FILE", help="YAML file with sections of options")
-    group.add_argument(
-        "--set",
-        action="append",
-        default=[],
-        dest="assignments",
-        metavar="SECTION.OPTION=VALUE",
-        help="set one option; may be repeated",
-    )
-    group.add_argument("--device", help="auto, cpu, cuda or cuda:N")
-    group.add_argument("--asr", metavar="WHO", help="auto, none, captions or whisper:NAME_OR_FOLDER")
-    group.add_argument("--classifier", metavar="WHO", help="none, torchvision:ARCH:CHECKPOINT, openclip:...")
-    group.add_argument("--frames", choices=("auto", "all"), help="decode what is needed, or every frame")
-
-
-def settings_of(args: argparse.Namespace) -> Settings:
-    """The settings behind the arguments of :func:`add_settings_arguments`.
-
-    Raises:
-        OptionError: a file or value is not usable.
-    """
-    shortcuts = {path: getattr(args, name) for name, path in SHORTCUTS.items()}
-    return load_settings(args.config, args.assignments, shortcuts)
 
 
 def load_settings(

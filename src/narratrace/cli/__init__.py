@@ -18,7 +18,7 @@ from narratrace.cli.output import add_output_arguments, report_error, set_up_log
 from narratrace.errors import NarratraceError
 
 COMMANDS = ("doctor", "probe", "analyze", "report", "config")
-"""Modules of this package, each with ``add_command(subparsers)``; the commands of a run are the corpus' own."""
+"""Modules of this package, each with ``add_command(subparsers)``; those of runs are the corpus' own."""
 
 _INTERNAL, _INTERRUPTED = 70, 130
 

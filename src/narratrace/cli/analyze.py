@@ -7,14 +7,13 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from narratrace.arguments import add_settings_arguments, settings_of
 from narratrace.cli.output import progress_bar
 from narratrace.errors import InputError, OptionError
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    from narratrace.settings import add_settings_arguments
-
     parser = commands.add_parser(
         "analyze", help="analyse one recording", description="Analyse one recording; --asr adds its words."
     )
@@ -32,7 +31,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(args: argparse.Namespace) -> int:
     """Analyse, and write the document of Note [Analysis JSON]."""
     from narratrace.engine import Engine
-    from narratrace.settings import settings_of
     from narratrace.source import probe, resolve
     from narratrace.write.analysis_json import analysis_files, write_analysis
 

@@ -8,14 +8,14 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from narratrace.arguments import add_settings_arguments, settings_of
+
 if TYPE_CHECKING:
     from narratrace.options import OptionRow
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
-    from narratrace.settings import add_settings_arguments
-
     parser = commands.add_parser("config", help="show every option, its value, unit and meaning")
     parser.add_argument("--show", action="store_true", help="show the options (the default)")
     parser.add_argument(
@@ -32,7 +32,6 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(args: argparse.Namespace) -> int:
     """Show the options as the other arguments leave them."""
     from narratrace.options import rows
-    from narratrace.settings import settings_of
 
     shown = [row for row in rows(settings_of(args)) if not args.changed or row.value != row.default]
     writers = {"text": as_text, "yaml": as_yaml, "json": as_json, "markdown": as_markdown}

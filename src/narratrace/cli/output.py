@@ -12,7 +12,6 @@ from datetime import datetime, timezone
 from typing import Any, TextIO
 
 from narratrace.errors import NarratraceError
-from narratrace.pipeline.description import ignore_progress
 
 _OWN = "narratrace"
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
@@ -85,7 +84,7 @@ def progress_bar(
         To be called with the video_id and the seconds looked at; safe from any thread.
     """
     if args.quiet or args.log_format == "json" or not sys.stderr.isatty():
-        yield ignore_progress
+        yield lambda *_: None
         return
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn

@@ -37,7 +37,7 @@ def add_commands(commands: Commands) -> None:
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
-    from narratrace.settings import add_settings_arguments
+    from narratrace.arguments import add_settings_arguments
 
     parser.add_argument(
         "inputs",
@@ -72,7 +72,7 @@ def _add_status(commands: Commands) -> None:
 
 
 def _add_retry(commands: Commands) -> None:
-    from narratrace.settings import add_settings_arguments
+    from narratrace.arguments import add_settings_arguments
 
     parser = commands.add_parser(
         "retry",
@@ -138,7 +138,7 @@ def _reproduce(args: argparse.Namespace) -> int:
 
 
 def _names_options(args: argparse.Namespace) -> bool:
-    from narratrace.settings import SHORTCUTS
+    from narratrace.arguments import SHORTCUTS
 
     return bool(args.config or args.assignments or any(getattr(args, name) for name in SHORTCUTS))
 
@@ -147,8 +147,8 @@ def _options(args: argparse.Namespace) -> tuple[EngineOptions, RunOptions]:
     """Options of engine and run: the settings, with the arguments of :func:`_add_how` before them."""
     from dataclasses import replace
 
+    from narratrace.arguments import settings_of
     from narratrace.options import validate
-    from narratrace.settings import settings_of
 
     settings = settings_of(args)
     run = settings.run

@@ -1,0 +1,52 @@
+"""Command line arguments for the options of the engine, shared by all commands that take them.
+
+Kept apart from the options themselves, so that a parser is built without loading the engine: ``--help`` is
+fast, and ``narratrace doctor`` works where the engine cannot be imported.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from narratrace.settings import Settings
+
+SHORTCUTS = {
+    "device": "device",
+    "asr": "transcribe.asr",
+    "classifier": "classify.classifier",
+    "frames": "decode.frames",
+}
+"""Command line options that stand for an option of the tree, by name."""
+
+
+def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add ``--config``, ``--set`` and the shortcuts to a command; :func:`settings_of` reads them."""
+    group = parser.add_argument_group("options of the engine (narratrace config --show lists all)")
+    group.add_argument("--config", type=Path, metavar="FILE", help="YAML file with sections of options")
+    group.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        dest="assignments",
+        metavar="SECTION.OPTION=VALUE",
+        help="set one option; may be repeated",
+    )
+    group.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    group.add_argument("--asr", metavar="WHO", help="auto, none, captions or whisper:NAME_OR_FOLDER")
+    group.add_argument("--classifier", metavar="WHO", help="none, torchvision:ARCH:CHECKPOINT, openclip:...")
+    group.add_argument("--frames", choices=("auto", "all"), help="decode what is needed, or every frame")
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """The settings behind the arguments of :func:`add_settings_arguments`.
+
+    Raises:
+        OptionError: a file or value is not usable.
+    """
+    from narratrace.settings import load_settings
+
+    shortcuts = {path: getattr(args, name) for name, path in SHORTCUTS.items()}
+    return load_settings(args.config, args.assignments, shortcuts)
