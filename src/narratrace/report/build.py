@@ -89,4 +89,3 @@ def _write_pages(file: BinaryIO, out: Path, entries: Sequence[Entry], options: R
             shown += sum(map(len, page["samples"].values()))
     ids = frozenset(entry.video_id for entry in entries)
     return _Written(ids, shown, sum(map(len, refs.values())))
-

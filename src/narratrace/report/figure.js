@@ -103,8 +103,8 @@ function boxTag(sample, box, i, at, moment) {
   return h("span", {
     class: "tag", title: `${box.method}, ${interval(...span)}`,
     style: {
-      left: `${(100 * clamp(box.x0, 0, sample.width)) / sample.width}%`,
-      top: `${(100 * clamp(box.y0, 0, sample.height)) / sample.height}%`,
+      left: `min(100% - 1.6em, ${(100 * Math.max(box.x0, 0)) / sample.width}%)`,
+      top: `clamp(0.8em, ${(100 * box.y0) / sample.height}%, 100% - 0.8em)`,
       "--time": at((box.start + box.end) / 2),
     },
     onpointerenter: () => moment.single(span), onpointerleave: () => moment.rest(),

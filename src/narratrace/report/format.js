@@ -29,7 +29,7 @@ function lasting(seconds) {
   if (seconds >= 36000) return `${count(Math.round(seconds / 3600))} h`;
   if (seconds >= 3600) return `${(seconds / 3600).toFixed(1)} h`;
   if (seconds >= 600) return `${Math.round(seconds / 60)} min`;
-  if (seconds >= 60) return `${Math.floor(seconds / 60)} min ${Math.floor(seconds % 60)} s`;
+  if (seconds >= 60) return `${Math.floor(seconds / 60)} min${seconds % 60 >= 1 ? ` ${Math.floor(seconds % 60)} s` : ""}`;
   if (seconds >= 10) return `${Math.round(seconds)} s`;
   return seconds >= 0.995 || seconds === 0 ? `${seconds.toFixed(1)} s` : `${Math.round(1000 * seconds)} ms`;
 }

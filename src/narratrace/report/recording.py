@@ -44,7 +44,9 @@ def recording_page(
         "all": {kind: sum(ref.kind == kind for ref in refs) for kind in _KINDS},
         **_timeline(out, entry.video_id, media, notes),
     }
-    samples = {kind: _cards([r for r in refs if r.kind == kind], shards, media, most, notes) for kind in _KINDS}
+    samples = {
+        kind: _cards([r for r in refs if r.kind == kind], shards, media, most, notes) for kind in _KINDS
+    }
     return {**page, "samples": samples, "notes": notes}
 
 

@@ -42,7 +42,8 @@ class SampleRef:
 
 def find_samples(out: Path, video_ids: Collection[str]) -> dict[str, list[SampleRef]]:
     """The samples of some recordings by video id, each by kind and number; index files that are damaged are
-    left out (reading the inventory has noted them)."""
+    left out (reading the inventory has noted them).
+    """
     found: dict[str, list[SampleRef]] = {name: [] for name in video_ids}
     for path in sorted((out / INDEX).glob("*.parquet")):
         try:

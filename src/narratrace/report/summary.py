@@ -54,9 +54,7 @@ def _totals(found: Inventory) -> dict[str, Any]:
     }
 
 
-def _recordings(
-    found: Inventory, pages: Collection[str], most: int, left_out: list[str]
-) -> list[list[Any]]:
+def _recordings(found: Inventory, pages: Collection[str], most: int, left_out: list[str]) -> list[list[Any]]:
     """Rows of id, title, channel, seconds, pairs, traces, clips and whether there is a page."""
     with_page = [entry for entry in found.entries if entry.video_id in pages]
     others = [entry for entry in found.entries if entry.video_id not in pages]
