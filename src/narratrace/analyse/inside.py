@@ -11,13 +11,13 @@ a moving picture there is always something that resembles it for a moment.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.analyse.breaks import Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.stills import SegmentView
 from narratrace.analyse.trace import TrackOptions, track
@@ -27,7 +27,6 @@ from narratrace.ops.sparse import find_on_screen
 from narratrace.options import option
 
 F64 = npt.NDArray[np.float64]
-Point = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,26 +56,11 @@ def follow_inside(
     """
     times = view.times[begin:end]
     pieces = [outside]
-    for start, stop, a, b in _breaks(times, outside, before, options.min_gap_s):
+    for start, stop, a, b in breaks(times, outside, before, options.min_gap_s):
         for box in _areas(view, times[start], times[stop - 1]):
             if _near(box, a, options.near * view.segment.height) or _near(box, b, options.near * view.segment.height):
                 pieces.append(_search(view, begin, (start, stop), box, (a, b), entry, tolerance, options, track_options))
-    return _joined(pieces)
-
-
-def _breaks(
-    times: F64, trace: Trace, before: Point | None, shortest: float
-) -> Iterator[tuple[int, int, Point | None, Point | None]]:
-    """Frame ranges without a trace point, with the points around them."""
-    seen = np.searchsorted(times, trace.t, side="right") - 1
-    edges = np.r_[-1, seen, len(times)]
-    for i in np.flatnonzero(np.diff(edges) > 1).tolist():
-        start, stop = int(edges[i]) + 1, int(edges[i + 1])
-        if times[stop - 1] - times[start] < shortest:
-            continue
-        a = (float(trace.x[i - 1]), float(trace.y[i - 1])) if i else before
-        b = (float(trace.x[i]), float(trace.y[i])) if i < len(trace) else None
-        yield start, stop, a, b
+    return joined(pieces)
 
 
 def _areas(view: SegmentView, start: float, stop: float) -> list[Box]:
@@ -142,11 +126,3 @@ def _tracked(
     if lead is not None:
         chosen = np.where(chosen[1:] > 0, chosen[1:] - 1, -1)
     return chosen[: len(chosen) - (tail is not None)].astype(np.int32)
-
-
-def _joined(pieces: Sequence[Trace]) -> Trace:
-    """All points in time order; of two at one instant the better one."""
-    t, x, y, score = (np.concatenate([getattr(p, c) for p in pieces]) for c in ("t", "x", "y", "score"))
-    order = np.lexsort((-score, t))
-    order = order[np.r_[True, np.diff(t[order]) > 0]] if len(order) else order
-    return Trace(t[order], x[order], y[order], score[order])

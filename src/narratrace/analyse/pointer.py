@@ -12,16 +12,17 @@ when all glyphs and the track before and after are known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.analyse.breaks import Point
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
 from narratrace.analyse.inside import InsideOptions, follow_inside
-from narratrace.analyse.resting import RestOptions, find_resting
+from narratrace.analyse.resting import RestFinder, RestOptions, resting
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
 from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
@@ -93,10 +94,12 @@ class PointerFinder:
     epoch_options: EpochOptions
     track_options: TrackOptions
     book: GlyphBook = field(init=False)
-    _last: tuple[float, float] | None = None
+    _rests: RestFinder = field(init=False)
+    _last: Point | None = None
 
     def __post_init__(self) -> None:
         self.book = GlyphBook(self.glyph_options)
+        self._rests = RestFinder(self.options.rest, self.glyph_options.tolerance)
 
     def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
         """Learns what frames [begin, end) tell about the pointer's look."""
@@ -121,23 +124,26 @@ class PointerFinder:
             blobs = self._blobs(view, begin, end, ground.plate(view.segment), view.ignore)
         plate = ground.plate(view.segment)
         trace = self._track(view, begin, end, plate, blobs, known)
-        if len(trace) == 0:
-            trace = self._rest(view.times[begin:end], plate, known)
+        times = view.times[begin:end]
         if known and view.regions:
             trace = follow_inside(
                 view, begin, end, trace, self._last, known[0], self.glyph_options.tolerance, self.options.inside, self.track_options
             )
-        trace = held(trace, view.times[begin:end], self.options.hold_s)
+        trace = self._rests.fill(times, trace, plate, known, self._last, view)
+        if len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
+            trace = resting(times, found)
+        trace = held(trace, times, self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
         return [Still(view, begin, end, plate, trace, blobs)]
 
-    def _rest(self, times: npt.NDArray[np.float64], plate: Planes, known: list[Entry]) -> Trace:
-        """The trace of a pointer that does not move."""
-        rest = find_resting(plate, known, self._last, self.glyph_options.tolerance, self.options.rest)
-        if rest is None:
-            return Trace.empty()
-        return Trace(times.copy(), *(np.full(len(times), value) for value in (rest.x, rest.y, rest.similarity)))
+    def revisit(self, still: Still, after: Point) -> Still:
+        """A still without a trace once more, now that it is known where the pointer was right after it."""
+        found = self._rests.near(still.plate, self.book.best(), after, self.options.rest.near)
+        if found is None:
+            return still
+        times = still.view.times[still.begin : still.end]
+        return replace(still, trace=held(resting(times, found), times, self.options.hold_s))
 
     def _part(self, view: SegmentView, begin: int, end: int, entry: Entry | None) -> list[Still]:
         """A part of a still that was several, under the look learned in the whole."""

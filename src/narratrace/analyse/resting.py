@@ -13,7 +13,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
+
+from narratrace.analyse.breaks import F64, Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
+from narratrace.analyse.stills import SegmentView
+from narratrace.data.trace import Trace
 from narratrace.ops.sparse import Planes, find_glyph
 from narratrace.options import option
 
@@ -25,56 +30,98 @@ class RestOptions:
     near: Annotated[
         float, option("farthest from the last place that counts as near, as a multiple of the pointer's size", ge=0)
     ] = 2.0
-    near_similarity: Annotated[float, option("likeness that suffices near the last place", ge=0, le=1)] = 0.62
+    beside: Annotated[
+        float, option("farthest from where a track breaks off within a still, as a multiple of the pointer's size", ge=0)
+    ] = 0.7
+    min_s: Annotated[float, option("shorter breaks of a track are left alone", unit="s", gt=0)] = 0.4
+    sure_similarity: Annotated[float, option("likeness that suffices near the last place", ge=0, le=1)] = 0.66
+    near_similarity: Annotated[
+        float, option("likeness that suffices there with a lead of `near_margin` over other places", ge=0, le=1)
+    ] = 0.42
+    near_margin: Annotated[float, option("see near_similarity", ge=0, le=1)] = 0.2
     similarity: Annotated[float, option("likeness that suffices anywhere", ge=0, le=1)] = 0.78
     margin: Annotated[float, option("lead over the next best place of the picture", ge=0, le=1)] = 0.08
 
 
+Find = tuple[float, float, float]
+"""Hot spot (x, y), pixel centre, and likeness 0..1."""
+
+
 @dataclass(frozen=True, slots=True)
-class Rest:
-    """Where a resting pointer was found: its hot spot's pixel centre, and how alike it is, 0..1."""
+class RestFinder:
+    """Looks for a resting pointer in plates.
 
-    x: float
-    y: float
-    similarity: float
-
-
-def find_resting(
-    plate: Planes, known: Sequence[Entry], last: tuple[float, float] | None, tolerance: int, options: RestOptions
-) -> Rest | None:
-    """The pointer in a plate, or None.
-
-    Args:
-        plate: Clean plate of a still in which nothing pointer-like moves.
-        known: Looks to search for, likeliest first.
-        last: Where the pointer was seen last, None when it was not or long ago.
-        tolerance: Contrast at which a pixel no longer resembles the pointer's.
+    Attributes:
         options: Thresholds.
+        tolerance: Contrast at which a pixel no longer resembles the pointer's.
     """
-    height, width = plate[0].shape
-    for entry in known:
-        if last is not None:
-            reach = int(options.near * entry.size)
-            x, y = int(last[0]), int(last[1])
-            window = (max(0, x - reach), max(0, y - reach), min(width, x + reach + 1), min(height, y + reach + 1))
-            found = find_glyph(plate, entry.glyph, window, tolerance)
-            if found[2] >= options.near_similarity:
-                return Rest(found[0] + 0.5, found[1] + 0.5, found[2])
-    for entry in known:
-        if entry.points_with == "centre":
-            continue
-        x, y, best = find_glyph(plate, entry.glyph, (0, 0, width, height), tolerance)
-        if best >= options.similarity and best - _next_best(plate, entry, x, y, tolerance) >= options.margin:
-            return Rest(x + 0.5, y + 0.5, best)
-    return None
+
+    options: RestOptions
+    tolerance: int
+
+    def near(self, plate: Planes, known: Sequence[Entry], place: Point, reach: float) -> Find | None:
+        """The pointer at most ``reach`` times its size from ``place``, by the likeliest look that is there."""
+        height, width = plate[0].shape
+        for entry in known:
+            r, x, y = int(reach * entry.size), int(place[0]), int(place[1])
+            window = (max(0, x - r), max(0, y - r), min(width, x + r + 1), min(height, y + r + 1))
+            if window[0] >= window[2] or window[1] >= window[3]:
+                continue
+            found = find_glyph(plate, entry.glyph, window, self.tolerance)
+            if found[2] < self.options.near_similarity:
+                continue
+            # Halos and compression take off some likeness everywhere; then the place must stand out.
+            lead = 0.0 if found[2] >= self.options.sure_similarity else self.options.near_margin
+            if lead == 0.0 or found[2] - self._next_best(plate, entry, *found[:2], window) >= lead:
+                return found[0] + 0.5, found[1] + 0.5, found[2]
+        return None
+
+    def anywhere(self, plate: Planes, known: Sequence[Entry]) -> Find | None:
+        """The pointer, wherever it is, if it stands out."""
+        height, width = plate[0].shape
+        for entry in known:
+            if not entry.distinct:
+                continue
+            x, y, best = find_glyph(plate, entry.glyph, (0, 0, width, height), self.tolerance)
+            if best >= self.options.similarity and best - self._next_best(plate, entry, x, y, (0, 0, width, height)) >= self.options.margin:
+                return x + 0.5, y + 0.5, best
+        return None
+
+    def fill(
+        self, times: F64, trace: Trace, plate: Planes, known: Sequence[Entry], before: Point | None, view: SegmentView
+    ) -> Trace:
+        """The trace, with its breaks filled where the pointer rests in the plate beside them.
+
+        Args:
+            times: When each frame of the still appears, increasing.
+            trace: Points at some of the frames.
+            plate: Clean plate of the still.
+            known: Looks to search for, likeliest first.
+            before: Where the pointer was before the still, None when unknown.
+            view: Tells which parts of the plate are moving pictures: what resembles a pointer there is chance.
+        """
+        pieces = [trace]
+        for start, stop, a, b in breaks(times, trace, before, self.options.min_s):
+            for place, own in ((a, start > 0), (b, True)):
+                reach = self.options.beside if own else self.options.near
+                found = self.near(plate, known, place, reach) if place else None
+                if found and not view.is_moving(found[0], found[1]):
+                    pieces.append(resting(times[start:stop], found))
+                    break
+        return joined(pieces)
+
+    def _next_best(self, plate: Planes, entry: Entry, x: int, y: int, window: tuple[int, int, int, int]) -> float:
+        """Likeness of the best place in the window that is half a pointer or more away from (x, y)."""
+        x0, y0, x1, y1 = window
+        s = max(2, entry.size // 2)
+        around = [(x0, y0, x1, y - s), (x0, y + s, x1, y1), (x0, y - s, x - s, y + s), (x + s, y - s, x1, y + s)]
+        windows = [(max(x0, a), max(y0, b), min(x1, c), min(y1, d)) for a, b, c, d in around]
+        return max(
+            (find_glyph(plate, entry.glyph, w, self.tolerance)[2] for w in windows if w[0] < w[2] and w[1] < w[3]),
+            default=0.0,
+        )
 
 
-def _next_best(plate: Planes, entry: Entry, x: int, y: int, tolerance: int) -> float:
-    """Likeness of the best place that does not overlap the one at (x, y)."""
-    height, width = plate[0].shape
-    s = entry.size
-    around = [(0, 0, width, y - s), (0, y + s, width, height), (0, y - s, x - s, y + s), (x + s, y - s, width, y + s)]
-    windows = [(max(0, a), max(0, b), min(width, c), min(height, d)) for a, b, c, d in around]
-    return max(
-        (find_glyph(plate, entry.glyph, w, tolerance)[2] for w in windows if w[0] < w[2] and w[1] < w[3]), default=0.0
-    )
+def resting(times: F64, found: Find) -> Trace:
+    """The trace of a pointer that rests at one place at all ``times``."""
+    return Trace(times.copy(), *(np.full(len(times), value) for value in found))

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from narratrace.analyse.tiles import Bool, TileBox, components, tile_box
 from narratrace.data.shots import MovingRegion
-from narratrace.ops.sparse import Difference, EpochOptions, History, Planes, Segment, compare, compose, tile_grid
+from narratrace.ops.sparse import TILE, Difference, EpochOptions, History, Planes, Segment, compare, compose, tile_grid
 from narratrace.options import option
 
 I64 = npt.NDArray[np.int64]
@@ -99,6 +99,10 @@ class SegmentView:
     def ignore(self) -> npt.NDArray[np.uint8]:
         """The moving tiles as a mask for native calls."""
         return self.moving.astype(np.uint8)
+
+    def is_moving(self, x: float, y: float) -> bool:
+        """Whether a position on the screen is on a moving tile."""
+        return bool(self.moving[int(y) // TILE * self.columns + int(x) // TILE])
 
 
 def background(view: SegmentView, begin: int, end: int, epochs: EpochOptions) -> Background:

@@ -18,7 +18,7 @@ from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
-from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions
+from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Still
 from narratrace.analyse.shots import ShotOptions
 from narratrace.analyse.stills import StillOptions, find_changes, stretches, view_segment
 from narratrace.analyse.timeline import Timeline
@@ -28,6 +28,9 @@ from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, VideoStreamInfo
 from narratrace.ops.sparse import ChangeOptions, EpochOptions, History, Recorder, make_recorder
 from narratrace.options import option
+
+_MAX_HELD = 4
+"""Stills without a pointer that wait for the next one with a pointer; each keeps its stretch in memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +74,7 @@ class VisualAnalyser:
         self._device = device
         self._recorder: Recorder | None = None
         self._seconds = 0.0
+        self._held: list[Still] = []
         self._drafts: deque[Draft] = deque()
         self._moving = MovingFinder(self._options.moving)
         self._finder = PointerFinder(
@@ -99,6 +103,7 @@ class VisualAnalyser:
         if self._recorder is not None and self._recorder.frames:
             self._close(self._recorder)
         self._resolve(-1.0)
+        self._release()
         result = self._timeline.finish(summary.start_pts_s, summary.duration)
         dwells = find_dwells(result.trace, summary.height, self._options.dwells)
         self._seconds += perf_counter() - begun
@@ -143,7 +148,25 @@ class VisualAnalyser:
         """Finishes the oldest stills until those that wait need at most ``budget`` bytes."""
         while self._drafts and _waiting_bytes(self._drafts) > budget:
             for still in self._finder.finish(self._drafts.popleft()):
-                self._timeline.add(still)
+                self._hold(still)
+
+    def _hold(self, still: Still) -> None:
+        """Keeps stills without a pointer until it is known where it was right after them."""
+        if len(still.trace):
+            place = still.trace.x[0], still.trace.y[0]
+            for i in reversed(range(len(self._held))):
+                found = self._held[i] = self._finder.revisit(self._held[i], place)
+                if len(found.trace) == 0:
+                    break
+                place = found.trace.x[0], found.trace.y[0]
+        self._held.append(still)
+        if len(still.trace) or len(self._held) > _MAX_HELD:
+            self._release()
+
+    def _release(self) -> None:
+        for still in self._held:
+            self._timeline.add(still)
+        self._held.clear()
 
 
 def _waiting_bytes(drafts: Iterable[Draft]) -> int:
