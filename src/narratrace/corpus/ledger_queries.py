@@ -47,10 +47,10 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
         with contextlib.closing(
             sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
         ) as database:
+            database.execute("BEGIN")
             if not has_tables(database):
                 raise InputError("the run has not begun", station="corpus", input=str(path))
             check_schema(database, path)
-            database.execute("BEGIN")
             yield database
     except sqlite3.Error as error:
         raise unreadable(path, error) from error

@@ -48,8 +48,8 @@ from narratrace.errors import WorkerLost
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
-_STARTS = 3
-"""Deaths before the first task, of any workers in a row, after which no further worker is started."""
+_STARTS = 10
+"""Deaths in a row of workers that were loading their models, after which the run is given up."""
 _TAIL = 4_000
 
 
@@ -79,6 +79,11 @@ class WorkerProcess:
         self._models = 0
 
     @property
+    def is_idle(self) -> bool:
+        """Whether it can begin a task."""
+        return self.ready and self.task is None
+
+    @property
     def seconds(self) -> float:
         """How long it has had its task."""
         return time.monotonic() - self._began
@@ -104,13 +109,17 @@ class WorkerProcess:
     def overdue(self, limits: LimitOptions) -> str:
         """Why it has to be killed, empty while all is well, see Note [Hung workers]."""
         silent = time.monotonic() - self._alive
+        if not self.ready:
+            return f"{silent:.0f} s to load models (limits.load_s)" if silent > limits.load_s else ""
+        if self.task is None:
+            return ""
         most = limits.stall_s + limits.slowest * (self._duration or 0.0)
         if silent > (limits.stall_s if self.activity.looked_at else most):
             return f"no sign of progress for {silent:.0f} s (limits.stall_s)"
         if self.seconds > most:
             return f"took {self.seconds:.0f} s for {self._duration or 0.0:.0f} s of video (limits.slowest)"
         self.activity = replace(self.activity, memory=resident(self._process.pid))
-        if self.ready and limits.memory_bytes and self.activity.memory > limits.memory_bytes + self._models:
+        if limits.memory_bytes and self.activity.memory > limits.memory_bytes + self._models:
             return f"took {self.activity.memory} bytes of memory (limits.memory_bytes)"
         return ""
 
@@ -168,13 +177,12 @@ class LocalExecutor:
 
     @property
     def free(self) -> int:
-        """Workers without a task."""
-        return sum(worker.task is None for worker in self._workers.values())
+        """Workers that have their models and no task."""
+        return sum(worker.is_idle for worker in self._workers.values())
 
     def submit(self, task: Task) -> str:
-        """Hand a task to a worker, preferably one that has its models."""
-        idle = [worker for worker in self._workers.values() if worker.task is None]
-        worker = max(idle, key=lambda worker: worker.ready)
+        """Hand a task to a worker."""
+        worker = next(worker for worker in self._workers.values() if worker.is_idle)
         with contextlib.suppress(OSError):  # it is dead: polling will find out and report
             worker.begin(task)
         return worker.name
@@ -241,7 +249,7 @@ class LocalExecutor:
     def _kill_overdue(self) -> list[Report]:
         reports: list[Report] = []
         for worker in list(self._workers.values()):
-            why = worker.overdue(self._job.limits) if worker.task else ""
+            why = worker.overdue(self._job.limits)
             if why:
                 reports += self._bury(worker, f"the worker was killed: {why}", "")
         return reports

@@ -11,6 +11,7 @@ from narratrace.corpus.fingerprint import difference, effective, fingerprint
 from narratrace.corpus.inputs import digest, weight_of
 from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_rows import Head
+from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError, OptionError
 from narratrace.options import from_mapping
@@ -23,11 +24,10 @@ from narratrace.write.shards import ANALYSIS, NARRATIVES
 
 _log = logging.getLogger(__name__)
 
-LEDGER, RUN, DEAD_LETTERS, SCRATCH, PREVIOUS = (
-    *("ledger.sqlite", "run.json", "dead_letter.jsonl", ".scratch", "previous"),
-)
-_OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", RUN, DEAD_LETTERS)
 ENGINE = "engine"
+"""Fact of a run: the engine's options."""
+
+_OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", RUN, DEAD_LETTERS)
 _SHOWN = 12
 
 

@@ -71,6 +71,15 @@ class LimitOptions:
             gt=0,
         ),
     ] = 600.0
+    load_s: Annotated[
+        float,
+        option(
+            "longest time a worker may take to load its models",
+            unit="s",
+            source="choice: gigabytes of weights over a slow network",
+            gt=0,
+        ),
+    ] = 900.0
     slowest: Annotated[
         float,
         option(

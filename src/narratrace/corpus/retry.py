@@ -14,8 +14,9 @@ from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_queries import find_video, read_value, reading
 from narratrace.corpus.ledger_rows import VideoRow
 from narratrace.corpus.messages import Task
-from narratrace.corpus.opening import ENGINE, LEDGER
+from narratrace.corpus.opening import ENGINE
 from narratrace.corpus.options import RunOptions
+from narratrace.corpus.places import LEDGER
 from narratrace.corpus.storage import localise
 from narratrace.corpus.workshop import Workshop
 from narratrace.data.outcome import Dropped, Kept

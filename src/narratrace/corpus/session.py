@@ -19,8 +19,9 @@ from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.loop import Loop, finished_shards
 from narratrace.corpus.messages import StageFactory
-from narratrace.corpus.opening import DEAD_LETTERS, RUN, SCRATCH, Opened
+from narratrace.corpus.opening import Opened
 from narratrace.corpus.options import RunOptions
+from narratrace.corpus.places import DEAD_LETTERS, RUN, SCRATCH
 from narratrace.corpus.record import record_run
 from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply

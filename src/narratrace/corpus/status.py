@@ -10,7 +10,7 @@ from typing import Any
 
 from narratrace.corpus.ledger_queries import is_complete, read_running, read_shards, read_totals, reading
 from narratrace.corpus.ledger_rows import OPEN_STATES, State
-from narratrace.corpus.opening import LEDGER
+from narratrace.corpus.places import LEDGER
 
 
 def status(out: Path) -> dict[str, Any]:
