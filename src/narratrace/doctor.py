@@ -47,21 +47,35 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """An optional library: its distribution, its module, an expression that tells more, and its extra."""
+    """An optional library.
+
+    Attributes:
+        distribution: Its name for pip.
+        module: What is imported.
+        extra: The extra of ours that installs it.
+        more: Expression of the imported module ``m`` that tells more.
+        before: Statement to run first.
+        needs_driver: Whether it is of no use without an NVIDIA driver.
+    """
 
     distribution: str
     module: str
     extra: str
     more: str = "''"
+    before: str = ""
     needs_driver: bool = False
+
+
+_TORCHVISION = "from narratrace.understand._torchvision import import_torchvision; import_torchvision()"
+"""See Note [torchvision without its native library]."""
 
 
 LIBRARIES = (
     Library("faster-whisper", "faster_whisper", "asr"),
     Library("ctranslate2", "ctranslate2", "asr", "f'{m.get_cuda_device_count()} CUDA cards'"),
     Library("torch", "torch", "classify", "f'CUDA {m.version.cuda}, {m.cuda.device_count()} cards usable'"),
-    Library("torchvision", "torchvision", "classify"),
-    Library("open_clip_torch", "open_clip", "classify"),
+    Library("torchvision", "torchvision", "classify", before=_TORCHVISION),
+    Library("open_clip_torch", "open_clip", "classify", before=_TORCHVISION),
     Library("PyNvVideoCodec", "PyNvVideoCodec", "cuda", needs_driver=True),
     Library("cupy-cuda13x", "cupy", "cuda", "f'{m.cuda.runtime.getDeviceCount()} cards'", needs_driver=True),
     Library(
@@ -153,6 +167,9 @@ def _has_codec(name: str, mode: Literal["r", "w"]) -> bool:
 
 
 def _gpu() -> Iterator[Fact]:
+    if not _has_cuda_backend():
+        detail = "this version decodes and analyses on the CPU only"
+        yield Fact(section="gpu", name="visual analysis", status="absent", detail=detail)
     facts = driver_facts()
     if facts.problem:
         status: Status = "absent" if facts.problem.startswith("no NVIDIA driver") else "broken"
@@ -164,6 +181,13 @@ def _gpu() -> Iterator[Fact]:
         yield Fact(section="gpu", name=f"cuda:{gpu.index}", status="ok", detail=detail)
         status = "broken" if gpu.nvdec_problem else "ok"
         yield Fact(section="gpu", name=f"nvdec:{gpu.index}", status=status, detail=_nvdec(gpu))
+
+
+def _has_cuda_backend() -> bool:
+    try:
+        return importlib.util.find_spec("narratrace.decode.nvdec") is not None
+    except ImportError:  # the station itself cannot be imported; the section core says why
+        return False
 
 
 def _nvdec(gpu: Gpu) -> str:
@@ -191,7 +215,8 @@ def _library(library: Library) -> Fact:
     problem = driver_facts().problem if library.needs_driver else ""
     if problem:
         return _about(library, "absent", f"{version}, of no use here: {problem}")
-    code = f"import importlib; m = importlib.import_module({library.module!r}); print({library.more})"
+    load = f"import importlib; m = importlib.import_module({library.module!r})"
+    code = f"{library.before}\n{load}\nprint({library.more})"
     try:
         tried = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=_TIMEOUT_S

@@ -74,4 +74,5 @@ class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         from narratrace import __version__
 
-        parser.exit(message=f"narratrace {__version__}\n")
+        print(f"narratrace {__version__}")
+        parser.exit()
