@@ -17,9 +17,16 @@ native = Pybind11Extension(
     sorted(str(path) for path in Path("csrc").glob("*.cpp")),
     include_dirs=["csrc"],
     cxx_std=20,
-    # Without contraction the floating-point results are the same on processors with and without fused operations.
-    extra_compile_args=[*flags, *"-ffp-contract=off -fvisibility=hidden -Wall -Wextra -Wconversion".split()]
-    + ["-Wno-sign-conversion"],
+    # No fused multiply-add: floating-point results are then the same on every processor.
+    extra_compile_args=[
+        *flags,
+        "-ffp-contract=off",
+        "-fvisibility=hidden",
+        "-Wall",
+        "-Wextra",
+        "-Wconversion",
+        "-Wno-sign-conversion",
+    ],
     extra_link_args=[f"-fsanitize={sanitize}"] if sanitize else [],
 )
 ParallelCompile("NARRATRACE_BUILD_JOBS").install()

@@ -39,10 +39,12 @@ int main() { int n[] = {1, 2}; std::span<int> s(n); return std::accumulate(s.beg
 
 
 def say(text: str) -> None:
+    """Tells what is being done."""
     print(f"set-up: {text}", flush=True)
 
 
 def stop(text: str) -> None:
+    """Ends the set-up with a message that says what to do."""
     raise SystemExit(f"set-up: {text}")
 
 
@@ -50,7 +52,12 @@ def run(*command: str | Path, quiet: bool = False) -> bool:
     """Whether the command succeeded."""
     sink = subprocess.DEVNULL if quiet else None
     try:
-        return subprocess.run([str(c) for c in command], cwd=ROOT, stdout=sink, stderr=sink, check=False).returncode == 0
+        return (
+            subprocess.run(
+                [str(c) for c in command], cwd=ROOT, stdout=sink, stderr=sink, check=False
+            ).returncode
+            == 0
+        )
     except FileNotFoundError:
         return False
 
@@ -62,10 +69,13 @@ def apt_install(packages: list[str], why: str) -> bool:
     say(f"installing {' '.join(packages)} with apt-get, {why} (NARRATRACE_APT=no forbids it)")
     os.environ["DEBIAN_FRONTEND"] = "noninteractive"
     install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages]
-    return run(*install, quiet=True) or (run("apt-get", "update", "-qq", quiet=True) and run(*install, quiet=True))
+    return run(*install, quiet=True) or (
+        run("apt-get", "update", "-qq", quiet=True) and run(*install, quiet=True)
+    )
 
 
 def require_python() -> None:
+    """Stops unless this is a Python that the package runs on."""
     if sys.version_info[:2] not in SUPPORTED:
         version = ".".join(map(str, sys.version_info[:3]))
         stop(
@@ -81,10 +91,13 @@ def compiles() -> bool:
         source = Path(folder) / "check.cpp"
         source.write_text(CPP_CHECK)
         include = "-I" + sysconfig.get_path("include")
-        return run(*compiler.split(), "-std=c++20", include, "-c", source, "-o", source.with_suffix(".o"), quiet=True)
+        return run(
+            *compiler.split(), "-std=c++20", include, "-c", source, "-o", source.with_suffix(".o"), quiet=True
+        )
 
 
 def require_compiler() -> None:
+    """Stops without a compiler, after trying to install one."""
     if compiles():
         return
     apt_install(["g++", "python3-dev"], "to compile the native module")
@@ -102,6 +115,7 @@ def venv_works() -> bool:
 
 
 def make_venv() -> None:
+    """Creates the environment, or again if it does not work or is of another Python."""
     if venv_works():
         return
     say(f"creating {VENV.name} with {sys.executable} {sys.version.split()[0]}")
@@ -132,13 +146,19 @@ def install(purpose: str) -> None:
     # What the tests need includes what the demo needs.
     covering = [stamps / name for name in EXTRAS if set(extras) <= set(EXTRAS[name])]
     covered = any(s.exists() and s.read_text() == packages for s in covering)
-    built = for_native.exists() and for_native.read_text() == native and any(ROOT.glob("src/narratrace/_native.*.so"))
+    built = (
+        for_native.exists()
+        and for_native.read_text() == native
+        and any(ROOT.glob("src/narratrace/_native.*.so"))
+    )
     if covered and built:
         return
     require_compiler()
     target = "." + (f"[{','.join(extras)}]" if extras and not covered else "")
     pip = [PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "-c", "constraints.txt"]
-    say(f"installing narratrace{target[1:]} into {VENV.name}" if not covered else "building the native module")
+    say(
+        f"installing narratrace{target[1:]} into {VENV.name}" if not covered else "building the native module"
+    )
     if not run(*pip, *(["--no-deps"] if covered else []), "-e", target):
         stop("pip install failed, see above")
     for_native.write_text(native)
@@ -147,12 +167,14 @@ def install(purpose: str) -> None:
 
 
 def offer_programs(purpose: str) -> None:
+    """Installs what some tests use, or says that they will be skipped."""
     missing = [package for program, package in PROGRAMS[purpose].items() if not shutil.which(program)]
     if missing and not apt_install(missing, "for tests that use them"):
         say(f"without {', '.join(missing)}: the tests that need them are skipped")
 
 
 def main() -> None:
+    """Does what the first argument names."""
     if len(sys.argv) != 2 or sys.argv[1] not in EXTRAS:
         stop(f"usage: environment.py {'|'.join(EXTRAS)}")
     purpose = sys.argv[1]

@@ -26,22 +26,25 @@ REPLACEMENTS = [
     (r"typing\.Annotated\[numpy\.typing\.ArrayLike, \.\.\.\]", "numpy.typing.NDArray[typing.Any]"),
     (r"numpy\.typing\.NDArray\[\.\.\.\]", "numpy.typing.NDArray[typing.Any]"),
     (r"typing\.Annotated\[numpy\.typing\.ArrayLike, ([\w.]+)\]", r"numpy.typing.NDArray[\1]"),
-    (r"numpy\.ndarray(?:\[typing\.Any, numpy\.dtype\[typing\.Any\]\])?(?!\[)", "numpy.typing.NDArray[typing.Any]"),
+    (
+        r"numpy\.ndarray(?:\[typing\.Any, numpy\.dtype\[typing\.Any\]\])?(?!\[)",
+        "numpy.typing.NDArray[typing.Any]",
+    ),
     (r"-> dict:", "-> dict[str, typing.Any]:"),
     (r"tuple\[(numpy\.typing\.NDArray\[numpy\.uint8\](?:, )?){3}\]", "_Planes"),
-    (r"(?m)^(?=__all__)", "_Planes: typing.TypeAlias = tuple[" + ", ".join(["numpy.typing.NDArray[numpy.uint8]"] * 3) + "]\n\n"),
+    (
+        r"(?m)^(?=__all__)",
+        "_Planes: typing.TypeAlias = tuple[" + ", ".join(["numpy.typing.NDArray[numpy.uint8]"] * 3) + "]\n\n",
+    ),
 ]
 
 
 def generate() -> str:
     """The stub's text."""
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(
-            [sys.executable, "-m", "pybind11_stubgen", "narratrace._native", "-o", folder, "--ignore-all-errors"]
-            + ["--numpy-array-use-type-var"],
-            check=True,
-            capture_output=True,
-        )
+        describe = [sys.executable, "-m", "pybind11_stubgen", "narratrace._native", "-o", folder]
+        describe += ["--ignore-all-errors", "--numpy-array-use-type-var"]
+        subprocess.run(describe, check=True, capture_output=True)
         text = (Path(folder) / "narratrace" / "_native.pyi").read_text()
     for pattern, replacement in REPLACEMENTS:
         text = re.sub(pattern, replacement, text)

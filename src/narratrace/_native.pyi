@@ -17,6 +17,7 @@ __all__: list[str] = [
     "Glyph",
     "HAVE_AVX2",
     "Segment",
+    "SegmentBuilder",
     "SparseRecorder",
     "TILE",
     "TileHistory",
@@ -26,6 +27,7 @@ __all__: list[str] = [
     "find_blobs",
     "find_candidates",
     "find_glyph",
+    "find_on_screen",
     "fit_glyph",
     "learn_glyph",
     "thumbnails",
@@ -77,6 +79,28 @@ class SparseRecorder:
     def frames(self) -> int: ...
     @property
     def stored(self) -> bool: ...
+
+class SegmentBuilder:
+    def __init__(self, width: int, height: int) -> None: ...
+    def append(
+        self, t: float, tiles: numpy.typing.NDArray[numpy.int32], blocks: numpy.typing.NDArray[numpy.uint8]
+    ) -> None: ...
+    def interrupt(self) -> None: ...
+    def refresh(
+        self, tiles: numpy.typing.NDArray[numpy.int32], blocks: numpy.typing.NDArray[numpy.uint8]
+    ) -> None: ...
+    def show(
+        self,
+        y: numpy.typing.NDArray[typing.Any],
+        u: numpy.typing.NDArray[typing.Any],
+        v: numpy.typing.NDArray[typing.Any],
+    ) -> None: ...
+    def take(self) -> Segment: ...
+    def thumbnail(self, step: int) -> numpy.typing.NDArray[numpy.uint8]: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def frames(self) -> int: ...
 
 class TileHistory:
     def __init__(self, segment: Segment) -> None: ...
@@ -131,6 +155,19 @@ def find_candidates(
 def find_glyph(
     screen: _Planes, glyph: Glyph, x0: int, y0: int, x1: int, y1: int, tolerance: int
 ) -> tuple[int, int, float]: ...
+def find_on_screen(
+    segment: Segment,
+    frames: numpy.typing.NDArray[numpy.int32],
+    glyph: Glyph,
+    x0: int,
+    y0: int,
+    x1: int,
+    y1: int,
+    tolerance: int,
+    most: int,
+) -> tuple[
+    numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint32]
+]: ...
 def fit_glyph(
     screen: _Planes,
     plate: _Planes,

@@ -1,0 +1,134 @@
+"""What the recorder keeps, and pictures put together from it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratrace._native import SparseRecorder, TileHistory, compose, thumbnails
+from tests.native.pictures import Planes, flat, heights, pads, random_planes, seeds, widths
+
+NOTHING = np.array([], np.int32)
+
+
+def exact_recorder(width: int, height: int) -> SparseRecorder:
+    """Keeps every tile in which a single sample changed."""
+    return SparseRecorder(width, height, 0, 0, 1, 1, refresh_s=1e9, max_stored=1.0)
+
+
+def move(rng: np.random.Generator, planes: Planes) -> Planes:
+    """Some rectangles of noise over a picture."""
+    after = tuple(p.copy() for p in planes)
+    for _ in range(rng.integers(0, 4)):
+        plane = after[rng.integers(3)]
+        y, x = rng.integers(plane.shape[0]), rng.integers(plane.shape[1])
+        patch = plane[y : y + 9, x : x + 11]
+        patch[...] = rng.integers(0, 256, patch.shape, dtype=np.uint8)
+    return after[0], after[1], after[2]
+
+
+def assert_same(got: Planes, wanted: Planes):
+    for a, b in zip(got, wanted, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@settings(max_examples=40)
+@given(seeds, widths, heights, pads)
+def test_every_frame_can_be_had_back(seed: int, width: int, height: int, pad: int):
+    rng = np.random.default_rng(seed)
+    recorder = exact_recorder(width, height)
+    frames = [random_planes(rng, width, height, pad)]
+    frames += [frames[0]]  # a still frame
+    for _ in range(6):
+        frames.append(move(rng, frames[-1]))
+    for i, frame in enumerate(frames):
+        recorder.push(i / 30, *frame)
+        assert recorder.stored
+    segment = recorder.take()
+    assert segment.times.tolist() == [i / 30 for i in range(len(frames))]
+    assert (segment.width, segment.height) == (width, height)
+    assert segment.offsets[-1] == len(segment.tiles)
+    assert segment.offsets[0] == segment.offsets[1] == segment.offsets[2] == 0
+    for i, frame in enumerate(frames):
+        assert_same(compose(segment, i, NOTHING, NOTHING), frame)
+    assert_same(segment.last, frames[-1])
+
+
+def test_only_what_changed_is_kept():
+    recorder = SparseRecorder(64, 48, 16, 12, 3, 3, refresh_s=2.0, max_stored=0.25)
+    ground = flat(64, 48, 100)
+    recorder.push(0.0, *ground)
+    frame = tuple(p.copy() for p in ground)
+    frame[0][20:24, 35:39] = 200
+    assert recorder.push(0.1, *frame) == 1
+    assert recorder.changed.tolist() == [4 + 2]
+    frame[0][40, 0:2] = 200  # two pixels are noise
+    assert recorder.push(0.2, *frame) == 0
+    assert recorder.push(0.3, *flat(64, 48, 30)) == 12
+    assert not recorder.stored
+    segment = recorder.take()
+    assert segment.tiles.tolist() == [6]
+    assert segment.bytes == 384 + 4
+    assert len(segment.times) == 3
+
+
+def test_tiles_are_replaced_by_blocks_or_the_base():
+    recorder = exact_recorder(40, 20)
+    for i, luma in enumerate([10, 60, 110]):
+        recorder.push(float(i), *flat(40, 20, luma))
+    segment = recorder.take()
+    y, _, _ = compose(segment, 2, np.array([0, 5], np.int32), np.array([-1, 5], np.int32))
+    assert (y[:16, :16] == 10).all()  # from the base
+    assert (y[16:, 32:] == 60).all()  # the sixth block is the last tile of the second frame
+    assert (y[:16, 16:] == 110).all()
+    for tile, block in [(6, 0), (-1, 0), (0, 12)]:
+        with pytest.raises(IndexError):
+            compose(segment, 0, np.array([tile], np.int32), np.array([block], np.int32))
+    with pytest.raises(ValueError, match="length"):
+        compose(segment, 0, np.array([0, 1], np.int32), np.array([0], np.int32))
+
+
+@given(seeds, st.integers(1, 7), st.integers(1, 3))
+@settings(max_examples=20)
+def test_thumbnails_are_means_of_squares(seed: int, step: int, every: int):
+    rng = np.random.default_rng(seed)
+    recorder = exact_recorder(45, 31)
+    frames = [random_planes(rng, 45, 31)]
+    for _ in range(4):
+        frames.append(move(rng, frames[-1]))
+    for i, frame in enumerate(frames):
+        recorder.push(float(i), *frame)
+    rows, cols = 31 // step, 45 // step
+
+    def shrunk(frame: Planes):
+        whole = frame[0][: rows * step, : cols * step].astype(int)
+        return whole.reshape(rows, step, cols, step).sum(axis=(1, 3)) // step**2
+
+    np.testing.assert_array_equal(recorder.thumbnail(step), shrunk(frames[-1]))
+    small = thumbnails(recorder.take(), 1, 5, every, step)
+    assert len(small) == len(range(1, 5, every))
+    for got, i in zip(small, range(1, 5, every), strict=True):
+        np.testing.assert_array_equal(got, shrunk(frames[i]))
+
+
+def test_steps_of_nothing_are_refused():
+    recorder = exact_recorder(32, 32)
+    recorder.push(0.0, *flat(32, 32, 50))
+    with pytest.raises(ValueError, match="step"):
+        recorder.thumbnail(0)
+    with pytest.raises(ValueError, match="every"):
+        thumbnails(recorder.take(), 0, 1, 0, 4)
+
+
+def test_epochs_outlive_the_segment_they_are_of():
+    def history() -> TileHistory:
+        recorder = exact_recorder(16, 16)
+        for i, luma in enumerate([10, 10, 200, 10, 10, 90, 90]):
+            recorder.push(float(i), *flat(16, 16, luma))
+        return TileHistory(recorder.take())
+
+    rows = history().epochs(0, 7, 24, 5, 0.6)
+    assert [(r["first"], r["last"]) for r in rows] == [(0, 5), (5, 7)]
+    assert rows["seen"].tolist() == [4.0, 1.0]
