@@ -34,6 +34,7 @@ def add_commands(commands: Commands) -> None:
     _add_status(below)
     _add_retry(below)
     _add_reproduce(below)
+    _add_verify(below)
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
@@ -97,6 +98,16 @@ def _add_reproduce(commands: Commands) -> None:
     parser.set_defaults(handler=_reproduce)
 
 
+def _add_verify(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "verify",
+        help="check everything a run wrote",
+        description="Check hashes, archives, and that shards, index and ledger hold the same samples.",
+    )
+    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.set_defaults(handler=_verify)
+
+
 def _run(args: argparse.Namespace) -> int:
     from narratrace.corpus.console import carry_out
     from narratrace.corpus.run import Run
@@ -135,6 +146,17 @@ def _reproduce(args: argparse.Namespace) -> int:
     from narratrace.corpus.retry import reproduce
 
     return reproduce(args.out, args.video)
+
+
+def _verify(args: argparse.Namespace) -> int:
+    from narratrace.corpus.verify import verify
+
+    faults = 0
+    for fault in verify(args.out):
+        print(fault)
+        faults += 1
+    print(f"{faults} faults" if faults else "all is well")
+    return 1 if faults else 0
 
 
 def _names_options(args: argparse.Namespace) -> bool:
