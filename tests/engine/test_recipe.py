@@ -1,0 +1,126 @@
+"""The contract of every stage, and the recipe that lines them up."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from narratrace.data.audio import SAMPLE_RATE
+from narratrace.data.media import VideoInput
+from narratrace.data.outcome import Failed, Kept
+from narratrace.data.recording import Recording
+from narratrace.decode import AudioOptions
+from narratrace.errors import InputError
+from narratrace.pipeline import Hooks, Stage
+from narratrace.recipe import (
+    MAKERS,
+    EngineOptions,
+    FlowOptions,
+    SoundReader,
+    build_pipeline,
+    build_stages,
+    process_recording,
+    read_sidecar,
+)
+from narratrace.source import resolve
+from narratrace.visual_pass import frames_device
+
+CPU = EngineOptions(device="cpu")
+NAMES = ["analyse", "transcribe", "classify", "judge", "align", "clips"]
+
+
+def unknown(number: int) -> Recording:
+    """A recording that does not exist, and of which nothing is known."""
+    video = VideoInput(
+        video_id=f"v{number}", uri=f"/nowhere/{number}.mp4", captions_uri=f"/nowhere/{number}.vtt"
+    )
+    return Recording(input=video, sequence=number)
+
+
+def named(name: str) -> Stage:
+    return MAKERS[name](CPU, Hooks())
+
+
+def test_stages_are_in_order_and_carry_their_names():
+    assert [stage.name for stage in build_stages(CPU)] == NAMES == list(MAKERS)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_pickles_before_it_is_opened(name: str):
+    stage = pickle.loads(pickle.dumps(named(name)))
+    assert isinstance(stage, Stage)
+    assert stage.name == name
+    stage.open()
+    stage.close()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_stage_answers_for_each_recording_in_order_and_never_raises(name: str):
+    stage = named(name)
+    stage.open()
+    assert stage.run([]) == []
+    batch = [unknown(number) for number in (3, 1, 2)]
+    outcomes = stage.run(batch)
+    stage.close()
+    answered = [o.value.video_id if isinstance(o, Kept) else o.video_id for o in outcomes]
+    assert answered == ["v3", "v1", "v2"]
+    for outcome, recording in zip(outcomes, batch, strict=True):
+        if isinstance(outcome, Failed):
+            assert outcome.uri in (recording.input.uri, recording.input.captions_uri)
+            assert outcome.station
+            assert outcome.message
+
+
+def test_a_recording_goes_through_all_stages(zoo: dict[str, Path]):
+    stages = build_stages(CPU)
+    for stage in stages:
+        stage.open()
+    (video,) = resolve([zoo["plain.mp4"]])
+    outcome = process_recording(stages, video, 7)
+    assert isinstance(outcome, Kept)
+    recording = outcome.value
+    assert recording.sequence == 7
+    assert recording.visual is not None
+    assert recording.stats is not None
+    assert recording.samples == ()  # nobody speaks
+    assert set(recording.timings) == {"decode", "analyse", "transcribe", "judge", "align", "clips"}
+    broken = process_recording(stages, resolve([zoo["text.mp4"]])[0], 8)
+    assert isinstance(broken, Failed)
+    assert process_recording(stages, video, 9), "a stage survives a failure"
+
+
+def test_the_pipeline_can_end_early():
+    flow = FlowOptions(in_flight=3, batch=2, visual_workers=2)
+    pipeline = build_pipeline(CPU, flow, until="transcribe")
+    assert [station.name for station in pipeline.stations] == NAMES[:2]
+    assert pipeline.in_flight == 3
+    assert [(s.batch, s.workers) for s in pipeline.stations] == [(1, 2), (2, 1)]
+
+
+def test_sidecars_are_read_where_there_are_some(tmp_path: Path):
+    assert read_sidecar(VideoInput(video_id="v", uri="v.mp4")) is None
+    captions = tmp_path / "v.srt"
+    captions.write_text("1\n00:00:01,000 --> 00:00:02,000\nlook here\n")
+    heard = read_sidecar(VideoInput(video_id="v", uri="v.mp4", captions_uri=str(captions)))
+    assert heard is not None
+    assert [word.text for word in heard.words] == ["look", "here"]
+    with pytest.raises(InputError):
+        read_sidecar(VideoInput(video_id="v", uri="v.mp4", captions_uri=str(tmp_path / "none.srt")))
+
+
+def test_sound_is_read_where_there_is_some(zoo: dict[str, Path]):
+    reader = pickle.loads(pickle.dumps(SoundReader(AudioOptions())))
+    sound = reader(str(zoo["plain.mp4"]))
+    assert sound is not None
+    assert sound.duration == pytest.approx(8.0, abs=0.1)
+    assert len(sound.samples) == pytest.approx(8 * SAMPLE_RATE, rel=0.02)
+    assert reader(str(zoo["video only.mkv"])) is None
+
+
+@pytest.mark.parametrize(
+    ("backend", "device"), [("pyav", "cpu"), ("nvdec:0", "cuda:0"), ("nvdec:3", "cuda:3")]
+)
+def test_frames_lie_where_their_decoder_puts_them(backend: str, device: str):
+    assert frames_device(backend) == device
