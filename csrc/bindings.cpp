@@ -12,6 +12,7 @@
 #include "glyph_learner.hpp"
 #include "history.hpp"
 #include "planes.hpp"
+#include "segment_builder.hpp"
 #include "sparse_video.hpp"
 #include "tile_diff.hpp"
 #include "tracker.hpp"
@@ -163,6 +164,35 @@ void bind_segment(py::module_& m) {
         .def_property_readonly("bytes", &SparseRecorder::bytes)
         .def_property_readonly("frames", &SparseRecorder::frames)
         .def_property_readonly("changed", [](const SparseRecorder& r) { return vector_array(r.changed()); });
+}
+
+// Blocks as the rows of a (count, 384) array; the builder checks the tile numbers.
+const Block* blocks_of(const Array<std::int32_t>& tiles, const Array<std::uint8_t>& blocks) {
+    if (tiles.ndim() != 1 || blocks.ndim() != 2 || blocks.shape(0) != tiles.shape(0) ||
+        blocks.shape(1) != static_cast<py::ssize_t>(sizeof(Block)))
+        throw py::value_error("blocks must have one row of 384 bytes per tile");
+    return reinterpret_cast<const Block*>(blocks.data());
+}
+
+void bind_builder(py::module_& m) {
+    py::class_<SegmentBuilder>(m, "SegmentBuilder")
+        .def(py::init<int, int>(), py::arg("width"), py::arg("height"))
+        .def("show", [](SegmentBuilder& b, const py::array& y, const py::array& u, const py::array& v) {
+            const PictureView screen = picture_view(y, u, v);
+            const py::gil_scoped_release release;
+            b.show(screen);
+        }, py::arg("y"), py::arg("u"), py::arg("v"))
+        .def("append", [](SegmentBuilder& b, double t, const Array<std::int32_t>& tiles, const Array<std::uint8_t>& blocks) {
+            b.append(t, tiles.data(), static_cast<std::size_t>(tiles.size()), blocks_of(tiles, blocks));
+        }, py::arg("t"), py::arg("tiles"), py::arg("blocks"))
+        .def("refresh", [](SegmentBuilder& b, const Array<std::int32_t>& tiles, const Array<std::uint8_t>& blocks) {
+            b.refresh(tiles.data(), static_cast<std::size_t>(tiles.size()), blocks_of(tiles, blocks));
+        }, py::arg("tiles"), py::arg("blocks"))
+        .def("interrupt", &SegmentBuilder::interrupt)
+        .def("take", &SegmentBuilder::take, py::call_guard<py::gil_scoped_release>())
+        .def("thumbnail", [](const SegmentBuilder& b, int step) { return shrink(b.screen().y.view(), step); }, py::arg("step"))
+        .def_property_readonly("bytes", &SegmentBuilder::bytes)
+        .def_property_readonly("frames", &SegmentBuilder::frames);
 }
 
 void bind_history(py::module_& m) {
@@ -348,6 +378,7 @@ PYBIND11_MODULE(_native, m) {
           py::arg("chroma"), py::arg("baseline") = false);
     m.def("compare", &compare_py, py::arg("a"), py::arg("b"), py::arg("ignore"));
     bind_segment(m);
+    bind_builder(m);
     bind_history(m);
     bind_pointer(m);
 }
