@@ -77,6 +77,14 @@ class FlowOptions:
     visual_workers: Annotated[
         int, option("recordings decoded and analysed at once; each decoder uses all cores", ge=1)
     ] = 1
+    clip_workers: Annotated[
+        int,
+        option(
+            "recordings whose clips are cut at once; each uses one core, see Note [Deterministic clips]",
+            source="measured: cutting takes longer than all other stations together",
+            ge=1,
+        ),
+    ] = 2
 
 
 def visual_stage(options: EngineOptions, hooks: Hooks) -> Stage:
@@ -170,7 +178,8 @@ def _station(name: str, options: EngineOptions, flow: FlowOptions) -> Station:
     make = partial(MAKERS[name], options)
     if name in _BATCHED:
         return Station(name=name, make=make, batch=flow.batch, queue=flow.batch, linger_s=flow.linger_s)
-    return Station(name=name, make=make, workers=flow.visual_workers if name == VisualPass.name else 1)
+    workers = {VisualPass.name: flow.visual_workers, CutClips.name: flow.clip_workers}
+    return Station(name=name, make=make, workers=workers.get(name, 1))
 
 
 def process_recording(stages: Sequence[Stage], input: VideoInput, sequence: int) -> Outcome[Recording]:
