@@ -63,15 +63,21 @@ def lecture(
 
 
 def _slide(width: int, height: int, seed: int) -> U8:
-    """Lines of words on a light ground."""
+    """Lines of words on a light ground; the second slide has fewer of them, and a picture on the right."""
     rng = np.random.default_rng(seed)
     slide: U8 = np.full((height, width), 230 - 30 * seed, np.uint8)
-    for line in range(1, 7):
-        y, x = height * line // 8, width // 10
-        while x < width * 8 // 10:
+    lines, right = ((6, 0.8), (4, 0.45))[seed]
+    for line in range(1, lines + 1):
+        y, x = height * line // (lines + 2), width // 10
+        while x < width * right:
             length = int(rng.integers(4, 14))
             slide[y : y + max(3, height // 40), x : x + length] = 90
             x += length + 4
+    if seed:
+        y, x = np.mgrid[: height // 2, : width // 3]
+        slide[height // 4 : height // 4 + height // 2, width * 11 // 20 : width * 11 // 20 + width // 3] = (
+            150 + 40 * np.sin(x / width * 14) * np.cos(y / height * 9)
+        ).astype(np.uint8)
     return slide
 
 
