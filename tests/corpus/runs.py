@@ -23,7 +23,7 @@ OPTIONS = RunOptions(workers=2, retry=RetryOptions(backoff_s=0.05))
 
 def make_run(
     sources: Sequence[str | Path],
-    out: Path,
+    out: str | Path,
     *,
     engine: EngineOptions | None = ENGINE,
     options: RunOptions = OPTIONS,

@@ -18,13 +18,14 @@ import re
 from pathlib import Path
 
 from narratrace.corpus.ledger import Ledger
-from narratrace.corpus.ledger_queries import COMPLETE
+from narratrace.corpus.ledger_queries import COMPLETE, read_shards
 from narratrace.corpus.ledger_rows import OPEN_STATES, State
 from narratrace.corpus.messages import Made
 from narratrace.errors import StorageError
 from narratrace.write.bundle import Bundle
-from narratrace.write.files import remove_leftovers
-from narratrace.write.shard_file import ShardRecord
+from narratrace.write.files import remove_leftovers, storage_errors
+from narratrace.write.index import read_record
+from narratrace.write.shard_file import INDEX, ShardRecord
 from narratrace.write.shards import Assembler, ShardOptions
 
 _log = logging.getLogger(__name__)
@@ -189,6 +190,20 @@ class Assembly:
             if name and int(name[1]) < done:
                 path.unlink()
                 self._sizes.pop(int(name[1]), None)
+
+
+def known_shards(out: Path, ledger: Ledger) -> list[ShardRecord]:
+    """Finished shards where they do not stay in ``out``: those of the ledger, and what a crash left here.
+
+    Raises:
+        StorageError: an index file in ``out`` cannot be read.
+    """
+    records = {record.name: record for record in read_shards(ledger.connection)}
+    with storage_errors(out):
+        for path in (out / INDEX).glob("[!.]*.parquet"):
+            record = ShardRecord.from_json(read_record(str(path)) or {})
+            records.setdefault(record.name, record)
+    return list(records.values())
 
 
 def read_made(path: Path) -> Made:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
         nargs=nargs,
         help="file, folder, glob, URI, or manifest (see the docs)",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", required=True, help="output folder")
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="output folder or URI")
     parser.add_argument(
         "--new-run", action="store_true", help="set aside what another run wrote to OUT, and begin anew"
     )
@@ -67,7 +66,7 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
 
 def _add_status(commands: Commands) -> None:
     parser = commands.add_parser("status", help="show how far a run is, also while it goes on")
-    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("out", metavar="OUT", help="output folder or URI")
     parser.add_argument("--json", action="store_true", help="a JSON object")
     parser.set_defaults(handler=_status)
 
@@ -80,7 +79,7 @@ def _add_retry(commands: Commands) -> None:
         help="process failed recordings again",
         description="Process failed recordings again, with the samples at the end of the output.",
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("out", metavar="OUT", help="output folder or URI")
     parser.add_argument("videos", metavar="VIDEO_ID", nargs="*", help="which; all that failed by default")
     _add_how(parser)
     add_settings_arguments(parser)
@@ -93,7 +92,7 @@ def _add_reproduce(commands: Commands) -> None:
         help="process one recording of a run in this process, to see where it fails",
         description="Process one recording with the run's options in this process. Writes nothing to OUT.",
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("out", metavar="OUT", help="output folder or URI")
     parser.add_argument("video", metavar="VIDEO_ID", help="the recording")
     parser.set_defaults(handler=_reproduce)
 
@@ -104,7 +103,7 @@ def _add_verify(commands: Commands) -> None:
         help="check everything a run wrote",
         description="Check hashes, archives, and that shards, index and ledger hold the same samples.",
     )
-    parser.add_argument("out", metavar="OUT", type=Path, help="output folder")
+    parser.add_argument("out", metavar="OUT", help="output folder or URI")
     parser.set_defaults(handler=_verify)
 
 
@@ -125,34 +124,38 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
+    from narratrace.corpus.places import places_of
     from narratrace.corpus.status import show_status
 
-    show_status(args.out, as_json=args.json)
+    show_status(places_of(args.out).out, as_json=args.json)
     return 0
 
 
 def _retry(args: argparse.Namespace) -> int:
     from narratrace.corpus.console import carry_out
+    from narratrace.corpus.places import places_of
     from narratrace.corpus.retry import retry
     from narratrace.corpus.run import Run
 
     engine, options = _options(args)
-    retry(args.out, args.videos or None)
+    retry(places_of(args.out, args.scratch or "").out, args.videos or None)
     run = Run((), args.out, engine=engine if _names_options(args) else None, options=options)
     return carry_out(run, args)
 
 
 def _reproduce(args: argparse.Namespace) -> int:
+    from narratrace.corpus.places import places_of
     from narratrace.corpus.retry import reproduce
 
-    return reproduce(args.out, args.video)
+    return reproduce(places_of(args.out).out, args.video)
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from narratrace.corpus.places import places_of
     from narratrace.corpus.verify import verify
 
     faults = 0
-    for fault in verify(args.out):
+    for fault in verify(places_of(args.out).out):
         print(fault)
         faults += 1
     print(f"{faults} faults" if faults else "all is well")

@@ -14,13 +14,15 @@ from narratrace.write.run_json import write_run_json
 if TYPE_CHECKING:
     from narratrace.corpus.session import Summary
 
+RunState = Literal["running", "stopped", "complete"]
+
 
 def record_run(
     path: Path,
     opened: Opened,
     options: RunOptions,
     summary: Summary,
-    state: Literal["running", "stopped", "complete"],
+    state: RunState,
 ) -> None:
     """Write the record of a run.
 

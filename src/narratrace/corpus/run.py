@@ -20,10 +20,11 @@ from narratrace.corpus.ledger_queries import read_shards
 from narratrace.corpus.messages import StageFactory
 from narratrace.corpus.opening import Opened, open_run, set_aside
 from narratrace.corpus.options import RunOptions
+from narratrace.corpus.outbox import Outbox
+from narratrace.corpus.places import LEDGER, Places, places_of
 from narratrace.corpus.session import Session, Summary
 from narratrace.corpus.tally import Snapshot
 from narratrace.recipe import EngineOptions, build_stages
-from narratrace.write.shard_file import shard_path
 from narratrace.write.shard_reader import ShardSample, read_shard
 
 
@@ -32,7 +33,7 @@ class Run:
 
     Args:
         sources: Files, folders, globs, URIs and manifests; none goes on with what ``out`` holds.
-        out: Output folder.
+        out: Output folder, or URI of one (Note [Remote outputs]).
         engine: What decides about samples; None for the options of the run in ``out``, or the defaults.
         options: How to run.
         new_run: Set aside what an earlier run with other inputs or options wrote, and begin anew.
@@ -50,7 +51,7 @@ class Run:
         stages: StageFactory = build_stages,
     ) -> None:
         self._sources = tuple(sources)
-        self._out = Path(out)
+        self._out = out
         self._engine = engine
         self._options = options or RunOptions()
         self._new_run = new_run
@@ -92,8 +93,8 @@ class Run:
 
     def events(self) -> Generator[Event]:
         """What happens, as it happens; raises what :meth:`execute` raises."""
-        with self._opened() as opened:
-            yield from self._session(opened)
+        with self._opened() as (opened, places, outbox):
+            yield from self._session(opened, places, outbox)
 
     def samples(self) -> Iterator[ShardSample]:
         """All samples of the run, each once: those of finished shards first, then those of each new shard.
@@ -101,25 +102,29 @@ class Run:
         Raises:
             Exception: see :meth:`execute`.
         """
-        with self._opened() as opened:
-            records = read_shards(opened.ledger.connection)
-            for path in [shard_path(self._out, record.kind, record.number) for record in records]:
-                yield from read_shard(path)
-            for event in self._session(opened):
+        with self._opened() as (opened, places, outbox):
+            for record in read_shards(opened.ledger.connection):
+                with outbox.shard(record) as path:
+                    yield from read_shard(path)
+            for event in self._session(opened, places, outbox):
                 if isinstance(event, ShardFinished):
                     yield from read_shard(event.path)
 
     @contextlib.contextmanager
-    def _opened(self) -> Iterator[Opened]:
+    def _opened(self) -> Iterator[tuple[Opened, Places, Outbox]]:
+        places = places_of(self._out, self._options.scratch.folder)
         if self._new_run:
-            set_aside(self._out)
-        opened = open_run(self._sources, self._out, self._engine)
-        with opened.ledger:
-            yield opened
+            set_aside(places.out)
+        with Outbox(places) as outbox:
+            if not (places.out / LEDGER).exists():
+                outbox.refuse_foreign()
+            opened = open_run(self._sources, places.out, self._engine)
+            with opened.ledger:
+                yield opened, places, outbox
 
-    def _session(self, opened: Opened) -> Generator[Event]:
+    def _session(self, opened: Opened, places: Places, outbox: Outbox) -> Generator[Event]:
         self._session_now = session = Session(
-            opened, self._out, self._options, self._stages, self._cancelled.is_set
+            opened, places, self._options, self._stages, outbox, self._cancelled.is_set
         )
         try:
             with contextlib.closing(session.events()) as events:

@@ -7,11 +7,10 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from narratrace.corpus.assembly import Assembly
+from narratrace.corpus.assembly import Assembly, known_shards
 from narratrace.corpus.dead_letters import DeadLetters
-from narratrace.corpus.events import Event
+from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
 from narratrace.corpus.jobs import crew, make_job, with_threads, worker_environments
 from narratrace.corpus.ledger_queries import read_failures, read_shards, read_totals
@@ -21,12 +20,15 @@ from narratrace.corpus.loop import Loop, finished_shards
 from narratrace.corpus.messages import StageFactory
 from narratrace.corpus.opening import Opened
 from narratrace.corpus.options import RunOptions
-from narratrace.corpus.places import DEAD_LETTERS, RUN, SCRATCH
-from narratrace.corpus.record import record_run
+from narratrace.corpus.outbox import Outbox, left_behind
+from narratrace.corpus.places import DEAD_LETTERS, RUN, SIZES, Places
+from narratrace.corpus.record import RunState, record_run
 from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Snapshot, Tally
-from narratrace.write.shard_file import ShardRecord
+from narratrace.write.canonical import json_line
+from narratrace.write.files import write_atomic
+from narratrace.write.shard_file import SHARDS, ShardRecord
 
 _log = logging.getLogger(__name__)
 
@@ -61,28 +63,30 @@ class Session:
 
     Args:
         opened: The run.
-        out: Its output folder.
+        places: Its folders.
         options: How to run.
         stages: Makes the stages of a worker.
+        outbox: For finished files.
         cancelled: Whether to stop.
     """
 
     def __init__(
         self,
         opened: Opened,
-        out: Path,
+        places: Places,
         options: RunOptions,
         stages: StageFactory,
+        outbox: Outbox,
         cancelled: Callable[[], bool],
     ) -> None:
         self._opened = opened
         self._ledger = opened.ledger
-        self._out = out
+        self._places = places
         self._options = options
         self._stages = stages
+        self._outbox = outbox
         self._cancelled = cancelled
-        self._scratch = Path(options.scratch.folder or out / SCRATCH)
-        self._letters = DeadLetters(out / DEAD_LETTERS, str(out))
+        self._letters = DeadLetters(places.out / DEAD_LETTERS, places.name)
         self._loop: Loop | None = None
         self._before = float(opened.ledger.noted(_WALL, 0.0))
         self._began = self._recorded = time.monotonic()
@@ -103,39 +107,55 @@ class Session:
 
     def events(self) -> Generator[Event]:
         """Work to the end, or until cancelled; raises what :meth:`Loop.events` raises."""
-        bundles = self._scratch / "bundles"
-        bundles.mkdir(parents=True, exist_ok=True)
+        self._places.bundles.mkdir(parents=True, exist_ok=True)
         self._ledger.reopen()
         self._letters.rewrite(read_failures(self._ledger.connection))
         with contextlib.ExitStack() as stack:
             stack.callback(self._end)
-            assembly = Assembly(
-                self._out,
-                bundles,
-                self._ledger,
-                self._opened.engine.shards,
-                finished=None,
-                fingerprint=self._opened.head.fingerprint,
-            )
-            stack.enter_context(assembly)
+            assembly = stack.enter_context(self._make_assembly())
             if taken := assembly.recover():
                 _log.info("took over %d recordings that were finished when the last session ended", taken)
-            yield from finished_shards(self._out, assembly.feed())
+            yield from self._sent(finished_shards(self._places.out, assembly.feed()))
             totals = read_totals(self._ledger.connection)
             if totals.left:
-                yield from self._work(assembly, totals)
+                yield from self._sent(self._work(assembly, totals))
             if not self._cancelled():
-                yield from finished_shards(self._out, assembly.finish())
+                yield from self._sent(finished_shards(self._places.out, assembly.finish()))
+                self._write_sizes()
                 self._complete = True
+        self._outbox.finish(complete=self._complete)
+        if self._complete:
+            discard(self._places.scratch)
+
+    def _make_assembly(self) -> Assembly:
+        known = None
+        if self._outbox.is_remote:
+            known = known_shards(self._places.out, self._ledger)
+            self._outbox.send(left_behind(self._places.out, known))
+        return Assembly(
+            self._places.out,
+            self._places.bundles,
+            self._ledger,
+            self._opened.engine.shards,
+            finished=known,
+            fingerprint=self._opened.head.fingerprint,
+        )
+
+    def _sent(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The same events; a finished shard is sent off once the consumer has seen it."""
+        for event in events:
+            yield event
+            if isinstance(event, ShardFinished):
+                self._outbox.send([event.record])
 
     def _work(self, assembly: Assembly, totals: Totals) -> Iterator[Event]:
         """The loop with its workers, which end with it."""
         executor = self._make_executor(totals.left)
-        supply = Supply(self._scratch / "inputs", self._options.limits, self._options.scratch)
+        supply = Supply(self._places.scratch / "inputs", self._options.limits, self._options.scratch)
         with contextlib.closing(executor), contextlib.closing(supply):
             executor.start()
             self._loop = Loop(
-                out=self._out,
+                out=self._places.out,
                 ledger=self._ledger,
                 assembly=assembly,
                 executor=executor,
@@ -146,10 +166,11 @@ class Session:
                 fingerprint=self._opened.head.fingerprint,
                 cancelled=self._cancelled,
             )
-            record_run(self._out / RUN, self._opened, self._options, self.summary(), "running")
+            self._record("running")
             for event in self._loop.events():
                 yield event
-                self._record_now_and_then()
+                if time.monotonic() - self._recorded >= _RECORD_EVERY_S:
+                    self._record("running")
 
     def _make_executor(self, videos: int) -> Executor:
         size = crew(self._opened.engine.device, self._options.workers, videos)
@@ -157,29 +178,26 @@ class Session:
             with_threads(self._opened.engine, size.threads),
             self._options,
             self._stages,
-            self._scratch / "bundles",
-            self._scratch,
+            self._places.bundles,
+            self._places.scratch,
         )
-        return LocalExecutor(job, worker_environments(size.cards), size.threads, self._scratch / "workers")
+        folder = self._places.scratch / "workers"
+        return LocalExecutor(job, worker_environments(size.cards), size.threads, folder)
 
-    def _record_now_and_then(self) -> None:
-        if time.monotonic() - self._recorded >= _RECORD_EVERY_S:
-            self._recorded = time.monotonic()
-            record_run(self._out / RUN, self._opened, self._options, self.summary(), "running")
+    def _write_sizes(self) -> None:
+        sizes = {record.name: record.samples for record in read_shards(self._ledger.connection)}
+        write_atomic(self._places.out / SHARDS / SIZES, json_line(sizes))
+
+    def _record(self, state: RunState) -> Summary:
+        self._recorded = time.monotonic()
+        summary = self.summary()
+        record_run(self._places.out / RUN, self._opened, self._options, summary, state)
+        return summary
 
     def _end(self) -> None:
         """Leave everything as the next session likes to find it."""
         self._loop = None
         self._ledger.reopen()
         self._letters.rewrite(read_failures(self._ledger.connection))
-        summary = self.summary()
+        summary = self._record("complete" if self._complete else "stopped")
         self._ledger.note(_WALL, summary.wall_s)
-        record_run(
-            self._out / RUN,
-            self._opened,
-            self._options,
-            summary,
-            "complete" if self._complete else "stopped",
-        )
-        if self._complete:
-            discard(self._scratch)

@@ -13,6 +13,7 @@ from narratrace.errors import InputError, MissingDependency, NarratraceError, St
 from narratrace.write.files import temporary_name
 
 _BLOCK = 8 << 20
+_TOO_MANY, _SERVER_ERROR = 429, 500  # HTTP status
 
 
 def open_filesystem(uri: str) -> tuple[Any, str]:
@@ -61,13 +62,21 @@ def _localise(uri: str, folder: Path, limits: LimitOptions, most: int) -> str:
         fetch(uri, path, most)
     except NarratraceError:
         raise
-    except (FileNotFoundError, PermissionError) as error:
-        raise InputError(f"cannot be read: {error}", station="source", input=redacted(uri)) from error
     except Exception as error:  # every storage library has errors of its own
+        if isinstance(error, (FileNotFoundError, PermissionError)) and not _is_passing(error.__cause__):
+            raise InputError(f"cannot be read: {error}", station="source", input=redacted(uri)) from error
         raise StorageError(
             f"cannot be fetched: {type(error).__name__}: {error}", station="source", input=redacted(uri)
         ) from error
     return str(path)
+
+
+def _is_passing(cause: BaseException | None) -> bool:
+    """Whether what is behind a missing object may pass: over HTTP every trouble looks like one."""
+    status = getattr(cause, "status", 0)
+    is_busy = isinstance(status, int) and (status >= _SERVER_ERROR or status == _TOO_MANY)
+    is_cut_off = isinstance(cause, (OSError, TimeoutError)) and not isinstance(cause, FileNotFoundError)
+    return is_busy or is_cut_off
 
 
 def fetch(uri: str, path: Path, most: int) -> None:

@@ -19,7 +19,7 @@ from narratrace.corpus.ledger_queries import (
     read_shards,
     reading,
 )
-from narratrace.corpus.places import DEAD_LETTERS, LEDGER
+from narratrace.corpus.places import DEAD_LETTERS, LEDGER, SIZES
 from narratrace.data.sample import SampleKind
 from narratrace.errors import NarratraceError
 from narratrace.write.analysis_json import read_analysis
@@ -141,6 +141,7 @@ def _narratives(out: Path, records: list[ShardRecord]) -> Iterator[str]:
 
 def _leftovers(out: Path, records: list[ShardRecord]) -> Iterator[str]:
     expected = {shard_path(out, r.kind, r.number) for r in records}
+    expected.add(out / SHARDS / SIZES)
     expected |= {index_path(out, r.kind, r.number) for r in records}
     for folder in (SHARDS, INDEX):
         for path in sorted((out / folder).glob("*")):
