@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 
 from narratrace.corpus.dataset import SampleDataset
 from narratrace.data.sample import SampleKind
+from narratrace.errors import MissingDependency
 from narratrace.write.shard_file import list_finished_shards
 from narratrace.write.shard_reader import ShardSample
 from tests.corpus.runs import make_run
@@ -96,6 +98,35 @@ def test_open_clip_reads_the_shards(out: Path, kind: str) -> None:
     # open_clip takes the number of samples of an epoch from here.
     sizes = json.loads((out / "shards" / "sizes.json").read_text())
     assert sum(sizes[Path(url).name] for url in urls) == pictures
+
+
+def test_open_clips_own_loader_takes_them(out: Path) -> None:
+    """The function that open_clip trains with, sizes.json included; its module needs pandas."""
+    from narratrace.understand._torchvision import import_torchvision
+
+    pytest.importorskip("pandas", reason="needs pandas")
+    try:
+        import_torchvision()
+    except MissingDependency as error:
+        pytest.skip(str(error))
+    data = pytest.importorskip("open_clip_train.data", reason="needs open_clip's training code")
+    count = len(list((out / "shards").glob("pairs-*.tar")))
+    arguments = SimpleNamespace(
+        train_data=f"{out}/shards/pairs-{{000000..{count - 1:06d}}}.tar",
+        **{"train_num_samples": None, "train_data_upsampling_factors": None, "dataset_resampled": False},
+        **{"batch_size": 2, "workers": 0, "world_size": 1, "seed": 0},
+    )
+    info = data.get_wds_dataset(
+        arguments,
+        lambda picture: torch.from_numpy(np.array(picture.resize((32, 32)))),
+        is_train=True,
+        tokenizer=lambda text: torch.zeros(1, 77, dtype=torch.long),
+    )
+    pairs = SampleDataset(out, SampleKind.PAIR).samples
+    assert info.dataloader.num_samples == 2 * -(-pairs // 2)
+    batches = list(info.dataloader)
+    assert len(batches) == info.dataloader.num_batches
+    assert all(images.shape[1:] == (32, 32, 3) for images, _ in batches)
 
 
 def test_the_index_reads_as_one_table(out: Path) -> None:
