@@ -49,11 +49,16 @@ function zoomTo(state, zoom, t = state.t) {
   state.redraw();
 }
 
+/** Pixels per second, also before the next frame has drawn them. */
+function scaleOf({ scroller, zoom, duration }) {
+  return (scroller.clientWidth * zoom) / duration;
+}
+
 function drawTimeline(state) {
   const { scroller, svg, duration, page, lanes, height } = state;
   const width = scroller.clientWidth;
   if (!width) return;
-  const scale = (width * state.zoom) / duration;
+  const scale = scaleOf(state);
   const from = scroller.scrollLeft / scale;
   const view = { width, scale, from, to: from + width / scale, x: (t) => (t - from) * scale };
   state.view = view;
@@ -121,7 +126,7 @@ function tell(page, t) {
 function steer(state) {
   const { scroller, duration } = state;
   const timeOf = (event) => {
-    const t = (event.clientX - scroller.getBoundingClientRect().left + scroller.scrollLeft) / state.view.scale;
+    const t = (event.clientX - scroller.getBoundingClientRect().left + scroller.scrollLeft) / scaleOf(state);
     return clamp(t, 0, duration);
   };
   const go = (t) => { state.t = clamp(t, 0, duration); placeMark(state); };
@@ -137,7 +142,7 @@ function steer(state) {
     zoomTo(state, state.zoom * 1.2 ** (-Math.sign(event.deltaY)), timeOf(event));
   }, { passive: false });
   scroller.addEventListener("keydown", (event) => {
-    const step = (event.shiftKey ? 10 : 1) * Math.max(0.1, 10 / state.view.scale);
+    const step = (event.shiftKey ? 10 : 1) * Math.max(0.1, 10 / scaleOf(state));
     const moves = { ArrowRight: state.t + step, ArrowLeft: state.t - step, Home: 0, End: duration };
     if (event.key in moves) go(moves[event.key]);
     else if (event.key === "+" || event.key === "=") zoomTo(state, state.zoom * 2);
@@ -157,7 +162,9 @@ function openAt({ page, t }) {
   }
 }
 
-function keepInSight({ scroller, view, t }) {
-  const x = t * view.scale - scroller.scrollLeft;
-  if (x < 0 || x > view.width) scroller.scrollLeft = t * view.scale - view.width / 2;
+function keepInSight(state) {
+  const { scroller, t } = state;
+  const x = t * scaleOf(state);
+  const width = scroller.clientWidth;
+  if (x < scroller.scrollLeft || x > scroller.scrollLeft + width) scroller.scrollLeft = x - width / 2;
 }
