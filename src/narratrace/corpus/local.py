@@ -3,13 +3,6 @@
 Workers are programs of their own rather than forks, so that models, threads and CUDA contexts are never
 inherited half alive, and the caller's ``__main__`` is not run again. Each has a socket pair of its own: a
 worker that is killed can leave no lock held and no half message in anybody else's way.
-
-Note [Hung workers]
-~~~~~~~~~~~~~~~~~~~
-A stuck decoder is noticed in the worker (Note [Two ways to end a hang]); what hangs elsewhere only the driver
-can end. A station that tells how far it has looked must move on within ``stall_s``. One that does not tell,
-and the whole recording, may take ``stall_s`` and ``slowest`` times the recording's duration. What is killed
-is tried again and given up after ``retry.attempts``, as any lost worker's recording.
 """
 
 from __future__ import annotations
@@ -23,7 +16,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 
@@ -40,7 +32,7 @@ from narratrace.corpus.messages import (
     Report,
     Task,
 )
-from narratrace.corpus.options import LimitOptions
+from narratrace.corpus.vigil import Vigil
 from narratrace.corpus.workshop import failure
 from narratrace.data.outcome import Outcome
 from narratrace.errors import WorkerLost
@@ -58,9 +50,7 @@ class WorkerProcess:
 
     def __init__(self, name: str, job: Job, environment: Mapping[str, str], folder: Path) -> None:
         self.name = name
-        self.task: Task | None = None
-        self.ready = False
-        self.activity = Activity()
+        self.vigil = Vigil()
         self._stderr = folder / f"{name}.log"
         ours, theirs = socket.socketpair()
         with ours, theirs, self._stderr.open("wb") as stderr:
@@ -74,59 +64,17 @@ class WorkerProcess:
             )
             self.connection = Connection(os.dup(ours.fileno()))
         self.connection.send((job, logging.getLogger().getEffectiveLevel()))
-        self._began = self._alive = time.monotonic()
-        self._duration: float | None = None
-        self._models = 0
 
     @property
-    def is_idle(self) -> bool:
-        """Whether it can begin a task."""
-        return self.ready and self.task is None
-
-    @property
-    def seconds(self) -> float:
-        """How long it has had its task."""
-        return time.monotonic() - self._began
+    def memory(self) -> int:
+        """Resident bytes of the process."""
+        return resident(self._process.pid)
 
     def begin(self, task: Task) -> None:
         """Hand it a task."""
-        self.task, self.activity = task, Activity(video_id=task.video.video_id, station="source")
-        self._began = self._alive = time.monotonic()
-        self._duration = None
-        self.connection.send(task)
-
-    def note(self, progress: Progress) -> None:
-        """Take a sign of life."""
-        if (progress.station, progress.looked_at) != (self.activity.station, self.activity.looked_at):
-            self._alive = time.monotonic()
-        self._duration = progress.duration
-        self.activity = replace(self.activity, station=progress.station, looked_at=progress.looked_at)
-
-    def rest(self) -> None:
-        """It has no task any more."""
-        self.task, self.activity = None, Activity(memory=self.activity.memory)
-
-    def overdue(self, limits: LimitOptions) -> str:
-        """Why it has to be killed, empty while all is well, see Note [Hung workers]."""
-        silent = time.monotonic() - self._alive
-        if not self.ready:
-            return f"{silent:.0f} s to load models (limits.load_s)" if silent > limits.load_s else ""
-        if self.task is None:
-            return ""
-        most = limits.stall_s + limits.slowest * (self._duration or 0.0)
-        if silent > (limits.stall_s if self.activity.looked_at else most):
-            return f"no sign of progress for {silent:.0f} s (limits.stall_s)"
-        if self.seconds > most:
-            return f"took {self.seconds:.0f} s for {self._duration or 0.0:.0f} s of video (limits.slowest)"
-        self.activity = replace(self.activity, memory=resident(self._process.pid))
-        if limits.memory_bytes and self.activity.memory > limits.memory_bytes + self._models:
-            return f"took {self.activity.memory} bytes of memory (limits.memory_bytes)"
-        return ""
-
-    def settled(self) -> None:
-        """It has loaded its models."""
-        self.ready = True
-        self._models = resident(self._process.pid)
+        self.vigil.begin(task)
+        with contextlib.suppress(OSError):  # it is dead: polling will find out and report
+            self.connection.send(task)
 
     def epitaph(self) -> str:
         """How the process ended, and the last it printed."""
@@ -178,13 +126,12 @@ class LocalExecutor:
     @property
     def free(self) -> int:
         """Workers that have their models and no task."""
-        return sum(worker.is_idle for worker in self._workers.values())
+        return sum(worker.vigil.is_idle for worker in self._workers.values())
 
     def submit(self, task: Task) -> str:
         """Hand a task to a worker."""
-        worker = next(worker for worker in self._workers.values() if worker.is_idle)
-        with contextlib.suppress(OSError):  # it is dead: polling will find out and report
-            worker.begin(task)
+        worker = next(worker for worker in self._workers.values() if worker.vigil.is_idle)
+        worker.begin(task)
         return worker.name
 
     def poll(self, timeout_s: float) -> list[Report]:
@@ -201,7 +148,7 @@ class LocalExecutor:
 
     def activity(self) -> Mapping[str, Activity]:
         """What each worker is at."""
-        return {name: worker.activity for name, worker in self._workers.items()}
+        return {name: worker.vigil.activity for name, worker in self._workers.items()}
 
     def close(self) -> None:
         """Kill all workers."""
@@ -223,17 +170,17 @@ class LocalExecutor:
 
     def _take(self, worker: WorkerProcess, message: Message) -> list[Report]:
         if isinstance(message, Ready):
-            worker.settled()
+            worker.vigil.settle(worker.memory)
             self._still_born = 0
         elif isinstance(message, Broken):
             raise message.error
         elif isinstance(message, Progress):
-            worker.note(message)
+            worker.vigil.note(message)
         elif isinstance(message, Logged):
             self._log(message)
-        elif isinstance(message, Ended) and worker.task is not None:
+        elif isinstance(message, Ended) and worker.vigil.task is not None:
             report = _report(worker, message.outcome, message.seconds)
-            worker.rest()
+            worker.vigil.rest()
             return [report]
         return []
 
@@ -249,7 +196,8 @@ class LocalExecutor:
     def _kill_overdue(self) -> list[Report]:
         reports: list[Report] = []
         for worker in list(self._workers.values()):
-            why = worker.overdue(self._job.limits)
+            worker.vigil.weigh(worker.memory)
+            why = worker.vigil.overdue(self._job.limits)
             if why:
                 reports += self._bury(worker, f"the worker was killed: {why}", "")
         return reports
@@ -261,20 +209,21 @@ class LocalExecutor:
             WorkerLost: no worker survives its start.
         """
         worker.kill()
-        self._still_born += not worker.ready
-        error = WorkerLost(what, station=worker.activity.station or "corpus", cause=details)
-        _log.warning("%s %s: %s", worker.name, what, details, extra={"video_id": worker.activity.video_id})
+        vigil = worker.vigil
+        self._still_born += not vigil.is_ready
+        error = WorkerLost(what, station=vigil.activity.station or "corpus", cause=details)
+        _log.warning("%s: %s: %s", worker.name, what, details, extra={"video_id": vigil.activity.video_id})
         if self._still_born >= _STARTS:
             raise error
         self._replace(worker.name)
-        if worker.task is None:
+        if vigil.task is None:
             return []
-        return [_report(worker, failure(error, worker.task, error.station), worker.seconds)]
+        return [_report(worker, failure(error, vigil.task, error.station), vigil.seconds)]
 
 
 def _report(worker: WorkerProcess, outcome: Outcome[Made], seconds: float) -> Report:
-    assert worker.task is not None
-    return Report(task=worker.task, outcome=outcome, seconds=seconds, worker=worker.name)
+    assert worker.vigil.task is not None
+    return Report(task=worker.vigil.task, outcome=outcome, seconds=seconds, worker=worker.name)
 
 
 def _environment(threads: int) -> dict[str, str]:
