@@ -9,11 +9,12 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from narratrace.errors import NarratraceError
 
 _OWN = "narratrace"
+_Handler = logging.StreamHandler[TextIO] if TYPE_CHECKING else logging.StreamHandler  # generic since 3.11
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
@@ -102,7 +103,7 @@ def progress_bar(
         yield look
 
 
-class _StderrHandler(logging.StreamHandler[TextIO]):
+class _StderrHandler(_Handler):
     """Writes to whatever ``sys.stderr`` is at the time: a progress bar puts itself in its place."""
 
     def __init__(self) -> None:
