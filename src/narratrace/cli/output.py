@@ -9,12 +9,15 @@ import logging
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from narratrace.errors import NarratraceError
 
 _OWN = "narratrace"
-_Handler = logging.StreamHandler[TextIO] if TYPE_CHECKING else logging.StreamHandler  # generic since 3.11
+if TYPE_CHECKING:
+    _Handler: TypeAlias = logging.StreamHandler[TextIO]
+else:
+    _Handler = logging.StreamHandler  # generic since Python 3.11
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
 
