@@ -26,7 +26,7 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 SUPPORTED = [(3, 10), (3, 11), (3, 12), (3, 13)]
 
-EXTRAS = {"demo": [], "test": ["asr", "classify", "s3", "dev"]}
+EXTRAS = {"demo": [], "test": ["asr", "classify", "corpus", "ray", "s3", "dev"]}
 PROGRAMS = {"demo": {}, "test": {"chromium": "chromium", "ffmpeg": "ffmpeg"}}
 """Debian packages by the program they bring; nothing fails without them."""
 
