@@ -207,19 +207,15 @@ void bind_history(py::module_& m) {
             return vector_array(out);
         }, py::arg("first"), py::arg("last"), py::arg("threshold"), py::arg("max_differing"), py::arg("cost_s"));
 
-    m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {
+    m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks,
+                        bool refined) {
         if (tiles.size() != blocks.size()) throw py::value_error("tiles and blocks differ in length");
-        const Replay replay(s, frame + 1);
-        Picture out = replay.screen();
-        for (py::ssize_t i = 0; i < tiles.size(); ++i) {
-            const int tile = tiles.at(i), block = blocks.at(i);
-            if (tile < 0 || tile >= s.grid.count() || block >= static_cast<int>(s.blocks.size()))
+        if (frame < 0 || static_cast<std::size_t>(frame) >= s.frames.size()) throw py::index_error("no such frame");
+        for (py::ssize_t i = 0; i < tiles.size(); ++i)
+            if (tiles.at(i) < 0 || tiles.at(i) >= s.grid.count() || blocks.at(i) >= static_cast<int>(s.blocks.size()))
                 throw py::index_error("no such tile or block");
-            if (block >= 0) store_block(s.blocks[static_cast<std::size_t>(block)], s.grid, tile, out);
-            else copy_tile(s.base.view(), s.grid, tile, out);
-        }
-        return picture_tuple(out);
-    }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"));
+        return picture_tuple(compose(s, frame, array_vector(tiles), array_vector(blocks), refined));
+    }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"), py::arg("refined") = false);
 
     m.def("thumbnails", [](const Segment& s, int begin, int end, int every, int step) {
         if (every < 1) throw py::value_error("every must be at least 1");

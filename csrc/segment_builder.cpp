@@ -36,8 +36,13 @@ void SegmentBuilder::refresh(const std::int32_t* tiles, std::size_t count, const
     for (std::size_t i = 0; i < count; ++i) store_block(blocks[i], grid_, tiles[i], screen_);
 }
 
+void SegmentBuilder::interrupt() {
+    if (!restart_) segment_.last = screen_;
+    restart_ = true;
+}
+
 std::shared_ptr<Segment> SegmentBuilder::take() {
-    segment_.last = screen_;
+    if (!restart_ || segment_.frames.empty()) segment_.last = screen_;
     auto done = std::make_shared<Segment>(std::move(segment_));
     segment_ = Segment{grid_, screen_, {}, {}, {}, {}};
     restart_ = true;

@@ -22,7 +22,7 @@ public:
     /// Tiles whose picture is taken again without a change (see ChangeOptions::refresh_s).
     void refresh(const std::int32_t* tiles, std::size_t count, const Block* blocks);
     /// A frame whose changes are not kept. The screen is out of date from here to the next show().
-    void interrupt() { restart_ = true; }
+    void interrupt();
 
     const Picture& screen() const { return screen_; }
     /// The open segment's memory in bytes.

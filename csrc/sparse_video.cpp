@@ -49,16 +49,19 @@ int SparseRecorder::push(double t, const PictureView& frame) {
     } else {
         find_changes(frame);
     }
+    const bool lapsed = !stored_ && restart_;
+    stored_ = static_cast<double>(changed_.size()) <= options_.max_stored * grid_.count();
+    if (!stored_ && !restart_) segment_.last = screen_; // this frame is not of the segment
     for (const std::int32_t tile : changed_) {
         copy_tile(frame, grid_, tile, screen_);
         changed_at_[static_cast<std::size_t>(tile)] = t;
         fresh_[static_cast<std::size_t>(tile)] = 0;
     }
-    stored_ = static_cast<double>(changed_.size()) <= options_.max_stored * grid_.count();
     if (!stored_) {
         restart_ = true;
         return static_cast<int>(changed_.size());
     }
+    if (lapsed) begin_anew(t, frame);
     if (restart_) {
         segment_ = Segment{grid_, screen_, {}, {}, {}, {}};
         segment_.frames.push_back({t, 0, 0});
@@ -75,8 +78,16 @@ int SparseRecorder::push(double t, const PictureView& frame) {
     return static_cast<int>(changed_.size());
 }
 
+// After the whole picture has changed, tiles whose old and new content differ by less than the threshold (a black
+// slide after a nearly black one) must not keep the old one.
+void SparseRecorder::begin_anew(double t, const PictureView& frame) {
+    screen_.assign(frame);
+    std::fill(changed_at_.begin(), changed_at_.end(), t);
+    std::fill(fresh_.begin(), fresh_.end(), std::uint8_t{0});
+}
+
 std::shared_ptr<Segment> SparseRecorder::take() {
-    segment_.last = screen_;
+    if (!restart_ || segment_.frames.empty()) segment_.last = screen_;
     auto done = std::make_shared<Segment>(std::move(segment_));
     segment_ = Segment{grid_, screen_, {}, {}, {}, {}};
     restart_ = true;
@@ -94,6 +105,25 @@ bool Replay::step() {
     for (std::size_t i = now.begin; i < now.end; ++i)
         store_block(segment_.blocks[i], segment_.grid, segment_.tiles[i], screen_);
     return true;
+}
+
+Picture compose(const Segment& segment, int frame, const std::vector<std::int32_t>& tiles,
+                const std::vector<std::int32_t>& blocks, bool refined) {
+    const TileGrid& grid = segment.grid;
+    std::vector<std::int32_t> shown(static_cast<std::size_t>(grid.count()), -1);
+    const std::size_t until = segment.frames[static_cast<std::size_t>(frame)].end;
+    for (std::size_t i = 0; i < until; ++i) shown[static_cast<std::size_t>(segment.tiles[i])] = static_cast<std::int32_t>(i);
+    std::vector<std::int32_t> final_block = shown;
+    for (std::size_t i = until; i < segment.tiles.size(); ++i)
+        final_block[static_cast<std::size_t>(segment.tiles[i])] = static_cast<std::int32_t>(i);
+    for (std::size_t i = 0; i < tiles.size(); ++i) shown[static_cast<std::size_t>(tiles[i])] = blocks[i];
+    Picture out = segment.base;
+    for (int tile = 0; tile < grid.count(); ++tile) {
+        const std::int32_t block = shown[static_cast<std::size_t>(tile)];
+        if (refined && block == final_block[static_cast<std::size_t>(tile)]) copy_tile(segment.last.view(), grid, tile, out);
+        else if (block >= 0) store_block(segment.blocks[static_cast<std::size_t>(block)], grid, tile, out);
+    }
+    return out;
 }
 
 }  // namespace narratrace

@@ -41,7 +41,7 @@ struct Segment {
     std::vector<FrameRecord> frames; ///< times increase; the first frame is the base, without changes
     std::vector<std::int32_t> tiles; ///< changed tiles, ascending within a frame
     std::vector<Block> blocks;       ///< their new pixels
-    Picture last;                    ///< the screen at the end, refreshed where it has long been still
+    Picture last;                    ///< the screen at its last frame, refreshed where it has long been still
 
     std::size_t bytes() const { return blocks.size() * sizeof(Block) + tiles.size() * sizeof(std::int32_t); }
 };
@@ -73,6 +73,7 @@ public:
 private:
     void find_changes(const PictureView& frame);
     void refresh(double t, const PictureView& frame);
+    void begin_anew(double t, const PictureView& frame);
 
     ChangeOptions options_;
     TileGrid grid_;
@@ -107,5 +108,10 @@ private:
     Picture screen_;
     int frame_ = -1;
 };
+
+/// The screen at `frame` with `tiles` replaced by `blocks` of the segment (-1: its base). With `refined`, tiles that
+/// show what they do at the segment's end are taken from Segment::last, which the encoder has had time to refine.
+Picture compose(const Segment& segment, int frame, const std::vector<std::int32_t>& tiles,
+                const std::vector<std::int32_t>& blocks, bool refined);
 
 }  // namespace narratrace

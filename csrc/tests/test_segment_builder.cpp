@@ -42,10 +42,10 @@ TEST(builder_makes_the_segments_of_a_recorder) {
             CHECK_EQUAL(builder.bytes(), recorder.bytes());
             if (!stale) CHECK(same_pixels(builder.screen(), recorder.screen()));
             if (stale || i == 10) {
-                builder.show(recorder.screen().view());
+                if (stale) builder.show(recorder.screen().view());
                 const auto a = recorder.take(), b = builder.take();
                 CHECK(a->tiles == b->tiles);
-                CHECK(same_pixels(a->last, b->last));
+                if (!a->frames.empty()) CHECK(same_pixels(a->last, b->last));
                 Replay ra(*a), rb(*b);
                 while (ra.step()) {
                     CHECK(rb.step());

@@ -53,7 +53,8 @@ class Still:
 
     Attributes:
         begin, end: Frames of the segment, half-open.
-        plate: Clean picture.
+        plate: Clean picture, as the pointer was compared with it.
+        picture: The same as it looks best.
         trace: Track of the pointer, empty where none was found.
         blobs: Differences from the plate.
     """
@@ -62,6 +63,7 @@ class Still:
     begin: int
     end: int
     plate: Planes
+    picture: Planes
     trace: Trace
     blobs: Blobs
 
@@ -135,7 +137,7 @@ class PointerFinder:
         trace = held(trace, times, self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
-        return [Still(view, begin, end, plate, trace, blobs)]
+        return [Still(view, begin, end, plate, ground.plate(view.segment, refined=True), trace, blobs)]
 
     def revisit(self, still: Still, after: Point) -> Still:
         """A still without a trace once more, now that it is known where the pointer was right after it."""

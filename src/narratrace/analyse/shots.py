@@ -5,21 +5,25 @@ Note [Shots and changes]
 A new slide takes content away and puts other content in its place; a bullet or an annotation only adds some, a
 pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges are gone
 and how many came. A view that is zoomed or panned loses
-edges too, but finds them again elsewhere: after the best shift and scale, the pictures agree.
+edges too, but while it moves each frame is the one before it, moved a little: Note [Registration].
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
 
-from narratrace.analyse.registration import Motion, register
+from narratrace.analyse.registration import MotionOptions, moved
 from narratrace.analyse.tiles import components, tile_box
 from narratrace.data.shots import Box, ChangeKind, Transition
-from narratrace.ops.sparse import Difference, Planes, tile_grid
+from narratrace.ops.sparse import U8, Difference, Planes, tile_grid
 from narratrace.options import option
+
+THUMBNAIL_STEP = 8
+"""How many times the thumbnails of a transition are shrunk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,16 @@ class ShotOptions:
         float, option("share of edges gone for share of edges new, or the other way round, when a shot begins",
                       ge=0, le=1, source="bullets and pop-ups stay below 0.15; slides that differ in a label reach 0.27")
     ] = 0.21
+    small_changed: Annotated[
+        float, option("share of changed pixels below which `min_strong` is asked for", ge=0, le=1)
+    ] = 0.05
+    min_strong: Annotated[
+        float, option("share of a small change's pixels that must change strongly", ge=0, le=1,
+                      source="hovering and highlighting stay below 0.4, slides that differ in a label exceed 0.54")
+    ] = 0.5
+    faint_replaced: Annotated[
+        float, option("share of edges gone and new with which a small, faint change begins a shot all the same", ge=0, le=1)
+    ] = 0.25
     wiped_changed: Annotated[
         float, option("share of changed pixels with which a shot begins if `wiped_lost` is gone", ge=0, le=1)
     ] = 0.25
@@ -51,6 +65,8 @@ class ShotOptions:
     max_passing_s: Annotated[
         float, option("longest still that may be a moment of a slow transition", unit="s", ge=0)
     ] = 1.2
+    passing_s: Annotated[float, option("time between thumbnails of a transition", unit="s", ge=0)] = 0.06
+    motion: MotionOptions = field(default_factory=MotionOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +86,18 @@ class Verdict:
     changed: float
 
 
-def judge(a: Planes, b: Planes, difference: Difference, options: ShotOptions) -> Verdict:
-    """The verdict on a change from plate ``a`` to plate ``b``."""
-    height, width = a[0].shape
+def judge(
+    size: tuple[int, int], difference: Difference, passing: Sequence[U8], options: ShotOptions
+) -> Verdict:
+    """The verdict on a change from one plate to another.
+
+    Args:
+        size: Width and height of the picture.
+        difference: Of the two plates.
+        passing: Luma of the frames in between, shrunk :data:`THUMBNAIL_STEP` times.
+        options: Thresholds.
+    """
+    width, height = size
     _, columns = tile_grid(width, height)
     tiles = np.flatnonzero(difference.tile_strong >= 8)
     where = tile_box(tiles, columns) if len(tiles) else None
@@ -84,9 +109,8 @@ def judge(a: Planes, b: Planes, difference: Difference, options: ShotOptions) ->
     changed = difference.changed / max(1, difference.pixels)
     if not _replaced(difference, changed, options):
         return Verdict(shot=False, kind="build", box=box, changed=changed)
-    motion = register(a[0], b[0], box)
-    if motion.kind != "none":
-        return Verdict(shot=False, kind=motion.kind, box=box, changed=changed)
+    if kind := moved(passing, THUMBNAIL_STEP, box, options.motion):
+        return Verdict(shot=False, kind=kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
 
 
@@ -97,6 +121,9 @@ def _replaced(difference: Difference, changed: float, options: ShotOptions) -> b
     if changed >= options.all_changed or (changed >= options.wiped_changed and lost >= options.wiped_lost):
         return True
     few, many = sorted((lost, gained))
+    faint = difference.strong < options.min_strong * difference.changed
+    if faint and changed < options.small_changed and few < options.faint_replaced:
+        return False  # a highlighted line, a hovered button
     return changed >= options.min_changed and lost >= options.min_lost and few >= options.min_replaced * many
 
 

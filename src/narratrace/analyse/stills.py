@@ -71,14 +71,15 @@ class Background:
     blocks: dict[int, int]
     doubts: list[Doubt]
 
-    def plate(self, segment: Segment, override: dict[int, int] | None = None) -> Planes:
-        """The picture; ``override`` replaces the blocks of single tiles."""
+    def plate(self, segment: Segment, override: dict[int, int] | None = None, *, refined: bool = False) -> Planes:
+        """The picture; ``override`` replaces the blocks of single tiles, ``refined`` as in :func:`compose`."""
         blocks = {**self.blocks, **(override or {})}
         return compose(
             segment,
             self.begin,
             np.fromiter(blocks.keys(), np.int32, len(blocks)),
             np.fromiter(blocks.values(), np.int32, len(blocks)),
+            refined=refined,
         )
 
 

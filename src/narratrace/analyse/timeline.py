@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,8 @@ from narratrace.data.trace import Trace
 from narratrace.ops.sparse import U8, Difference, Planes, compare
 from narratrace.timebase import Span
 
+_MAX_PASSING = 256
+"""Thumbnails of transitions kept: enough for all stills that wait."""
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
 
@@ -27,6 +30,7 @@ class _Scene:
     start: float
     end: float
     plate: Planes
+    picture: Planes
     ignore: U8
     keyframe: Keyframe | None = None
 
@@ -63,11 +67,14 @@ class Timeline:
     _boundaries: list[_Boundary] = field(default_factory=list)
     _traces: list[Trace] = field(default_factory=list)
     _regions: list[MovingRegion] = field(default_factory=list)
+    _passing: deque[tuple[float, U8]] = field(default_factory=lambda: deque(maxlen=_MAX_PASSING))
     _disturbed: list[float] = field(default_factory=list)
 
     def disturbed(self, t: float, thumbnail: U8) -> None:
         """The whole picture changed at ``t``."""
         self._disturbed.append(t)
+        if not self._passing or t - self._passing[-1][0] >= self.shot_options.passing_s:
+            self._passing.append((t, thumbnail))
 
     def regions(self, regions: Sequence[MovingRegion]) -> None:
         """Moving regions of the stretch that comes next."""
@@ -81,7 +88,7 @@ class Timeline:
             return
         if len(still.trace):
             self._traces.append(still.trace)
-        scene = _Scene(start, end, still.plate, still.view.ignore)
+        scene = _Scene(start, end, still.plate, still.picture, still.view.ignore)
         self._drop_passing(scene)
         last = self._scenes[-1] if self._scenes else None
         if last is not None:
@@ -89,7 +96,8 @@ class Timeline:
             if self._same(difference, still):
                 last.end = end
                 return
-            verdict = judge(last.plate, scene.plate, difference, self.shot_options)
+            passing = [picture for t, picture in self._passing if last.end < t < start]
+            verdict = judge(scene.plate[0].shape[::-1], difference, passing, self.shot_options)
             self._boundaries.append(_Boundary(last.end, start, verdict))
             self._settle(last)
         self._scenes.append(scene)
@@ -118,8 +126,9 @@ class Timeline:
 
     def _settle(self, scene: _Scene) -> None:
         """Makes the scene's picture; of earlier ones, lets go of the plate."""
-        if scene.end - scene.start >= self.shot_options.min_stable_s:
-            scene.keyframe = self.picture_maker(scene.plate)
+        if scene.keyframe is None and scene.end - scene.start >= self.shot_options.min_stable_s:
+            scene.keyframe = self.picture_maker(scene.picture)
+        scene.picture = _NO_PLATE
         for old in self._scenes[-3:-1]:
             old.plate = _NO_PLATE
 

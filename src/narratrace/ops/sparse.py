@@ -65,6 +65,12 @@ class EpochOptions:
 class Recorder(Protocol):
     """Turns frames into segments; not thread-safe."""
 
+    def ahead(self, frames: Sequence[tuple[float, Any, Any, Any]]) -> None:
+        """Announces the next frames, as (t, y, u, v), so that a device can look at them together.
+
+        Each must then be pushed, in order; their planes must stay valid until the last of them has been.
+        """
+
     def push(self, t: float, y: Any, u: Any, v: Any) -> int:
         """Takes a frame (planes as in :class:`narratrace.data.frames.Frame`); returns its changed tiles."""
 
@@ -90,12 +96,31 @@ class Recorder(Protocol):
 def make_recorder(width: int, height: int, options: ChangeOptions, device: str = "cpu") -> Recorder:
     """A recorder for frames of the given size in luma pixels on ``device``.
 
+    Args:
+        width, height: Luma pixels of the frames.
+        options: When a tile counts as changed.
+        device: Where the frames are: ``cpu`` or ``cuda:N``.
+
     Raises:
-        DeviceError: there is no recorder for that device.
+        DeviceError: there is no recorder for that device, or it cannot be used here.
     """
-    if device != "cpu":
-        raise DeviceError(f"no recorder for device {device}", station="ops", expected="cpu")
+    kind, _, index = device.partition(":")
+    if kind == "cuda":
+        return _cuda().make_recorder(width, height, options, int(index or 0))
+    if kind != "cpu":
+        raise DeviceError(f"no recorder for device {device}", station="ops", expected="cpu or cuda:N")
     return cpu.make_recorder(width, height, options)
+
+
+def _cuda() -> Any:
+    """The CUDA side, loaded on use: it needs Numba, and a driver."""
+    try:
+        from narratrace.ops import sparse_cuda
+    except (ImportError, OSError, RuntimeError) as error:
+        raise DeviceError(
+            f"the CUDA kernels cannot be loaded: {error}", station="ops", expected="pip install 'narratrace[cuda]'"
+        ) from error
+    return sparse_cuda
 
 
 def tile_grid(width: int, height: int) -> tuple[int, int]:
@@ -180,9 +205,13 @@ def compare(a: Planes, b: Planes, ignore: U8) -> Difference:
     return Difference(**cpu.compare(a, b, ignore))
 
 
-def compose(segment: Segment, frame: int, tiles: I32, blocks: I32) -> Planes:
-    """The screen at ``frame`` with ``tiles`` replaced by ``blocks`` of the segment (-1: its base)."""
-    return cpu.compose(segment, frame, tiles, blocks)
+def compose(segment: Segment, frame: int, tiles: I32, blocks: I32, *, refined: bool = False) -> Planes:
+    """The screen at ``frame`` with ``tiles`` replaced by ``blocks`` of the segment (-1: its base).
+
+    With ``refined``, tiles that show what they do at the segment's end are taken from there, where the encoder
+    has had time to refine them by steps too small to count as changes.
+    """
+    return cpu.compose(segment, frame, tiles, blocks, refined)
 
 
 def thumbnails(segment: Segment, begin: int, end: int, every: int, step: int) -> list[U8]:
