@@ -95,3 +95,16 @@ class StillBorn(Mischief):
 def still_born(engine: EngineOptions, hooks: Hooks) -> list[Stage]:
     """Stages that no worker survives."""
     return [StillBorn()]
+
+
+class Slow(Mischief):
+    """Takes its time, and changes nothing."""
+
+    def _run(self, recording: Recording) -> Outcome[Recording]:
+        time.sleep(1.0)
+        return Kept(recording)
+
+
+def slow(engine: EngineOptions, hooks: Hooks) -> list[Stage]:
+    """The engine's stages after one that takes its time."""
+    return [Slow(), *build_stages(engine, hooks)]

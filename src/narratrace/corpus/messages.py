@@ -29,8 +29,8 @@ class Job:
     Attributes:
         engine: The engine's options, threads and device already those of this worker.
         stages: Makes the stages.
-        bundles: Folder, or URI of one, that finished bundles go to.
-        scratch: Local folder for inputs this worker fetches itself.
+        bundles: Folder that finished bundles go to.
+        scratch: Folder for whatever else workers leave for each other.
         limits: What a recording may take.
     """
 
@@ -49,8 +49,8 @@ class Task:
         sequence: Its position in the input order.
         attempt: Number of this attempt, from 1.
         video: The recording as the manifest has it.
-        path: Local file to read, empty where the worker is to fetch ``video.uri`` itself.
-        captions: Local captions file, None when there is none; as ``path``.
+        path: File to read, where ``video.uri`` lies or was fetched to; empty until that is known.
+        captions: Captions file, None when there is none; as ``path``.
     """
 
     sequence: int

@@ -128,6 +128,7 @@ class RayOptions:
     transcribers: Annotated[
         int, option("actors that transcribe and classify; 0 leaves that to the actors that analyse", ge=0)
     ] = 0
+    batch: Annotated[int, option("recordings transcribed and classified together", ge=1)] = 4
     cpus: Annotated[float, option("cores that Ray sets aside for an actor that analyses", gt=0)] = 1.0
     gpus: Annotated[float, option("share of a card that Ray sets aside for each actor", ge=0)] = 0.0
 

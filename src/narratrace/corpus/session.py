@@ -12,12 +12,12 @@ from narratrace.corpus.assembly import Assembly, known_shards
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
-from narratrace.corpus.jobs import crew, make_job, with_threads, worker_environments
+from narratrace.corpus.jobs import crew, with_threads, worker_environments
 from narratrace.corpus.ledger_queries import read_failures, read_shards, read_totals
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.loop import Loop, finished_shards
-from narratrace.corpus.messages import StageFactory
+from narratrace.corpus.messages import Job, StageFactory
 from narratrace.corpus.opening import Opened
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.outbox import Outbox, left_behind
@@ -26,6 +26,7 @@ from narratrace.corpus.record import RunState, record_run
 from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Snapshot, Tally
+from narratrace.recipe import EngineOptions
 from narratrace.write.canonical import json_line
 from narratrace.write.files import write_atomic
 from narratrace.write.shard_file import SHARDS, ShardRecord
@@ -173,16 +174,23 @@ class Session:
                     self._record("running")
 
     def _make_executor(self, videos: int) -> Executor:
+        if self._options.executor == "ray":
+            from narratrace.corpus.ray_executor import RayExecutor
+
+            return RayExecutor(self._job(self._opened.engine), self._options.ray, videos)
         size = crew(self._opened.engine.device, self._options.workers, videos)
-        job = make_job(
-            with_threads(self._opened.engine, size.threads),
-            self._options,
-            self._stages,
-            self._places.bundles,
-            self._places.scratch,
-        )
+        job = self._job(with_threads(self._opened.engine, size.threads))
         folder = self._places.scratch / "workers"
         return LocalExecutor(job, worker_environments(size.cards), size.threads, folder)
+
+    def _job(self, engine: EngineOptions) -> Job:
+        return Job(
+            engine=engine,
+            stages=self._stages,
+            bundles=str(self._places.bundles.absolute()),
+            scratch=str(self._places.scratch.absolute()),
+            limits=self._options.limits,
+        )
 
     def _write_sizes(self) -> None:
         sizes = {record.name: record.samples for record in read_shards(self._ledger.connection)}

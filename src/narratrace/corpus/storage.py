@@ -54,7 +54,7 @@ def localise(video: VideoInput, folder: Path, limits: LimitOptions) -> tuple[str
 def _localise(uri: str, folder: Path, limits: LimitOptions, most: int) -> str:
     check_uri(uri, limits)
     if is_local(uri):
-        return str(local_path(uri))
+        return str(local_path(uri).absolute())  # workers may have another current folder
     # Captions are told apart, and named in the samples, by their file's name.
     path = folder / file_name(uri)
     try:

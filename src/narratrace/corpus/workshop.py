@@ -11,10 +11,10 @@ from narratrace.corpus.messages import Job, Made, Progress, Task
 from narratrace.corpus.options import LimitOptions
 from narratrace.corpus.uris import check_size, redacted
 from narratrace.data.media import MediaInfo
-from narratrace.data.outcome import Failed, Kept, Outcome
+from narratrace.data.outcome import Dropped, Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.errors import MediaError, NarratraceError
-from narratrace.pipeline import Hooks, Stage, run_through
+from narratrace.pipeline import Hooks, Stage, run_batch, run_through
 from narratrace.source.probe import probe
 from narratrace.write.bundle import Bundle, write_bundle
 
@@ -25,10 +25,13 @@ Notify = Callable[[Progress], None]
 class Workshop:
     """The opened stages of one worker; a context manager.
 
+    Every fault of a recording is a value; only opening the stages raises.
+
     Args:
         job: What to do with recordings.
         notify: Told what it is at.
         on_hang: Called from another thread when native code does not come back.
+        part: Which of the stages, all by default.
     """
 
     def __init__(
@@ -36,13 +39,15 @@ class Workshop:
         job: Job,
         notify: Notify = lambda _: None,
         on_hang: Callable[[NarratraceError], None] | None = None,
+        part: Callable[[list[Stage]], list[Stage]] = list,
     ) -> None:
         self._job = job
         self._notify = notify
         self._station = "source"
         self._duration: float | None = None
         hooks = Hooks(on_hang=on_hang, on_progress=self._looked_at)
-        self._stages: list[Stage] = [Announced(stage, self._enter) for stage in job.stages(job.engine, hooks)]
+        stages = part(job.stages(job.engine, hooks))
+        self._stages: list[Stage] = [Announced(stage, self._enter) for stage in stages]
 
     @property
     def station(self) -> str:
@@ -59,34 +64,47 @@ class Workshop:
             stage.close()
 
     def carry_out(self, task: Task) -> Outcome[Made]:
-        """Process one recording; every fault of it is a value.
+        """Process one recording from its file to its bundle."""
+        return self.bundle(task, self.begin(task))
 
-        The task's ``path`` must be set.
-        """
-        self._enter("source")
+    def begin(self, task: Task) -> Outcome[Recording]:
+        """Check a recording's file, and take it through the stages."""
         self._duration = None
+        self._enter("source")
         try:
-            outcome = self._process(task)
-            self._enter("write")
-            if isinstance(outcome, Kept):
-                return Kept(self._made(outcome.value))
-            return renamed(outcome, task.video.uri) if isinstance(outcome, Failed) else outcome
+            check_file(task, self._job.limits)
+            media = probe(task.path, look=0)
+            self._duration = media.duration
+            self._enter("source")
+            check_media(media, self._job.limits)
         except Exception as error:
             return failure(error, task, self._station)
-
-    def _process(self, task: Task) -> Outcome[Recording]:
-        check_file(task, self._job.limits)
-        media = probe(task.path, look=0)
-        self._duration = media.duration
-        self._enter("source")
-        check_media(media, self._job.limits)
         local = replace(task.video, uri=task.path, captions_uri=task.captions)
-        outcome = run_through(self._stages, Recording(input=local, sequence=task.sequence))
-        if isinstance(outcome, Kept):
-            # What is written names the recording as the manifest does, wherever this worker read it from.
-            shown = replace(task.video, uri=redacted(task.video.uri))
-            return Kept(replace(outcome.value, input=shown))
-        return outcome
+        return run_through(self._stages, Recording(input=local, sequence=task.sequence))
+
+    def go_on(self, recordings: Sequence[Recording]) -> list[Outcome[Recording]]:
+        """Take recordings that others have begun through the stages, together."""
+        self._duration = sum(r.visual.video.duration for r in recordings if r.visual)
+        outcomes: list[Outcome[Recording]] = [Kept(recording) for recording in recordings]
+        for stage in self._stages:
+            kept = [outcome.value for outcome in outcomes if isinstance(outcome, Kept)]
+            after = iter(run_batch(stage, kept) if kept else ())
+            outcomes = [next(after) if isinstance(outcome, Kept) else outcome for outcome in outcomes]
+        return outcomes
+
+    def bundle(self, task: Task, outcome: Outcome[Recording]) -> Outcome[Made]:
+        """Write what became of a recording, if there is anything."""
+        if isinstance(outcome, Failed):
+            return renamed(outcome, task.video.uri)
+        if isinstance(outcome, Dropped):
+            return outcome
+        self._enter("write")
+        # What is written names the recording as the manifest does, wherever this worker read it from.
+        shown = replace(task.video, uri=redacted(task.video.uri))
+        try:
+            return Kept(self._made(replace(outcome.value, input=shown)))
+        except Exception as error:
+            return failure(error, task, self._station)
 
     def _made(self, recording: Recording) -> Made:
         began = time.perf_counter()
