@@ -37,6 +37,11 @@ void SparseRecorder::refresh(double t, const PictureView& frame) {
     }
 }
 
+bool SparseRecorder::keeps(int changed) const {
+    const bool sudden = changed > options_.sudden * grid_.count() && changed > 4 * previous_;
+    return changed <= options_.max_stored * grid_.count() && !sudden;
+}
+
 int SparseRecorder::push(double t, const PictureView& frame) {
     if (frame.y.width != grid_.width || frame.y.height != grid_.height)
         throw std::invalid_argument("frame size differs from the recorder's");
@@ -50,7 +55,8 @@ int SparseRecorder::push(double t, const PictureView& frame) {
         find_changes(frame);
     }
     const bool lapsed = !stored_ && restart_;
-    stored_ = static_cast<double>(changed_.size()) <= options_.max_stored * grid_.count();
+    stored_ = keeps(static_cast<int>(changed_.size()));
+    previous_ = static_cast<int>(changed_.size());
     if (!stored_ && !restart_) segment_.last = screen_; // this frame is not of the segment
     for (const std::int32_t tile : changed_) {
         copy_tile(frame, grid_, tile, screen_);

@@ -26,6 +26,7 @@ struct ChangeOptions {
     int min_chroma = 3;       ///< differing chroma samples of a tile
     double refresh_s = 2.0;   ///< after that long without a change, take the (cleaner) picture again
     double max_stored = 0.25; ///< share of the tiles above which a frame's changes are not kept
+    double sudden = 0.08;     ///< the same for a frame with over four times the changes of the one before: a cut
 };
 
 /// One frame of a segment: its time and the range of its changes in Segment::tiles.
@@ -52,8 +53,8 @@ public:
     SparseRecorder(int width, int height, ChangeOptions options);
 
     /// Compares a frame with the screen and records what changed. Returns the number of changed tiles; a
-    /// frame with more than `max_stored` of all tiles updates the screen but closes the open segment
-    /// (see stored()).
+    /// frame with more than `max_stored` of all tiles (or a `sudden` one) updates the screen but closes the open
+    /// segment (see stored()).
     int push(double t, const PictureView& frame);
 
     /// Whether the last pushed frame's changes were kept.
@@ -71,6 +72,7 @@ public:
     const TileGrid& grid() const { return grid_; }
 
 private:
+    bool keeps(int changed) const;
     void find_changes(const PictureView& frame);
     void refresh(double t, const PictureView& frame);
     void begin_anew(double t, const PictureView& frame);
@@ -84,6 +86,7 @@ private:
     std::vector<double> changed_at_;    // per tile: time of its last change
     std::vector<std::uint8_t> fresh_;   // per tile: refreshed since
     double last_refresh_ = 0;
+    int previous_ = 0; // changed tiles of the frame before
     bool started_ = false, stored_ = false, restart_ = true;
 };
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narratrace.analyse.breaks import Point
+from narratrace.analyse.cleaning import cleaner_blocks
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
 from narratrace.analyse.inside import InsideOptions, follow_inside
@@ -137,7 +138,10 @@ class PointerFinder:
         trace = held(trace, times, self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
-        return [Still(view, begin, end, plate, ground.plate(view.segment, refined=True), trace, blobs)]
+        if known:
+            ground.blocks.update(cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks))
+        plate, picture = ground.plate(view.segment), ground.plate(view.segment, refined=True)
+        return [Still(view, begin, end, plate, picture, trace, blobs)]
 
     def revisit(self, still: Still, after: Point) -> Still:
         """A still without a trace once more, now that it is known where the pointer was right after it."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from narratrace._native import (
     HAVE_AVX2,
     Glyph,
     Segment,
+    SegmentBuilder,
     SparseRecorder,
     TileHistory,
     compare,
@@ -28,6 +30,7 @@ __all__ = [
     "HAVE_AVX2",
     "Glyph",
     "Segment",
+    "SegmentBuilder",
     "TileHistory",
     "compare",
     "compose",
@@ -42,9 +45,16 @@ __all__ = [
 ]
 
 
-def make_recorder(width: int, height: int, options: ChangeOptions) -> SparseRecorder:
+class CpuRecorder(SparseRecorder):
     """The native recorder, which picks AVX2 or baseline code by the processor it runs on."""
-    return SparseRecorder(
+
+    def ahead(self, frames: Sequence[tuple[float, Any, Any, Any]]) -> None:
+        """Nothing is gained by knowing: each frame is compared as it is pushed."""
+
+
+def make_recorder(width: int, height: int, options: ChangeOptions) -> CpuRecorder:
+    """A recorder for frames in host memory."""
+    return CpuRecorder(
         width,
         height,
         options.luma,
@@ -53,4 +63,5 @@ def make_recorder(width: int, height: int, options: ChangeOptions) -> SparseReco
         options.min_chroma,
         options.refresh_s,
         options.max_stored,
+        options.sudden,
     )

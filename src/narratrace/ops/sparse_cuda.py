@@ -1,13 +1,13 @@
-"""CUDA side of :mod:`narratrace.ops.sparse`: frames are compared where they are, changed tiles come to the host.
+"""CUDA side of :mod:`narratrace.ops.sparse`: frames are compared where they are, changed tiles come out.
 
 Note [Working ahead]
 ~~~~~~~~~~~~~~~~~~~~
 What a tile does depends on its own past, except in one point: still tiles are only taken again at a frame
-whose changes are kept, and whether they are kept depends on the number of changes of the whole picture. So the
-frames of a batch are compared in one launch up to and including the first at which still tiles are due, which
-the host knows beforehand. Should a frame in between have too many changes to be kept, the batch is cut short
-behind it, and what follows goes frame by frame until one is kept again, which then is the screen as a whole.
-Both are rare, and both are exact: segments are those of the CPU, bit for bit.
+whose changes are kept, and whether they are kept depends on the number of changes of the whole picture. So
+the frames of a batch are compared in one launch up to and including the first at which still tiles are due,
+which the host knows beforehand. Should a frame in between have too many changes to be kept, the batch is cut
+short behind it, and what follows goes frame by frame until one is kept again, which then is the screen as a
+whole. Both are rare, and both are exact: segments are those of the CPU, bit for bit.
 
 The host keeps a copy of the screen, brought up to date by the tiles that it gets anyway. It lapses with a
 frame that is not kept, whose tiles do not cross, and the whole screen crosses with the next one that is.
@@ -18,6 +18,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -75,9 +77,11 @@ class CudaRecorder:
         self._size = (width, height)
         self._refresh_s = options.refresh_s
         tiles = -(-width // TILE) * -(-height // TILE)
-        # Not more than `most` changes is the same as not more than `max_stored` of all tiles.
-        self._most = int(options.max_stored * tiles)
-        limits = Limits(options.luma, options.chroma, options.min_luma, options.min_chroma, self._most)
+        self._keeps = partial(options.keeps, tiles=tiles)
+        self._previous = 0  # changed tiles of the last frame that the device has seen
+        # More tiles than that are never kept.
+        most = int(options.max_stored * tiles)
+        limits = Limits(options.luma, options.chroma, options.min_luma, options.min_chroma, most)
         self._engine = TileEngine(width, height, limits, MOST_FRAMES)
         self._builder = SegmentBuilder(width, height)
         self._pool: SurfacePool | None = None
@@ -119,7 +123,8 @@ class CudaRecorder:
     def thumbnail(self, step: int) -> U8:
         """See :meth:`narratrace.ops.sparse.Recorder.thumbnail`."""
         if self._stale and step == TILE:
-            return self._engine.thumbnail()
+            shrunk: U8 = self._engine.thumbnail()
+            return shrunk
         if self._stale:
             self._builder.show(*self._engine.screen())
         return self._builder.thumbnail(step)
@@ -175,22 +180,30 @@ class CudaRecorder:
             return
         first, times = self._ahead[0][0], self._next_times()
         found = self._engine.compare(self._pictures, first, len(times))
-        kept = found.counts <= self._most
-        if self._lapsed and kept[0]:
-            self._judge_first(self._pictures, int(found.counts[0]))
+        counts = found.counts.tolist()
+        kept = self._count_kept(counts)
+        if self._lapsed and kept:
+            self._judge_first(self._pictures, counts[0])
             return
-        judged = times if kept.all() else times[: int(np.argmin(kept)) + 1]
+        judged = times[: kept + 1]  # the first that is not kept, too
         self._engine.commit(self._pictures, first, judged, len(times))
         for i, t in enumerate(judged):
-            self._judged.append(_Judged(t, int(found.counts[i]), found.of(i) if kept[i] else None))
+            self._judged.append(_Judged(t, counts[i], found.of(i) if i < kept else None))
             self._ahead.popleft()
+        self._previous = self._judged[-1].count
         self._finish(self._pictures, first + len(judged) - 1)
 
+    def _count_kept(self, counts: list[int]) -> int:
+        """How many of the frames are kept before one that is not."""
+        before = [self._previous, *counts]
+        return sum(1 for _ in takewhile(lambda pair: self._keeps(*pair), zip(counts, before, strict=False)))
+
     def _judge_first(self, pictures: Surfaces, changes: int) -> None:
-        """A frame that becomes the screen as it is: the recording's first, and the first kept one after others."""
+        """A frame that becomes the screen as it is: the first, and the first kept one after others."""
         place, t = self._ahead.popleft()
         self._engine.start(pictures, place, t)
         self._judged.append(_Judged(t, changes, _no_changes(), self._engine.screen()))
+        self._previous = changes
         self._started, self._lapsed = True, False
         if self._is_due(t):  # no tile is that old
             self._last_refresh = t
@@ -229,9 +242,11 @@ def make_recorder(width: int, height: int, options: ChangeOptions, index: int) -
 
 def _select(index: int) -> None:
     try:
-        cuda.select_device(index)
-    except Exception as error:  # Numba's own errors have no common base, and depend on how the driver fails
-        raise DeviceError(f"Numba cannot use the card: {error}", station="ops", input=f"cuda:{index}") from error
+        cuda.select_device(index)  # type: ignore[no-untyped-call]
+    except Exception as error:  # Numba's errors have no common base
+        raise DeviceError(
+            f"Numba cannot use the card: {error}", station="ops", input=f"cuda:{index}"
+        ) from error
 
 
 def _no_changes() -> Changes:

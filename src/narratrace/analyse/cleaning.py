@@ -1,0 +1,89 @@
+"""Taking the last of the pointer out of a plate, once it is known where the pointer was.
+
+Note [Cleaning a plate]
+~~~~~~~~~~~~~~~~~~~~~~~
+The plate was chosen before the pointer was found: what a tile showed longest may have been the pointer resting on
+it. Now every version of a tile can be asked whether it was ever seen without the pointer on the tile. A version
+that was not is replaced by the one that was seen so for longest, if there is one.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.analyse.stills import SegmentView
+from narratrace.data.trace import Trace
+from narratrace.ops.sparse import TILE
+
+_MARGIN = 4  # pixels of soft rim and compression noise around a pointer
+_MIN_SEEN_S = 0.04
+
+
+def cleaner_blocks(
+    view: SegmentView, begin: int, end: int, trace: Trace, box: tuple[int, int, int, int], chosen: dict[int, int]
+) -> dict[int, int]:
+    """Blocks to put into the plate of frames [begin, end) instead of the chosen ones, by tile.
+
+    Args:
+        trace: Where the pointer was.
+        box: Its extent (x0, y0, x1, y1) relative to its hot spot, pixels.
+        chosen: The plate's blocks by tile, -1 for the base; tiles that never change are not in it.
+    """
+    times = view.times[begin:end]
+    tiles, frames, blocks = _changes(view, begin, end)
+    if len(trace) == 0 or len(tiles) == 0:
+        return {}
+    at = np.searchsorted(times, trace.t, side="right") - 1
+    order, first = np.unique(tiles, return_index=True)
+    last = np.r_[first[1:], len(tiles)]
+    seen = _uncovered(times, at, trace, box, order, view.columns)
+    better: dict[int, int] = {}
+    for column, (tile, a, b) in enumerate(zip(order.tolist(), first.tolist(), last.tolist(), strict=True)):
+        until = np.r_[frames[a + 1 : b], len(times)]
+        clear = seen[until, column] - seen[frames[a:b], column]
+        own = clear[blocks[a:b] == chosen.get(tile, -1)]
+        best = int(np.argmax(clear))
+        if clear[best] >= _MIN_SEEN_S and own.sum() < _MIN_SEEN_S:
+            better[tile] = int(blocks[a + best])
+    return better
+
+
+def _changes(
+    view: SegmentView, begin: int, end: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """What tiles that change in [begin, end) show from when on: tile, frame counted from ``begin``, block."""
+    offsets, all_tiles = view.segment.offsets, view.segment.tiles
+    inside = np.arange(offsets[begin + 1], offsets[end])
+    tiles = all_tiles[inside].astype(np.int64)
+    frames = np.repeat(np.arange(1, end - begin), np.diff(offsets[begin + 1 : end + 1]))
+    changing = np.unique(tiles)
+    shown = np.full(view.rows * view.columns, -1, dtype=np.int64)
+    shown[all_tiles[: offsets[begin + 1]]] = np.arange(offsets[begin + 1])  # the latest assignment stays
+    tiles = np.r_[changing, tiles]
+    frames = np.r_[np.zeros(len(changing), np.int64), frames]
+    blocks = np.r_[shown[changing], inside]
+    order = np.lexsort((frames, tiles))
+    return tiles[order], frames[order], blocks[order]
+
+
+def _uncovered(
+    times: npt.NDArray[np.float64], at: npt.NDArray[np.int64], trace: Trace, box: tuple[int, int, int, int],
+    tiles: npt.NDArray[np.int64], columns: int,
+) -> npt.NDArray[np.float32]:
+    """Seconds, up to each frame, in which each tile was seen without the pointer; shape (frames + 1, tiles)."""
+    clear = np.ones((len(times), len(tiles)), dtype=bool)
+    x0, y0 = tiles % columns * TILE, tiles // columns * TILE
+    left, right = trace.x + box[0] - _MARGIN, trace.x + box[2] + _MARGIN
+    top, bottom = trace.y + box[1] - _MARGIN, trace.y + box[3] + _MARGIN
+    covered = (
+        (right[:, None] > x0) & (left[:, None] < x0 + TILE) & (bottom[:, None] > y0) & (top[:, None] < y0 + TILE)
+    )
+    rows, which = np.nonzero(covered)
+    clear[at[rows], which] = False
+    # Where the pointer is not known to be, it may be anywhere.
+    clear[np.setdiff1d(np.arange(len(times)), at)] = False
+    shown = np.diff(np.r_[times, times[-1] + 0.04]).astype(np.float32)
+    total = np.zeros((len(times) + 1, len(tiles)), dtype=np.float32)
+    np.cumsum(clear * shown[:, None], axis=0, out=total[1:])
+    return total
