@@ -11,19 +11,20 @@ Hugging Face datasets read ``OUT/shards/pairs-*.tar`` without this module.
 from __future__ import annotations
 
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-
-from torch.utils.data import IterableDataset, get_worker_info
+from typing import TYPE_CHECKING, Any
 
 from narratrace.data.sample import SampleKind
 from narratrace.write.shard_file import list_finished_shards, shard_path
 from narratrace.write.shard_reader import ShardSample, read_shard
 
 
-class SampleDataset(IterableDataset[Any]):
-    """The samples of one kind in the finished shards of an output folder.
+class Samples:
+    """The samples of one kind in the finished shards of an output folder, shared out among takers.
+
+    ``SampleDataset`` is the same as a ``torch.utils.data.IterableDataset``.
 
     Args:
         out: Output folder, of a run that may be going on.
@@ -75,13 +76,40 @@ class SampleDataset(IterableDataset[Any]):
         rng = None if self._seed is None else random.Random(f"{self._seed} {self._epoch}")
         if rng is not None:
             rng.shuffle(paths)
-        worker = get_worker_info()
-        taker = self._rank * (worker.num_workers if worker else 1) + (worker.id if worker else 0)
-        takers = self._world * (worker.num_workers if worker else 1)
+        worker, workers = _worker()
+        taker, takers = self._rank * workers + worker, self._world * workers
         samples: Iterator[ShardSample] = (s for path in paths[taker::takers] for s in read_shard(path))
         if rng is not None and self._buffer:
             samples = _shuffled(samples, self._buffer, rng)
         yield from map(self._transform, samples) if self._transform else samples
+
+
+if TYPE_CHECKING:
+    from torch.utils.data import IterableDataset
+
+    class SampleDataset(Samples, IterableDataset[Any]):
+        """The samples as torch takes them."""
+
+
+def __getattr__(name: str) -> Any:
+    """``SampleDataset``, made when first asked for: until then torch is not needed."""
+    if name != "SampleDataset":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torch.utils.data import IterableDataset
+
+    made = type(name, (Samples, IterableDataset), {"__module__": __name__, "__doc__": Samples.__doc__})
+    globals()[name] = made
+    return made
+
+
+def _worker() -> tuple[int, int]:
+    """Number of this worker of a torch loader, and how many there are; ``(0, 1)`` outside of one."""
+    if "torch" not in sys.modules:
+        return 0, 1
+    from torch.utils.data import get_worker_info
+
+    worker = get_worker_info()
+    return (worker.id, worker.num_workers) if worker else (0, 1)
 
 
 def _shuffled(samples: Iterator[ShardSample], size: int, rng: random.Random) -> Iterator[ShardSample]:
