@@ -61,6 +61,7 @@ class SparseRecorder:
         min_chroma: int,
         refresh_s: float,
         max_stored: float,
+        sudden: float = 1.0,
     ) -> None: ...
     def push(
         self,
@@ -119,6 +120,7 @@ def compose(
     frame: int,
     tiles: numpy.typing.NDArray[numpy.int32],
     blocks: numpy.typing.NDArray[numpy.int32],
+    refined: bool = False,
 ) -> _Planes: ...
 def count_differences(
     frame: _Planes, reference: _Planes, luma: int, chroma: int, baseline: bool = False

@@ -2,9 +2,9 @@
 
 Note [Cleaning a plate]
 ~~~~~~~~~~~~~~~~~~~~~~~
-The plate was chosen before the pointer was found: what a tile showed longest may have been the pointer resting on
-it. Now every version of a tile can be asked whether it was ever seen without the pointer on the tile. A version
-that was not is replaced by the one that was seen so for longest, if there is one.
+The plate was chosen before the pointer was found: what a tile showed longest may have been the pointer
+resting on it. Now every version of a tile can be asked whether it was ever seen without the pointer on the
+tile. A version that was not is replaced by the one that was seen so for longest, if there is one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,12 @@ _MIN_SEEN_S = 0.04
 
 
 def cleaner_blocks(
-    view: SegmentView, begin: int, end: int, trace: Trace, box: tuple[int, int, int, int], chosen: dict[int, int]
+    view: SegmentView,
+    begin: int,
+    end: int,
+    trace: Trace,
+    box: tuple[int, int, int, int],
+    chosen: dict[int, int],
 ) -> dict[int, int]:
     """Blocks to put into the plate of frames [begin, end) instead of the chosen ones, by tile.
 
@@ -68,16 +73,26 @@ def _changes(
 
 
 def _uncovered(
-    times: npt.NDArray[np.float64], at: npt.NDArray[np.int64], trace: Trace, box: tuple[int, int, int, int],
-    tiles: npt.NDArray[np.int64], columns: int,
+    times: npt.NDArray[np.float64],
+    at: npt.NDArray[np.int64],
+    trace: Trace,
+    box: tuple[int, int, int, int],
+    tiles: npt.NDArray[np.int64],
+    columns: int,
 ) -> npt.NDArray[np.float32]:
-    """Seconds, up to each frame, in which each tile was seen without the pointer; shape (frames + 1, tiles)."""
+    """Seconds, up to each frame, in which each tile was seen without the pointer.
+
+    Shape (frames + 1, tiles).
+    """
     clear = np.ones((len(times), len(tiles)), dtype=bool)
     x0, y0 = tiles % columns * TILE, tiles // columns * TILE
     left, right = trace.x + box[0] - _MARGIN, trace.x + box[2] + _MARGIN
     top, bottom = trace.y + box[1] - _MARGIN, trace.y + box[3] + _MARGIN
     covered = (
-        (right[:, None] > x0) & (left[:, None] < x0 + TILE) & (bottom[:, None] > y0) & (top[:, None] < y0 + TILE)
+        (right[:, None] > x0)
+        & (left[:, None] < x0 + TILE)
+        & (bottom[:, None] > y0)
+        & (top[:, None] < y0 + TILE)
     )
     rows, which = np.nonzero(covered)
     clear[at[rows], which] = False

@@ -17,13 +17,20 @@ class DwellOptions:
     """When the pointer counts as resting at a place."""
 
     min_s: Annotated[
-        float, option("shortest dwell", unit="s", gt=0, source="choice: longer than a turning point of a gesture")
+        float,
+        option("shortest dwell", unit="s", gt=0, source="choice: longer than a turning point of a gesture"),
     ] = 0.3
     radius: Annotated[
-        float, option("farthest the pointer strays from a dwell's centre, as a share of the picture's height", gt=0,
-                      source="hand tremor of 2 to 4 px at 720p, doubled")
+        float,
+        option(
+            "farthest the pointer strays from a dwell's centre, as a share of the picture's height",
+            gt=0,
+            source="hand tremor of 2 to 4 px at 720p, doubled",
+        ),
     ] = 0.012
-    max_gap_s: Annotated[float, option("longest time without a trace point within a dwell", unit="s", gt=0)] = 0.5
+    max_gap_s: Annotated[
+        float, option("longest time without a trace point within a dwell", unit="s", gt=0)
+    ] = 0.5
 
 
 def find_dwells(trace: Trace, height: int, options: DwellOptions) -> tuple[Dwell, ...]:

@@ -75,12 +75,20 @@ class GlyphBook:
 
 
 def alike(a: Look, b: Look) -> bool:
-    """Whether two looks are of the same pointer: most opaque pixels of either have the same colour in the other."""
+    """Whether two looks are of the same pointer.
+
+    Most opaque pixels of either have the same colour in the other.
+    """
     if abs(a.shape.shape[0] - b.shape.shape[0]) > 0.2 * a.shape.shape[0] + 2:
         return False
     if abs(a.shape.shape[1] - b.shape.shape[1]) > 0.2 * a.shape.shape[1] + 2:
         return False
-    return max(_agreement(a, b, dx, dy) for dy in range(-_SHIFT, _SHIFT + 1) for dx in range(-_SHIFT, _SHIFT + 1)) > 0.5
+    return (
+        max(
+            _agreement(a, b, dx, dy) for dy in range(-_SHIFT, _SHIFT + 1) for dx in range(-_SHIFT, _SHIFT + 1)
+        )
+        > 0.5
+    )
 
 
 def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:

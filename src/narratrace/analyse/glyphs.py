@@ -19,7 +19,9 @@ import numpy.typing as npt
 from narratrace.ops.sparse import Blobs, Glyph, Planes, Segment, learn_glyph
 from narratrace.options import option
 
-PIXEL = np.dtype([("dx", "<i2"), ("dy", "<i2"), ("y", "u1"), ("u", "u1"), ("v", "u1"), ("weight", "u1"), ("role", "u1")])
+PIXEL = np.dtype(
+    [("dx", "<i2"), ("dy", "<i2"), ("y", "u1"), ("u", "u1"), ("v", "u1"), ("weight", "u1"), ("role", "u1")]
+)
 SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
 Bool2 = npt.NDArray[np.bool_]
 _RIM = 4
@@ -30,23 +32,38 @@ class GlyphOptions:
     """How a pointer's look is learned and recognised."""
 
     contrast: Annotated[
-        int, option("contrast to the clean plate above which a pixel belongs to something in front", unit="levels", ge=1)
+        int,
+        option(
+            "contrast to the clean plate above which a pixel belongs to something in front",
+            unit="levels",
+            ge=1,
+        ),
     ] = 28
-    tolerance: Annotated[int, option("contrast at which a pixel no longer resembles the pointer's", unit="levels", ge=1)] = 48
+    tolerance: Annotated[
+        int, option("contrast at which a pixel no longer resembles the pointer's", unit="levels", ge=1)
+    ] = 48
     min_samples: Annotated[int, option("places a pointer must have been seen at to be learned", ge=3)] = 4
     max_samples: Annotated[int, option("places looked at, evenly picked", ge=3)] = 24
     min_similarity: Annotated[float, option("similarity of samples that agree", ge=0, le=1)] = 0.6
     min_pixels: Annotated[int, option("opaque pixels of the smallest pointer", ge=1)] = 12
     min_symmetry: Annotated[
-        float, option("overlap with itself upside down of a shape that points with its centre", ge=0, le=1,
-                      source="arrows reach 0.61 in 480p mush, dots and halos 0.91 or more")
+        float,
+        option(
+            "overlap with itself upside down of a shape that points with its centre",
+            ge=0,
+            le=1,
+            source="arrows reach 0.61 in 480p mush, dots and halos 0.91 or more",
+        ),
     ] = 0.75
     searched: Annotated[int, option("most looks searched in one still", ge=1)] = 3
     min_share: Annotated[
-        float, option("looks seen less often than this, relative to the commonest, are not searched", ge=0, le=1)
+        float,
+        option("looks seen less often than this, relative to the commonest, are not searched", ge=0, le=1),
     ] = 0.15
     min_side: Annotated[int, option("shorter side of the narrowest pointer", unit="px", ge=1)] = 3
-    min_travel: Annotated[float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)] = 1.5
+    min_travel: Annotated[
+        float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)
+    ] = 1.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,15 +89,23 @@ class Look:
         shape = (maps["differs"] >= 0.5) | (maps["opaque"] > 0)
         ys, xs = np.nonzero(shape)
         own = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
-        padded = {name: np.pad(maps[name], [(_RIM, _RIM), (_RIM, _RIM)] + [(0, 0)] * (maps[name].ndim - 2))
-                  for name in ("color", "differs", "steady", "opaque")}
+        padded = {
+            name: np.pad(maps[name], [(_RIM, _RIM), (_RIM, _RIM)] + [(0, 0)] * (maps[name].ndim - 2))
+            for name in ("color", "differs", "steady", "opaque")
+        }
         cut = (slice(own[0].start, own[0].stop + 2 * _RIM), slice(own[1].start, own[1].stop + 2 * _RIM))
-        return cls(padded["color"][cut], padded["differs"][cut], padded["steady"][cut], padded["opaque"][cut] > 0, shape[own])
+        return cls(
+            padded["color"][cut],
+            padded["differs"][cut],
+            padded["steady"][cut],
+            padded["opaque"][cut] > 0,
+            shape[own],
+        )
 
     @property
     def size(self) -> int:
         """Longer side of the shape in pixels."""
-        return max(self.shape.shape)
+        return int(max(self.shape.shape))
 
     def glyph(self, points_with: str) -> Glyph:
         """For the native search, with the hot spot as its origin."""
@@ -166,7 +191,10 @@ def pick_samples(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     samples = samples[close[int(np.argmax(close.sum(axis=1)))]]
     moved = np.r_[True, (np.abs(np.diff(samples["x0"])) + np.abs(np.diff(samples["y0"]))) >= 4]
     samples = samples[moved]
-    return samples[np.unique(np.linspace(0, len(samples) - 1, count).round().astype(np.int64))]
+    chosen: npt.NDArray[Any] = samples[
+        np.unique(np.linspace(0, len(samples) - 1, count).round().astype(np.int64))
+    ]
+    return chosen
 
 
 def learn(
@@ -177,8 +205,12 @@ def learn(
     if len(samples) < options.min_samples:
         return None
     maps = learn_glyph(
-        segment, plate, samples,
-        threshold=options.contrast, tolerance=options.tolerance, min_similarity=options.min_similarity,
+        segment,
+        plate,
+        samples,
+        threshold=options.contrast,
+        tolerance=options.tolerance,
+        min_similarity=options.min_similarity,
     )
     agreeing = maps["similarity"] >= 0
     if agreeing.sum() < options.min_samples or maps["opaque"].sum() < options.min_pixels:
@@ -271,9 +303,9 @@ def _is_pen(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> bool:
 
 
 def _dilate(mask: Bool2, reach: int) -> Bool2:
-    out = mask.copy()
+    out: Bool2 = mask.copy()
     for _ in range(reach):
-        wide = out.copy()
+        wide: Bool2 = out.copy()
         wide[1:] |= out[:-1]
         wide[:-1] |= out[1:]
         out = wide.copy()

@@ -2,11 +2,11 @@
 
 Note [Before moving pictures]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-A webcam inset or a cine loop has no clean plate, so the pointer is not what differs from it. But its look is
-known from elsewhere. Where a track breaks off near such an area, or begins near one, the area's frames are
-searched for that look at the analysis rate, and one trajectory through the best places of all of them, held at
-both ends by the track outside, is chosen like any other. It counts if the pointer looks alike on average: in
-a moving picture there is always something that resembles it for a moment.
+A webcam inset or a cine loop has no clean plate, so the pointer is not what differs from it. But its look
+is known from elsewhere. Where a track breaks off near such an area, or begins near one, the area's frames
+are searched for that look at the analysis rate, and one trajectory through the best places of all of them,
+held at both ends by the track outside, is chosen like any other. It counts if the pointer looks alike on
+average: in a moving picture there is always something that resembles it for a moment.
 """
 
 from __future__ import annotations
@@ -36,15 +36,29 @@ class InsideOptions:
     every_s: Annotated[float, option("time between searched frames", unit="s", gt=0)] = 0.1
     min_gap_s: Annotated[float, option("shorter breaks of a track are not searched", unit="s", gt=0)] = 0.25
     near: Annotated[
-        float, option("farthest from a moving area that a track may break off, as a share of the picture's height", ge=0)
+        float,
+        option(
+            "farthest from a moving area that a track may break off, as a share of the picture's height", ge=0
+        ),
     ] = 0.15
-    min_similarity: Annotated[float, option("similarity at which a place is worth nothing", ge=0, le=1)] = 0.55
-    mean_similarity: Annotated[float, option("mean similarity along a trajectory that counts", ge=0, le=1)] = 0.66
+    min_similarity: Annotated[float, option("similarity at which a place is worth nothing", ge=0, le=1)] = (
+        0.55
+    )
+    mean_similarity: Annotated[
+        float, option("mean similarity along a trajectory that counts", ge=0, le=1)
+    ] = 0.66
 
 
 def follow_inside(
-    view: SegmentView, begin: int, end: int, outside: Trace, before: Point | None, entry: Entry,
-    tolerance: int, options: InsideOptions, track_options: TrackOptions,
+    view: SegmentView,
+    begin: int,
+    end: int,
+    outside: Trace,
+    before: Point | None,
+    entry: Entry,
+    tolerance: int,
+    options: InsideOptions,
+    track_options: TrackOptions,
 ) -> Trace:
     """The trace of frames [begin, end) with what was found before moving pictures.
 
@@ -56,10 +70,13 @@ def follow_inside(
     """
     times = view.times[begin:end]
     pieces = [outside]
+    reach = options.near * view.segment.height
     for start, stop, a, b in breaks(times, outside, before, options.min_gap_s):
-        for box in _areas(view, times[start], times[stop - 1]):
-            if _near(box, a, options.near * view.segment.height) or _near(box, b, options.near * view.segment.height):
-                pieces.append(_search(view, begin, (start, stop), box, (a, b), entry, tolerance, options, track_options))
+        pieces += [
+            _search(view, begin, (start, stop), box, (a, b), entry, tolerance, options, track_options)
+            for box in _areas(view, times[start], times[stop - 1])
+            if _near(box, a, reach) or _near(box, b, reach)
+        ]
     return joined(pieces)
 
 
@@ -83,8 +100,15 @@ def _near(box: Box, point: Point | None, reach: float) -> bool:
 
 
 def _search(
-    view: SegmentView, begin: int, frames: tuple[int, int], box: Box, ends: tuple[Point | None, Point | None],
-    entry: Entry, tolerance: int, options: InsideOptions, track_options: TrackOptions,
+    view: SegmentView,
+    begin: int,
+    frames: tuple[int, int],
+    box: Box,
+    ends: tuple[Point | None, Point | None],
+    entry: Entry,
+    tolerance: int,
+    options: InsideOptions,
+    track_options: TrackOptions,
 ) -> Trace:
     """The best trajectory within ``box`` in a range of frames (counted from ``begin``), or an empty one."""
     times = view.times[begin + frames[0] : begin + frames[1]]
@@ -92,13 +116,17 @@ def _search(
     wanted = wanted[wanted < len(times)]
     margin = 16
     window = (
-        max(0, int(box.x0) - margin), max(0, int(box.y0) - margin),
-        min(view.segment.width, int(box.x1) + margin), min(view.segment.height, int(box.y1) + margin),
+        max(0, int(box.x0) - margin),
+        max(0, int(box.y0) - margin),
+        min(view.segment.width, int(box.x1) + margin),
+        min(view.segment.height, int(box.y1) + margin),
     )
-    found = find_on_screen(view.segment, (begin + frames[0] + wanted).astype(np.int32), entry.glyph, window, tolerance)
+    found = find_on_screen(
+        view.segment, (begin + frames[0] + wanted).astype(np.int32), entry.glyph, window, tolerance
+    )
     t, first, last = times[wanted], found.first, found.last
     x, y = found.table["x"], found.table["y"]
-    reward = found.table["similarity"] - options.min_similarity
+    reward = (found.table["similarity"] - options.min_similarity).astype(np.float32)
     chosen = _tracked(t, first, last, x, y, reward, ends, track_options)
     seen = np.flatnonzero(chosen >= 0)
     rows = found.table[chosen[seen]]
@@ -108,21 +136,41 @@ def _search(
 
 
 def _tracked(
-    t: F64, first: npt.NDArray[np.uint32], last: npt.NDArray[np.uint32], x: npt.NDArray[np.float32],
-    y: npt.NDArray[np.float32], reward: npt.NDArray[np.float32],
-    ends: tuple[Point | None, Point | None], options: TrackOptions,
+    t: F64,
+    first: npt.NDArray[np.uint32],
+    last: npt.NDArray[np.uint32],
+    x: npt.NDArray[np.float32],
+    y: npt.NDArray[np.float32],
+    reward: npt.NDArray[np.float32],
+    ends: tuple[Point | None, Point | None],
+    options: TrackOptions,
 ) -> npt.NDArray[np.int32]:
     """Chosen candidate per instant, -1 for none, with the known ends as certain points before and after."""
     sure = np.float32(1.0)
     lead, tail = ends
     if lead is not None:
-        t, x, y, reward = np.r_[t[0] - 0.05, t], np.r_[np.float32(lead[0]), x], np.r_[np.float32(lead[1]), y], np.r_[sure, reward]
-        first, last = np.r_[np.uint32(0), first + 1].astype(np.uint32), np.r_[np.uint32(1), last + 1].astype(np.uint32)
+        t, x, y, reward = (
+            np.r_[t[0] - 0.05, t],
+            np.r_[np.float32(lead[0]), x],
+            np.r_[np.float32(lead[1]), y],
+            np.r_[sure, reward],
+        )
+        first, last = (
+            np.r_[np.uint32(0), first + 1].astype(np.uint32),
+            np.r_[np.uint32(1), last + 1].astype(np.uint32),
+        )
     if tail is not None:
         n = np.uint32(len(x))
-        t, x, y, reward = np.r_[t, t[-1] + 0.05], np.r_[x, np.float32(tail[0])], np.r_[y, np.float32(tail[1])], np.r_[reward, sure]
+        t, x, y, reward = (
+            np.r_[t, t[-1] + 0.05],
+            np.r_[x, np.float32(tail[0])],
+            np.r_[y, np.float32(tail[1])],
+            np.r_[reward, sure],
+        )
         first, last = np.r_[first, n].astype(np.uint32), np.r_[last, n + 1].astype(np.uint32)
-    chosen = track(t, first, last, x.astype(np.float32), y.astype(np.float32), reward.astype(np.float32), options)
+    chosen = track(
+        t, first, last, x.astype(np.float32), y.astype(np.float32), reward.astype(np.float32), options
+    )
     if lead is not None:
         chosen = np.where(chosen[1:] > 0, chosen[1:] - 1, -1)
     return chosen[: len(chosen) - (tail is not None)].astype(np.int32)

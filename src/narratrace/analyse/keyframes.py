@@ -37,12 +37,23 @@ class KeyframeOptions:
     """How keyframes leave the engine."""
 
     pictures: Annotated[bool, option("make keyframe pictures; without them there are no samples")] = True
-    jpeg_quality: Annotated[int, option("JPEG quality", ge=1, le=100, source="visually lossless on slides")] = 92
-    max_side: Annotated[int, option("longest side of a picture, 0 keeps the video's size", unit="px", ge=0)] = 0
-    max_hash_distance: Annotated[int, option("differing hash bits of the same picture", unit="bits", ge=0, le=64)] = 6
+    jpeg_quality: Annotated[
+        int, option("JPEG quality", ge=1, le=100, source="visually lossless on slides")
+    ] = 92
+    max_side: Annotated[
+        int, option("longest side of a picture, 0 keeps the video's size", unit="px", ge=0)
+    ] = 0
+    max_hash_distance: Annotated[
+        int, option("differing hash bits of the same picture", unit="bits", ge=0, le=64)
+    ] = 6
     max_thumb_difference: Annotated[
-        float, option("mean luma difference of the same picture's thumbnails", unit="levels", ge=0,
-                      source="a changed bullet or picture exceeds 1; compression stays below 0.5")
+        float,
+        option(
+            "mean luma difference of the same picture's thumbnails",
+            unit="levels",
+            ge=0,
+            source="a changed bullet or picture exceeds 1; compression stays below 0.5",
+        ),
     ] = 0.8
 
 
@@ -95,7 +106,9 @@ class PictureMaker:
             picture.thumbnail((longest, longest), Pillow.Resampling.LANCZOS)
         out = io.BytesIO()
         picture.save(out, "JPEG", quality=self._options.jpeg_quality)
-        return Image(jpeg=out.getvalue(), width=picture.width, height=picture.height, scale=picture.width / width)
+        return Image(
+            jpeg=out.getvalue(), width=picture.width, height=picture.height, scale=picture.width / width
+        )
 
     def _rgb(self, plate: Planes) -> Any:
         height, width = plate[0].shape

@@ -2,9 +2,10 @@
 
 Note [Moving regions]
 ~~~~~~~~~~~~~~~~~~~~~
-Two kinds of places change by themselves. Large ones (a face, a beating heart) change nearly all the time, over
-more of their area at once than a pointer covers, and never settle on one background. Small ones (a blinking
-caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, which no hand does.
+Two kinds of places change by themselves. Large ones (a face, a beating heart) change nearly all the time,
+over more of their area at once than a pointer covers, and never settle on one background. Small ones (a
+blinking caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, which
+no hand does.
 """
 
 from __future__ import annotations
@@ -30,22 +31,34 @@ class MovingOptions:
     """When an area counts as moving by itself rather than by the pointer passing."""
 
     window_s: Annotated[float, option("time over which an area must keep changing", unit="s", gt=0)] = 4.0
-    min_active: Annotated[
-        float, option("share of half seconds in the window with a change", ge=0, le=1)
-    ] = 0.5
+    min_active: Annotated[float, option("share of half seconds in the window with a change", ge=0, le=1)] = (
+        0.5
+    )
     max_background: Annotated[
-        float, option("share of time an area may show one background and still count as moving", ge=0, le=1,
-                      source="pointers that circle an area leave its background visible 58 % of the time or more, "
-                             "webcams and cine loops 45 % or less (measured on screen recordings)")
+        float,
+        option(
+            "share of time an area may show one background and still count as moving",
+            ge=0,
+            le=1,
+            source="pointers that circle an area leave its background visible 58 % of the time or more, "
+            "webcams and cine loops 45 % or less (measured on screen recordings)",
+        ),
     ] = 0.5
     min_ticks: Annotated[int, option("changes that show a small area to be ticking", ge=3)] = 5
     tick_s: Annotated[
-        tuple[float, float], option("shortest and longest time between ticks", unit="s",
-                                    source="carets blink every 0.5 s, clocks show seconds")
+        tuple[float, float],
+        option(
+            "shortest and longest time between ticks",
+            unit="s",
+            source="carets blink every 0.5 s, clocks show seconds",
+        ),
     ] = (0.3, 2.2)
-    clock_s: Annotated[float, option("time between ticks from which on it is a clock, which stays", unit="s", gt=0)] = 0.8
+    clock_s: Annotated[
+        float, option("time between ticks from which on it is a clock, which stays", unit="s", gt=0)
+    ] = 0.8
     min_even: Annotated[
-        float, option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1)
+        float,
+        option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1),
     ] = 0.75
     min_extent: Annotated[
         float, option("size of a frame's changes within the area, as a multiple of the largest pointer", gt=0)
@@ -73,7 +86,10 @@ class MovingFinder:
         mask = np.zeros(rows * columns, dtype=bool)
         regions: list[MovingRegion] = []
         frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
-        for tiles in [*self._small(segment, frame_of, columns, max_pointer), *self._large(segment, frame_of, epochs, max_pointer)]:
+        for tiles in [
+            *self._small(segment, frame_of, columns, max_pointer),
+            *self._large(segment, frame_of, epochs, max_pointer),
+        ]:
             own = np.zeros_like(mask)
             own[tiles] = True
             mask |= grow(own, rows, columns)
@@ -125,7 +141,10 @@ def _region(box: TileBox, span: Span, segment: Segment) -> MovingRegion:
 def _ticking_tiles(
     tiles: npt.NDArray[np.int32], times: npt.NDArray[np.float64], options: MovingOptions
 ) -> dict[int, float]:
-    """Tiles that change at even intervals, and these; ``tiles`` and ``times`` of all changes, times ascending."""
+    """Tiles that change at even intervals, and these.
+
+    ``tiles`` and ``times`` of all changes, times ascending.
+    """
     shortest, longest = options.tick_s
     order = np.argsort(tiles, kind="stable")
     tiles, times = tiles[order], times[order]
@@ -161,11 +180,17 @@ def _persistent_tiles(segment: Segment, count: int, options: MovingOptions) -> n
     return np.flatnonzero(((total[window:] - total[:-window]) >= options.min_active * window).any(axis=0))
 
 
-def _extents(frames: npt.NDArray[np.int64], tiles: npt.NDArray[np.int32], columns: int) -> npt.NDArray[np.int64]:
+def _extents(
+    frames: npt.NDArray[np.int64], tiles: npt.NDArray[np.int32], columns: int
+) -> npt.NDArray[np.int64]:
     """Longer side, in pixels, of the box of changed tiles of each frame; ``frames`` ascend."""
     start = np.flatnonzero(np.r_[True, frames[1:] != frames[:-1]])
-    sides = [np.maximum.reduceat(v, start) - np.minimum.reduceat(v, start) for v in (tiles % columns, tiles // columns)]
-    return (np.maximum(*sides).astype(np.int64) + 1) * 16
+    sides = [
+        np.maximum.reduceat(v, start) - np.minimum.reduceat(v, start)
+        for v in (tiles % columns, tiles // columns)
+    ]
+    extents: npt.NDArray[np.int64] = (np.maximum(*sides).astype(np.int64) + 1) * 16
+    return extents
 
 
 def _background_share(tiles: npt.NDArray[np.int64], epochs: npt.NDArray[Any], span: Span) -> float:

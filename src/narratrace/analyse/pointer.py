@@ -36,7 +36,9 @@ from narratrace.options import option
 class PointerOptions:
     """How candidates become a trace."""
 
-    min_fit: Annotated[float, option("fit to the glyph at which a candidate is worth nothing", ge=0, le=1)] = 0.5
+    min_fit: Annotated[
+        float, option("fit to the glyph at which a candidate is worth nothing", ge=0, le=1)
+    ] = 0.5
     doubt_margin: Annotated[
         float, option("difference in fit that tells on which side of a doubt the pointer was", ge=0, le=1)
     ] = 0.12
@@ -45,7 +47,9 @@ class PointerOptions:
     ] = 0.1
     inside: InsideOptions = field(default_factory=InsideOptions)
     rest: RestOptions = field(default_factory=RestOptions)
-    reach_s: Annotated[float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)] = 0.5
+    reach_s: Annotated[
+        float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)
+    ] = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -123,14 +127,24 @@ class PointerFinder:
         if ground.doubts:
             changes = self._settle(view, ground, blobs, known)
             if changes:
-                return [s for a, b in _parts(changes, begin, end) for s in self._part(view, a, b, draft.entry)]
+                return [
+                    s for a, b in _parts(changes, begin, end) for s in self._part(view, a, b, draft.entry)
+                ]
             blobs = self._blobs(view, begin, end, ground.plate(view.segment), view.ignore)
         plate = ground.plate(view.segment)
         trace = self._track(view, begin, end, plate, blobs, known)
         times = view.times[begin:end]
         if known and view.regions:
             trace = follow_inside(
-                view, begin, end, trace, self._last, known[0], self.glyph_options.tolerance, self.options.inside, self.track_options
+                view,
+                begin,
+                end,
+                trace,
+                self._last,
+                known[0],
+                self.glyph_options.tolerance,
+                self.options.inside,
+                self.track_options,
             )
         trace = self._rests.fill(times, trace, plate, known, self._last, view)
         if len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
@@ -140,7 +154,8 @@ class PointerFinder:
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
         if known:
             ground.blocks.update(cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks))
-        plate, picture = ground.plate(view.segment), ground.plate(view.segment, refined=True)
+        plate = ground.plate(view.segment)
+        picture = ground.plate(view.segment, view.moment((begin + end) // 2), refined=True)
         return [Still(view, begin, end, plate, picture, trace, blobs)]
 
     def revisit(self, still: Still, after: Point) -> Still:
@@ -168,7 +183,10 @@ class PointerFinder:
     def _settle(
         self, view: SegmentView, ground: Background, blobs: Blobs, known: list[Entry]
     ) -> list[tuple[int, int]]:
-        """Puts the pointer-free side of every doubt into the plate; returns those that are changes of content."""
+        """Puts the pointer-free side of every doubt into the plate.
+
+        Returns those that are changes of content.
+        """
         changes = []
         for doubt in ground.doubts:
             before = dict(zip(doubt.tiles.tolist(), doubt.before.tolist(), strict=True))
@@ -195,7 +213,9 @@ class PointerFinder:
         box = doubt.box(view.columns)
         fits = [(self._fit(box, a, b, q), self._fit(box, b, a, q)) for q in known]
         # A translucent halo fits both ways round; the glyph that tells the sides apart best decides.
-        best = max((f for f in fits if max(f) >= self.options.min_fit), key=lambda f: abs(f[0] - f[1]), default=None)
+        best = max(
+            (f for f in fits if max(f) >= self.options.min_fit), key=lambda f: abs(f[0] - f[1]), default=None
+        )
         if best and abs(best[0] - best[1]) >= self.options.doubt_margin:
             return "before" if best[0] > best[1] else "after"
         near = self._seen_near(view, ground, doubt, blobs)
@@ -217,16 +237,21 @@ class PointerFinder:
         xa, xb = sorted((box.x0 - x0, box.x1 - x1))
         ya, yb = sorted((box.y0 - y0, box.y1 - y1))
         window = (xa - 2, ya - 2, xb + 3, yb + 3)
-        return fit_glyph(screen, plate, pointer.glyph, window, self.glyph_options.tolerance, self.glyph_options.contrast)[2]
+        return fit_glyph(
+            screen, plate, pointer.glyph, window, self.glyph_options.tolerance, self.glyph_options.contrast
+        )[2]
 
-    def _seen_near(self, view: SegmentView, ground: Background, doubt: Doubt, blobs: Blobs) -> tuple[int, int]:
+    def _seen_near(
+        self, view: SegmentView, ground: Background, doubt: Doubt, blobs: Blobs
+    ) -> tuple[int, int]:
         """Frames with something moving near the doubt shortly before and shortly after it."""
         box, times = doubt.box(view.columns), view.times
 
         def count(begin: int, end: int) -> int:
             rows = (blobs.at(i - ground.begin) for i in range(max(begin, ground.begin), min(end, ground.end)))
             return sum(
-                bool(((box.distance(r["cx"], r["cy"]) < view.max_pointer) & (r["area"] >= 12)).any()) for r in rows
+                bool(((box.distance(r["cx"], r["cy"]) < view.max_pointer) & (r["area"] >= 12)).any())
+                for r in rows
             )
 
         first = int(np.searchsorted(times, times[doubt.end] - self.options.reach_s))
@@ -239,12 +264,20 @@ class PointerFinder:
         if not known or len(blobs.table) == 0:
             return Trace.empty()
         found = find_candidates(
-            view.segment, begin, plate, blobs, [p.glyph for p in known],
-            tolerance=self.glyph_options.tolerance, threshold=self.glyph_options.contrast, max_size=int(1.5 * view.max_pointer),
+            view.segment,
+            begin,
+            plate,
+            blobs,
+            [p.glyph for p in known],
+            tolerance=self.glyph_options.tolerance,
+            threshold=self.glyph_options.contrast,
+            max_size=int(1.5 * view.max_pointer),
         )
         table = found.table
-        reward = table["fit"] - self.options.min_fit
-        chosen = track(view.times[begin:end], found.first, found.last, table["x"], table["y"], reward, self.track_options)
+        reward = (table["fit"] - self.options.min_fit).astype(np.float32)
+        chosen = track(
+            view.times[begin:end], found.first, found.last, table["x"], table["y"], reward, self.track_options
+        )
         seen = np.flatnonzero(chosen >= 0)
         rows = table[chosen[seen]]
         return Trace(

@@ -2,17 +2,18 @@
 
 Note [Registration]
 ~~~~~~~~~~~~~~~~~~~
-While a view is zoomed, panned or scrolled, each frame is the one before it, shifted and scaled a little; while
-one slide fades into the next, nothing moves. So neighbouring thumbnails of a transition are registered by the
-least-squares method of Lucas and Kanade (1981) with three parameters, a shift and a scale, and what counts is
-how much of their difference the motion explains, and how far it leads in all. An instant jump to another zoom
-step leaves no frame in between and cannot be told from a new slide.
+While a view is zoomed, panned or scrolled, each frame is the one before it, shifted and scaled a little;
+while one slide fades into the next, nothing moves. So neighbouring thumbnails of a transition are
+registered by the least-squares method of Lucas and Kanade (1981) with three parameters, a shift and a
+scale, and what counts is how much of their difference the motion explains, and how far it leads in all. An
+instant jump to another zoom step leaves no frame in between and cannot be told from a new slide.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -32,14 +33,24 @@ class MotionOptions:
 
     min_pairs: Annotated[int, option("fewest pairs of thumbnails to judge by", ge=1)] = 3
     max_residual: Annotated[
-        float, option("share of the thumbnails' difference that motion leaves unexplained", ge=0, le=1,
-                      source="fades leave 0.95 and more; zooms and pans of recorded viewers at most 0.88")
+        float,
+        option(
+            "share of the thumbnails' difference that motion leaves unexplained",
+            ge=0,
+            le=1,
+            source="fades leave 0.95 and more; zooms and pans of recorded viewers at most 0.88",
+        ),
     ] = 0.9
-    min_scale: Annotated[float, option("least change of scale in all of a zoom, as a natural logarithm", ge=0)] = 0.12
+    min_scale: Annotated[
+        float, option("least change of scale in all of a zoom, as a natural logarithm", ge=0)
+    ] = 0.12
     push_shift: Annotated[
-        float, option("shift in all beyond which one slide pushes the other out, as a share of the part", gt=0)
+        float,
+        option("shift in all beyond which one slide pushes the other out, as a share of the part", gt=0),
     ] = 0.6
-    min_shift: Annotated[float, option("least shift in all of a pan, as a share of the picture's part", ge=0)] = 0.06
+    min_shift: Annotated[
+        float, option("least shift in all of a pan, as a share of the picture's part", ge=0)
+    ] = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +81,7 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     rows = slice(int(box.y0) // step, -(-int(box.y1) // step))
     columns = slice(int(box.x0) // step, -(-int(box.x1) // step))
     parts = [thumbnail[rows, columns].astype(np.float64) for thumbnail in thumbnails]
-    steps = [register(a, b) for a, b in zip(parts, parts[1:], strict=False) if np.abs(a - b).mean() > 0.5]
+    steps = [register(a, b) for a, b in pairwise(parts) if np.abs(a - b).mean() > 0.5]
     if len(steps) < options.min_pairs or min(parts[0].shape) < 8:
         return None
     if float(np.median([s.residual for s in steps])) > options.max_residual:
@@ -88,7 +99,10 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
 
 
 def register(a: F64, b: F64) -> Step:
-    """The shift and scale that best turns picture ``a`` into picture ``b`` of the same shape, coarse to fine."""
+    """The shift and scale that best turns picture ``a`` into picture ``b`` of the same shape.
+
+    Coarse to fine.
+    """
     scale = dx = dy = 0.0
     for level in (4, 2):
         if min(a.shape) < 8 * level:
@@ -129,7 +143,8 @@ def _centred(shape: tuple[int, ...]) -> tuple[F64, F64]:
 
 def _shrunk(picture: F64, times: int) -> F64:
     h, w = picture.shape[0] // times, picture.shape[1] // times
-    return picture[: h * times, : w * times].reshape(h, times, w, times).mean(axis=(1, 3))
+    small: F64 = picture[: h * times, : w * times].reshape(h, times, w, times).mean(axis=(1, 3))
+    return small
 
 
 def _error(a: F64, b: F64, x: F64, y: F64, scale: float, dx: float, dy: float) -> F64:
@@ -146,4 +161,5 @@ def _warped(b: F64, x: F64, y: F64, scale: float, dx: float, dy: float) -> F64:
     fu, fv = u - i, v - j
     top = b[j, i] * (1 - fu) + b[j, i + 1] * fu
     bottom = b[j + 1, i] * (1 - fu) + b[j + 1, i + 1] * fu
-    return top * (1 - fv) + bottom * fv
+    warped: F64 = top * (1 - fv) + bottom * fv
+    return warped

@@ -2,9 +2,10 @@
 
 Note [Resting pointers]
 ~~~~~~~~~~~~~~~~~~~~~~~
-Nothing differs from the plate, so only the look of the pointer is left to go by. Near the place where it was
-last seen, a fair likeness is enough. Elsewhere it must be a good likeness and clearly the best one of the whole
-picture, and only a look with a shape of its own is searched: red dots and rings are common on slides.
+Nothing differs from the plate, so only the look of the pointer is left to go by. Near the place where it
+was last seen, a fair likeness is enough. Elsewhere it must be a good likeness and clearly the best one of
+the whole picture, and only a look with a shape of its own is searched: red dots and rings are common on
+slides.
 """
 
 from __future__ import annotations
@@ -28,15 +29,20 @@ class RestOptions:
     """When a likeness in the plate counts as the pointer."""
 
     near: Annotated[
-        float, option("farthest from the last place that counts as near, as a multiple of the pointer's size", ge=0)
+        float,
+        option("farthest from the last place that counts as near, as a multiple of the pointer's size", ge=0),
     ] = 2.0
     beside: Annotated[
-        float, option("farthest from where a track breaks off within a still, as a multiple of the pointer's size", ge=0)
+        float,
+        option(
+            "farthest from where a track breaks off within a still, as a multiple of the pointer's size", ge=0
+        ),
     ] = 0.7
     min_s: Annotated[float, option("shorter breaks of a track are left alone", unit="s", gt=0)] = 0.4
     sure_similarity: Annotated[float, option("likeness that suffices near the last place", ge=0, le=1)] = 0.66
     near_similarity: Annotated[
-        float, option("likeness that suffices there with a lead of `near_margin` over other places", ge=0, le=1)
+        float,
+        option("likeness that suffices there with a lead of `near_margin` over other places", ge=0, le=1),
     ] = 0.42
     near_margin: Annotated[float, option("see near_similarity", ge=0, le=1)] = 0.2
     similarity: Annotated[float, option("likeness that suffices anywhere", ge=0, le=1)] = 0.78
@@ -60,7 +66,10 @@ class RestFinder:
     tolerance: int
 
     def near(self, plate: Planes, known: Sequence[Entry], place: Point, reach: float) -> Find | None:
-        """The pointer at most ``reach`` times its size from ``place``, by the likeliest look that is there."""
+        """The pointer at most ``reach`` times its size from ``place``.
+
+        By the likeliest look that is there.
+        """
         height, width = plate[0].shape
         for entry in known:
             r, x, y = int(reach * entry.size), int(place[0]), int(place[1])
@@ -83,12 +92,21 @@ class RestFinder:
             if not entry.distinct:
                 continue
             x, y, best = find_glyph(plate, entry.glyph, (0, 0, width, height), self.tolerance)
-            if best >= self.options.similarity and best - self._next_best(plate, entry, x, y, (0, 0, width, height)) >= self.options.margin:
+            if (
+                best >= self.options.similarity
+                and best - self._next_best(plate, entry, x, y, (0, 0, width, height)) >= self.options.margin
+            ):
                 return x + 0.5, y + 0.5, best
         return None
 
     def fill(
-        self, times: F64, trace: Trace, plate: Planes, known: Sequence[Entry], before: Point | None, view: SegmentView
+        self,
+        times: F64,
+        trace: Trace,
+        plate: Planes,
+        known: Sequence[Entry],
+        before: Point | None,
+        view: SegmentView,
     ) -> Trace:
         """The trace, with its breaks filled where the pointer rests in the plate beside them.
 
@@ -98,7 +116,7 @@ class RestFinder:
             plate: Clean plate of the still.
             known: Looks to search for, likeliest first.
             before: Where the pointer was before the still, None when unknown.
-            view: Tells which parts of the plate are moving pictures: what resembles a pointer there is chance.
+            view: Tells which parts of the plate are moving pictures, where a likeness is chance.
         """
         pieces = [trace]
         for start, stop, a, b in breaks(times, trace, before, self.options.min_s):
@@ -110,14 +128,25 @@ class RestFinder:
                     break
         return joined(pieces)
 
-    def _next_best(self, plate: Planes, entry: Entry, x: int, y: int, window: tuple[int, int, int, int]) -> float:
+    def _next_best(
+        self, plate: Planes, entry: Entry, x: int, y: int, window: tuple[int, int, int, int]
+    ) -> float:
         """Likeness of the best place in the window that is half a pointer or more away from (x, y)."""
         x0, y0, x1, y1 = window
         s = max(2, entry.size // 2)
-        around = [(x0, y0, x1, y - s), (x0, y + s, x1, y1), (x0, y - s, x - s, y + s), (x + s, y - s, x1, y + s)]
+        around = [
+            (x0, y0, x1, y - s),
+            (x0, y + s, x1, y1),
+            (x0, y - s, x - s, y + s),
+            (x + s, y - s, x1, y + s),
+        ]
         windows = [(max(x0, a), max(y0, b), min(x1, c), min(y1, d)) for a, b, c, d in around]
         return max(
-            (find_glyph(plate, entry.glyph, w, self.tolerance)[2] for w in windows if w[0] < w[2] and w[1] < w[3]),
+            (
+                find_glyph(plate, entry.glyph, w, self.tolerance)[2]
+                for w in windows
+                if w[0] < w[2] and w[1] < w[3]
+            ),
             default=0.0,
         )
 

@@ -2,10 +2,10 @@
 
 Note [Shots and changes]
 ~~~~~~~~~~~~~~~~~~~~~~~~
-A new slide takes content away and puts other content in its place; a bullet or an annotation only adds some, a
-pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges are gone
-and how many came. A view that is zoomed or panned loses
-edges too, but while it moves each frame is the one before it, moved a little: Note [Registration].
+A new slide takes content away and puts other content in its place; a bullet or an annotation only adds
+some, a pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges
+are gone and how many came. A view that is zoomed or panned loses edges too, but while it moves each frame
+is the one before it, moved a little: Note [Registration].
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Annotated
 import numpy as np
 
 from narratrace.analyse.registration import MotionOptions, moved
-from narratrace.analyse.tiles import components, tile_box
+from narratrace.analyse.tiles import tile_box
 from narratrace.data.shots import Box, ChangeKind, Transition
 from narratrace.ops.sparse import U8, Difference, Planes, tile_grid
 from narratrace.options import option
@@ -40,28 +40,46 @@ class ShotOptions:
         float, option("share of the old picture's edges that are gone when a shot begins", ge=0, le=1)
     ] = 0.04
     min_replaced: Annotated[
-        float, option("share of edges gone for share of edges new, or the other way round, when a shot begins",
-                      ge=0, le=1, source="bullets and pop-ups stay below 0.15; slides that differ in a label reach 0.27")
+        float,
+        option(
+            "share of edges gone for share of edges new, or the other way round, when a shot begins",
+            ge=0,
+            le=1,
+            source="bullets and pop-ups stay below 0.15; slides that differ in a label reach 0.27",
+        ),
     ] = 0.21
     small_changed: Annotated[
         float, option("share of changed pixels below which `min_strong` is asked for", ge=0, le=1)
     ] = 0.05
     min_strong: Annotated[
-        float, option("share of a small change's pixels that must change strongly", ge=0, le=1,
-                      source="hovering and highlighting stay below 0.4, slides that differ in a label exceed 0.54")
+        float,
+        option(
+            "share of a small change's pixels that must change strongly",
+            ge=0,
+            le=1,
+            source="hovering and highlighting stay below 0.4, slides that differ in a label exceed 0.54",
+        ),
     ] = 0.5
     faint_replaced: Annotated[
-        float, option("share of edges gone and new with which a small, faint change begins a shot all the same", ge=0, le=1)
+        float,
+        option(
+            "share of edges gone and new with which a small, faint change begins a shot all the same",
+            ge=0,
+            le=1,
+        ),
     ] = 0.25
     wiped_changed: Annotated[
         float, option("share of changed pixels with which a shot begins if `wiped_lost` is gone", ge=0, le=1)
     ] = 0.25
     wiped_lost: Annotated[float, option("see wiped_changed", ge=0, le=1)] = 0.5
     all_changed: Annotated[
-        float, option("share of changed pixels that always begins a shot, even from an empty picture", ge=0, le=1)
+        float,
+        option("share of changed pixels that always begins a shot, even from an empty picture", ge=0, le=1),
     ] = 0.8
     fade_s: Annotated[float, option("transitions longer than this are fades", unit="s", gt=0)] = 0.15
-    min_settled_s: Annotated[float, option("shortest still that is no part of a transition", unit="s", ge=0)] = 0.4
+    min_settled_s: Annotated[
+        float, option("shortest still that is no part of a transition", unit="s", ge=0)
+    ] = 0.4
     max_passing_s: Annotated[
         float, option("longest still that may be a moment of a slow transition", unit="s", ge=0)
     ] = 1.2

@@ -19,7 +19,17 @@ import numpy.typing as npt
 
 from narratrace.analyse.tiles import Bool, TileBox, components, tile_box
 from narratrace.data.shots import MovingRegion
-from narratrace.ops.sparse import TILE, Difference, EpochOptions, History, Planes, Segment, compare, compose, tile_grid
+from narratrace.ops.sparse import (
+    TILE,
+    Difference,
+    EpochOptions,
+    History,
+    Planes,
+    Segment,
+    compare,
+    compose,
+    tile_grid,
+)
 from narratrace.options import option
 
 I64 = npt.NDArray[np.int64]
@@ -30,10 +40,17 @@ class StillOptions:
     """How changes of content are told from a passing pointer."""
 
     max_pointer: Annotated[
-        float, option("size of the largest pointer (halo included), as a share of the picture's height", gt=0, le=1,
-                      source="highlighting halos of common recorders are up to 100 px at 720p")
+        float,
+        option(
+            "size of the largest pointer (halo included), as a share of the picture's height",
+            gt=0,
+            le=1,
+            source="highlighting halos of common recorders are up to 100 px at 720p",
+        ),
     ] = 0.2
-    join_s: Annotated[float, option("tiles that change within this time belong to one change", unit="s", ge=0)] = 0.12
+    join_s: Annotated[
+        float, option("tiles that change within this time belong to one change", unit="s", ge=0)
+    ] = 0.12
     merge_s: Annotated[float, option("changes closer than this are one", unit="s", ge=0)] = 0.3
     min_pixels: Annotated[
         int, option("strongly changed pixels that a tile of a change of content has", ge=1)
@@ -71,8 +88,13 @@ class Background:
     blocks: dict[int, int]
     doubts: list[Doubt]
 
-    def plate(self, segment: Segment, override: dict[int, int] | None = None, *, refined: bool = False) -> Planes:
-        """The picture; ``override`` replaces the blocks of single tiles, ``refined`` as in :func:`compose`."""
+    def plate(
+        self, segment: Segment, override: dict[int, int] | None = None, *, refined: bool = False
+    ) -> Planes:
+        """The picture; ``override`` replaces the blocks of single tiles.
+
+        ``refined`` as in :func:`compose`.
+        """
         blocks = {**self.blocks, **(override or {})}
         return compose(
             segment,
@@ -101,6 +123,17 @@ class SegmentView:
         """The moving tiles as a mask for native calls."""
         return self.moving.astype(np.uint8)
 
+    def moment(self, frame: int) -> dict[int, int]:
+        """What the moving tiles show at one frame.
+
+        Blocks by tile. Their longest versions are of many moments.
+        """
+        shown = np.full(self.rows * self.columns, -1, dtype=np.int64)
+        until = int(self.segment.offsets[frame + 1])
+        shown[self.segment.tiles[:until]] = np.arange(until)  # the latest assignment stays
+        tiles = np.flatnonzero(self.moving)
+        return dict(zip(tiles.tolist(), shown[tiles].tolist(), strict=True))
+
     def is_moving(self, x: float, y: float) -> bool:
         """Whether a position on the screen is on a moving tile."""
         return bool(self.moving[int(y) // TILE * self.columns + int(x) // TILE])
@@ -112,7 +145,9 @@ def background(view: SegmentView, begin: int, end: int, epochs: EpochOptions) ->
     blocks: dict[int, int] = {}
     longest: dict[int, float] = {}
     spans = view.times[table["last"] - 1] - view.times[table["first"]]
-    for tile, block, span in zip(table["tile"].tolist(), table["block"].tolist(), spans.tolist(), strict=True):
+    for tile, block, span in zip(
+        table["tile"].tolist(), table["block"].tolist(), spans.tolist(), strict=True
+    ):
         if span > longest.get(tile, -1.0):
             longest[tile], blocks[tile] = span, block
     doubts = []
@@ -120,7 +155,13 @@ def background(view: SegmentView, begin: int, end: int, epochs: EpochOptions) ->
         for members in components(group["tile"], view.columns, reach=1):
             turn = group[members]
             doubts.append(
-                Doubt(turn["tile"], turn["before"], turn["after"], int(np.median(turn["end"])), int(np.median(turn["begin"])))
+                Doubt(
+                    turn["tile"],
+                    turn["before"],
+                    turn["after"],
+                    int(np.median(turn["end"])),
+                    int(np.median(turn["begin"])),
+                )
             )
     return Background(begin, end, blocks, doubts)
 
@@ -184,7 +225,9 @@ def _groups(turns: npt.NDArray[Any], times: npt.NDArray[np.float64], join_s: flo
     return np.split(turns, np.flatnonzero(apart) + 1)
 
 
-def _merge(changes: list[tuple[int, int]], times: npt.NDArray[np.float64], gap: float) -> list[tuple[int, int]]:
+def _merge(
+    changes: list[tuple[int, int]], times: npt.NDArray[np.float64], gap: float
+) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
     for before, after in changes:
         if merged and times[before] - times[merged[-1][1]] < gap:
@@ -203,8 +246,14 @@ def _confirm(
         plates = [background(view, begin, end, epochs).plate(view.segment) for begin, end in ranges]
         kept = []
         for before, after in changes:
-            sides = [p for (begin, end), p in zip(ranges, plates, strict=True) if end == before + 1 or begin == after]
-            if len(sides) < 2 or is_content(compare(*sides[:2], view.ignore), view.columns, view.max_pointer, options):
+            sides = [
+                p
+                for (begin, end), p in zip(ranges, plates, strict=True)
+                if end == before + 1 or begin == after
+            ]
+            if len(sides) < 2 or is_content(
+                compare(sides[0], sides[1], view.ignore), view.columns, view.max_pointer, options
+            ):
                 kept.append((before, after))
         if len(kept) == len(changes):
             return kept

@@ -79,4 +79,5 @@ def grow(mask: Bool, rows: int, columns: int) -> Bool:
     out = wide.copy()
     out[:, 1:] |= wide[:, :-1]
     out[:, :-1] |= wide[:, 1:]
-    return out.ravel()
+    flat: Bool = out.ravel()
+    return flat

@@ -110,7 +110,9 @@ class Timeline:
             return False
         # A pointer that rests in either plate does not make another picture.
         tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
-        places = [tile_box(tiles[m], still.view.columns) for m in components(tiles, still.view.columns, reach=1)]
+        places = [
+            tile_box(tiles[m], still.view.columns) for m in components(tiles, still.view.columns, reach=1)
+        ]
         return all(self.finder.is_pointer(self._scenes[-1].plate, still.plate, place) for place in places)
 
     def _drop_passing(self, scene: _Scene) -> None:
@@ -139,7 +141,12 @@ class Timeline:
         return TimelineResult(
             shots=self._shots(start, end),
             changes=tuple(
-                ChangeEvent(span=Span(b.before, b.after), kind=b.verdict.kind, box=b.verdict.box, changed=b.verdict.changed)
+                ChangeEvent(
+                    span=Span(b.before, b.after),
+                    kind=b.verdict.kind,
+                    box=b.verdict.box,
+                    changed=b.verdict.changed,
+                )
                 for b in self._boundaries
                 if not b.verdict.shot
             ),
@@ -166,7 +173,10 @@ class Timeline:
         for scene in self._scenes:
             if scene.keyframe is None:
                 continue
-            same = next((i for i, other in enumerate(frames) if self.picture_maker.same(other, scene.keyframe)), len(frames))
+            same = next(
+                (i for i, other in enumerate(frames) if self.picture_maker.same(other, scene.keyframe)),
+                len(frames),
+            )
             frames.append(scene.keyframe)
             spans.append(
                 StableSpan(

@@ -23,7 +23,9 @@ class TrackOptions:
     step_cost: Annotated[float, option("price of moving by `step` between frames", ge=0)] = 0.15
     step: Annotated[float, option("see step_cost", unit="px", gt=0)] = 20.0
     jump_cost: Annotated[float, option("price of moving faster than `speed`", ge=0)] = 3.0
-    max_hold_s: Annotated[float, option("time for which an unchanged frame counts at most", unit="s", gt=0)] = 0.5
+    max_hold_s: Annotated[
+        float, option("time for which an unchanged frame counts at most", unit="s", gt=0)
+    ] = 0.5
 
 
 def track(
@@ -47,6 +49,14 @@ def track(
     points = np.zeros(len(x), dtype=_POINT)
     points["x"], points["y"], points["reward"] = x, y, reward
     return _native.track(
-        times, first, last, points,
-        options.show_cost, options.speed, options.step_cost, options.step, options.jump_cost, options.max_hold_s,
+        times,
+        first,
+        last,
+        points,
+        options.show_cost,
+        options.speed,
+        options.step_cost,
+        options.step,
+        options.jump_cost,
+        options.max_hold_s,
     )

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Annotated
 
-
 from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
@@ -38,12 +37,22 @@ class AnalyseOptions:
     """How a recording's pictures are analysed."""
 
     max_segment_mb: Annotated[
-        float, option("changes kept before a stretch is worked out", unit="MB", gt=0,
-                      source="bounds memory: 60 s of a 300 px webcam inset at 1080p30 are about 280 MB")
+        float,
+        option(
+            "changes kept before a stretch is worked out",
+            unit="MB",
+            gt=0,
+            source="bounds memory: 60 s of a 300 px webcam inset at 1080p30 are about 280 MB",
+        ),
     ] = 96.0
     max_waiting_mb: Annotated[
-        float, option("changes of finished stretches kept until later ones have taught how the pointer looks",
-                      unit="MB", ge=0, source="a recording of average length fits as a whole")
+        float,
+        option(
+            "changes of finished stretches kept until later ones have taught how the pointer looks",
+            unit="MB",
+            ge=0,
+            source="a recording of average length fits as a whole",
+        ),
     ] = 96.0
     change: ChangeOptions = field(default_factory=ChangeOptions)
     epochs: EpochOptions = field(default_factory=EpochOptions)
@@ -69,7 +78,9 @@ class VisualAnalyser:
         DeviceError: there is no recorder for that device.
     """
 
-    def __init__(self, video: VideoStreamInfo, options: AnalyseOptions | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self, video: VideoStreamInfo, options: AnalyseOptions | None = None, device: str = "cpu"
+    ) -> None:
         self._options = options or AnalyseOptions()
         self._device = device
         self._recorder: Recorder | None = None
@@ -78,9 +89,18 @@ class VisualAnalyser:
         self._drafts: deque[Draft] = deque()
         self._moving = MovingFinder(self._options.moving)
         self._finder = PointerFinder(
-            self._options.glyphs, self._options.pointer, self._options.stills, self._options.epochs, self._options.track
+            self._options.glyphs,
+            self._options.pointer,
+            self._options.stills,
+            self._options.epochs,
+            self._options.track,
         )
-        self._timeline = Timeline(self._options.shots, self._options.stills, self._finder, PictureMaker(video, self._options.keyframes))
+        self._timeline = Timeline(
+            self._options.shots,
+            self._options.stills,
+            self._finder,
+            PictureMaker(video, self._options.keyframes),
+        )
 
     def push(self, frames: Sequence[Frame]) -> None:
         """Takes the next frames in presentation order; their planes are not kept.
@@ -121,7 +141,9 @@ class VisualAnalyser:
     def _take(self, frame: Frame) -> None:
         recorder = self._recorder
         if recorder is None:
-            recorder = self._recorder = make_recorder(frame.width, frame.height, self._options.change, self._device)
+            recorder = self._recorder = make_recorder(
+                frame.width, frame.height, self._options.change, self._device
+            )
         recorder.push(frame.t, frame.y, frame.u, frame.v)
         if not recorder.stored:
             if recorder.frames:
@@ -139,7 +161,9 @@ class VisualAnalyser:
         moving, regions = self._moving.find(segment, epochs, max_pointer)
         view = view_segment(segment, moving, regions, history, max_pointer)
         self._timeline.regions(regions)
-        for begin, end in stretches(find_changes(view, self._options.epochs, self._options.stills), len(view.times)):
+        for begin, end in stretches(
+            find_changes(view, self._options.epochs, self._options.stills), len(view.times)
+        ):
             if view.times[end - 1] - view.times[begin] >= self._options.shots.min_settled_s:
                 self._drafts.append(self._finder.draft(view, begin, end))
         self._resolve(self._options.max_waiting_mb * 1e6)

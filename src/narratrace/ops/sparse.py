@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from narratrace.errors import DeviceError
-from narratrace.options import option
 from narratrace.ops import sparse_cpu as cpu
+from narratrace.options import option
 
 U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
@@ -35,12 +35,24 @@ class ChangeOptions:
     """When a tile of the picture counts as changed."""
 
     luma: Annotated[
-        int, option("luma difference above which a pixel differs", unit="levels", ge=1, le=254,
-                    source="quiet frames of H.264 and VP9 screen recordings stay below 10; pointers exceed 40")
+        int,
+        option(
+            "luma difference above which a pixel differs",
+            unit="levels",
+            ge=1,
+            le=254,
+            source="quiet frames of H.264 and VP9 screen recordings stay below 10; pointers exceed 40",
+        ),
     ] = 16
     chroma: Annotated[
-        int, option("chroma difference above which a pixel differs", unit="levels", ge=1, le=254,
-                    source="a red dot on grey of equal luma differs by about 100 in V")
+        int,
+        option(
+            "chroma difference above which a pixel differs",
+            unit="levels",
+            ge=1,
+            le=254,
+            source="a red dot on grey of equal luma differs by about 100 in V",
+        ),
     ] = 12
     min_luma: Annotated[int, option("differing luma pixels that make a tile changed", ge=1, le=256)] = 3
     min_chroma: Annotated[int, option("differing chroma samples that make a tile changed", ge=1, le=128)] = 3
@@ -48,12 +60,22 @@ class ChangeOptions:
         float, option("still time after which a tile's picture is taken once more, cleaner", unit="s", gt=0)
     ] = 2.0
     max_stored: Annotated[
-        float, option("share of changed tiles above which a frame's tiles are not kept", ge=0, le=1,
-                      source="bounds memory while slides change or video plays")
+        float,
+        option(
+            "share of changed tiles above which a frame's tiles are not kept",
+            ge=0,
+            le=1,
+            source="bounds memory while slides change or video plays",
+        ),
     ] = 0.25
     sudden: Annotated[
-        float, option("the same, for a frame with over four times as many changed tiles as the one before", ge=0, le=1,
-                      source="a cut between slides that differ in a part; pointers change up to 3 %")
+        float,
+        option(
+            "the same, for a frame with over four times as many changed tiles as the one before",
+            ge=0,
+            le=1,
+            source="a cut between slides that differ in a part; pointers change up to 3 %",
+        ),
     ] = 0.08
 
     def keeps(self, changed: int, previous: int, tiles: int) -> bool:
@@ -72,7 +94,9 @@ class ChangeOptions:
 class EpochOptions:
     """When two versions of a tile are the same, see Note [Epochs] in csrc/history.hpp."""
 
-    threshold: Annotated[int, option("contrast above which a pixel of two versions differs", unit="levels", ge=1)] = 24
+    threshold: Annotated[
+        int, option("contrast above which a pixel of two versions differs", unit="levels", ge=1)
+    ] = 24
     max_differing: Annotated[int, option("differing pixels up to which versions are the same", ge=0)] = 5
     cost_s: Annotated[float, option("price of an epoch, in seconds of its range", unit="s", ge=0)] = 0.6
 
@@ -134,7 +158,9 @@ def _cuda() -> Any:
         from narratrace.ops import sparse_cuda
     except (ImportError, OSError, RuntimeError) as error:
         raise DeviceError(
-            f"the CUDA kernels cannot be loaded: {error}", station="ops", expected="pip install 'narratrace[cuda]'"
+            f"the CUDA kernels cannot be loaded: {error}",
+            station="ops",
+            expected="pip install 'narratrace[cuda]'",
         ) from error
     return sparse_cuda
 
@@ -172,7 +198,10 @@ class Blobs:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Candidates:
-    """Places where a glyph may be; rows with x, y, fit, similarity, background (float32), glyph, blob (int32)."""
+    """Places where a glyph may be.
+
+    Rows with x, y, fit, similarity, background (float32), glyph, blob (int32).
+    """
 
     table: npt.NDArray[Any]
     first: npt.NDArray[np.uint32]
@@ -186,7 +215,10 @@ class History:
         self._native = cpu.TileHistory(segment)
 
     def epochs(self, begin: int, end: int, options: EpochOptions) -> npt.NDArray[Any]:
-        """Epochs of tiles that change in frames [begin, end): rows tile, first, last, block (int32), seen (s)."""
+        """Epochs of tiles that change in frames [begin, end).
+
+        Rows tile, first, last, block (int32), seen (s).
+        """
         return self._native.epochs(begin, end, options.threshold, options.max_differing, options.cost_s)
 
 
@@ -224,8 +256,8 @@ def compare(a: Planes, b: Planes, ignore: U8) -> Difference:
 def compose(segment: Segment, frame: int, tiles: I32, blocks: I32, *, refined: bool = False) -> Planes:
     """The screen at ``frame`` with ``tiles`` replaced by ``blocks`` of the segment (-1: its base).
 
-    With ``refined``, tiles that show what they do at the segment's end are taken from there, where the encoder
-    has had time to refine them by steps too small to count as changes.
+    With ``refined``, tiles that show what they do at the segment's end are taken from there, where the
+    encoder has had time to refine them by steps too small to count as changes.
     """
     return cpu.compose(segment, frame, tiles, blocks, refined)
 
@@ -236,8 +268,16 @@ def thumbnails(segment: Segment, begin: int, end: int, every: int, step: int) ->
 
 
 def find_blobs(
-    segment: Segment, begin: int, end: int, plate: Planes, ignore: U8, *,
-    threshold: int, min_area: int = 6, link: int = 2, max_blobs: int = 32,
+    segment: Segment,
+    begin: int,
+    end: int,
+    plate: Planes,
+    ignore: U8,
+    *,
+    threshold: int,
+    min_area: int = 6,
+    link: int = 2,
+    max_blobs: int = 32,
 ) -> Blobs:
     """Where the screens of frames [begin, end) differ from ``plate``.
 
@@ -252,24 +292,52 @@ def find_blobs(
 
 
 def find_candidates(
-    segment: Segment, begin: int, plate: Planes, blobs: Blobs, glyphs: Sequence[Glyph], *,
-    tolerance: int, threshold: int, max_size: int, margin: int = 3, max_blobs: int = 6,
+    segment: Segment,
+    begin: int,
+    plate: Planes,
+    blobs: Blobs,
+    glyphs: Sequence[Glyph],
+    *,
+    tolerance: int,
+    threshold: int,
+    max_size: int,
+    margin: int = 3,
+    max_blobs: int = 6,
 ) -> Candidates:
     """The best place of every glyph at every blob; blobs wider or higher than ``max_size`` are left out."""
     return Candidates(
         *cpu.find_candidates(
-            segment, begin, plate, blobs.table, blobs.first, blobs.last, list(glyphs), tolerance, threshold, margin, max_blobs, max_size
+            segment,
+            begin,
+            plate,
+            blobs.table,
+            blobs.first,
+            blobs.last,
+            list(glyphs),
+            tolerance,
+            threshold,
+            margin,
+            max_blobs,
+            max_size,
         )
     )
 
 
-def find_glyph(screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int) -> tuple[int, int, float]:
+def find_glyph(
+    screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int
+) -> tuple[int, int, float]:
     """Best hot spot (x, y) of ``glyph`` in the half-open ``window`` (x0, y0, x1, y1), and its similarity."""
     return cpu.find_glyph(screen, glyph, *window, tolerance)
 
 
 def find_on_screen(
-    segment: Segment, frames: I32, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, *, most: int = 3
+    segment: Segment,
+    frames: I32,
+    glyph: Glyph,
+    window: tuple[int, int, int, int],
+    tolerance: int,
+    *,
+    most: int = 3,
 ) -> Candidates:
     """The best places of ``glyph`` by similarity alone, for pictures that have no clean plate.
 
@@ -285,14 +353,25 @@ def find_on_screen(
 
 
 def fit_glyph(
-    screen: Planes, plate: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, threshold: int
+    screen: Planes,
+    plate: Planes,
+    glyph: Glyph,
+    window: tuple[int, int, int, int],
+    tolerance: int,
+    threshold: int,
 ) -> tuple[int, int, float]:
     """Best hot spot (x, y) in ``window`` of a glyph that stands before ``plate``, and its fit, at most 1."""
     return cpu.fit_glyph(screen, plate, glyph, *window, tolerance, threshold)
 
 
 def learn_glyph(
-    segment: Segment, plate: Planes, samples: npt.NDArray[Any], *, threshold: int, tolerance: int, min_similarity: float
+    segment: Segment,
+    plate: Planes,
+    samples: npt.NDArray[Any],
+    *,
+    threshold: int,
+    tolerance: int,
+    min_similarity: float,
 ) -> dict[str, npt.NDArray[Any]]:
     """What the samples have in common, see Note [Learning a glyph] in csrc/glyph_learner.hpp.
 
