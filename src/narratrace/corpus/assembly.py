@@ -21,11 +21,13 @@ from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_queries import COMPLETE, read_shards
 from narratrace.corpus.ledger_rows import OPEN_STATES, State
 from narratrace.corpus.messages import Made
+from narratrace.corpus.places import SIZES
 from narratrace.errors import StorageError
 from narratrace.write.bundle import Bundle
-from narratrace.write.files import remove_leftovers, storage_errors
+from narratrace.write.canonical import json_line
+from narratrace.write.files import remove_leftovers, storage_errors, write_atomic
 from narratrace.write.index import read_record
-from narratrace.write.shard_file import INDEX, ShardRecord
+from narratrace.write.shard_file import INDEX, SHARDS, ShardRecord
 from narratrace.write.shards import Assembler, ShardOptions
 
 _log = logging.getLogger(__name__)
@@ -204,6 +206,12 @@ def known_shards(out: Path, ledger: Ledger) -> list[ShardRecord]:
             record = ShardRecord.from_json(read_record(str(path)) or {})
             records.setdefault(record.name, record)
     return list(records.values())
+
+
+def write_sizes(out: Path, ledger: Ledger) -> None:
+    """Tell open_clip how many samples each shard has, see :data:`narratrace.corpus.places.SIZES`."""
+    sizes = {record.name: record.samples for record in read_shards(ledger.connection)}
+    write_atomic(out / SHARDS / SIZES, json_line(sizes))
 
 
 def read_made(path: Path) -> Made:

@@ -34,6 +34,7 @@ def add_commands(commands: Commands) -> None:
     _add_retry(below)
     _add_reproduce(below)
     _add_verify(below)
+    _add_merge(below)
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
@@ -107,6 +108,17 @@ def _add_verify(commands: Commands) -> None:
     parser.set_defaults(handler=_verify)
 
 
+def _add_merge(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "merge",
+        help="put finished runs together",
+        description="Put finished runs with the same options together, as if they had been one.",
+    )
+    parser.add_argument("runs", metavar="RUN", nargs="+", help="output folder of a finished run")
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help="new output folder")
+    parser.set_defaults(handler=_merge)
+
+
 def _run(args: argparse.Namespace) -> int:
     from narratrace.corpus.console import carry_out
     from narratrace.corpus.run import Run
@@ -160,6 +172,16 @@ def _verify(args: argparse.Namespace) -> int:
         faults += 1
     print(f"{faults} faults" if faults else "all is well")
     return 1 if faults else 0
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from pathlib import Path
+
+    from narratrace.corpus.merge import merge
+
+    summary = merge([Path(run) for run in args.runs], Path(args.output))
+    print(f"{sum(summary.totals.videos.values())} recordings, {len(summary.shards)} shards in {args.output}")
+    return 0
 
 
 def _names_options(args: argparse.Namespace) -> bool:

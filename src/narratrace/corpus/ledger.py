@@ -256,6 +256,20 @@ class Ledger:
                 map(shard_values, records),
             )
 
+    def absorb(self, path: Path, offset: int) -> None:
+        """Take over the recordings of another ledger, with ``offset`` added to their sequence numbers."""
+        columns = ", ".join(row[1] for row in self._db.execute("PRAGMA table_info(videos)").fetchall()[1:])
+        self._db.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?mode=ro",))
+        try:
+            with self._transaction():
+                self._db.execute(
+                    f"INSERT INTO videos (sequence, {columns}) "
+                    f"SELECT sequence + ?, {columns} FROM other.videos ORDER BY sequence",
+                    (offset,),
+                )
+        finally:
+            self._db.execute("DETACH other")
+
     @property
     def connection(self) -> sqlite3.Connection:
         """For the queries of :mod:`narratrace.corpus.ledger_queries`."""

@@ -27,7 +27,8 @@ _BUSY_S = 30.0
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection for this process's writer, transactions left to the caller."""
-    return sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
+    uri = path.absolute().as_uri()
+    return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
 
 
 @contextlib.contextmanager
@@ -105,6 +106,11 @@ def read_rows(database: sqlite3.Connection, clause: str, values: tuple[Any, ...]
 def find_video(database: sqlite3.Connection, video_id: str) -> VideoRow | None:
     """A recording by its id."""
     return next(iter(read_rows(database, "WHERE video_id = ?", (video_id,))), None)
+
+
+def read_ids(database: sqlite3.Connection) -> list[str]:
+    """All recordings, in output order."""
+    return [row[0] for row in database.execute("SELECT video_id FROM videos ORDER BY sequence")]
 
 
 def read_totals(database: sqlite3.Connection) -> Totals:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
-from narratrace.corpus.assembly import Assembly, known_shards
+from narratrace.corpus.assembly import Assembly, known_shards, write_sizes
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
@@ -21,20 +21,19 @@ from narratrace.corpus.messages import Job, StageFactory
 from narratrace.corpus.opening import Opened
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.outbox import Outbox, left_behind
-from narratrace.corpus.places import DEAD_LETTERS, RUN, SIZES, Places
+from narratrace.corpus.places import DEAD_LETTERS, RUN, Places
 from narratrace.corpus.record import RunState, record_run
 from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Snapshot, Tally
 from narratrace.recipe import EngineOptions
-from narratrace.write.canonical import json_line
-from narratrace.write.files import write_atomic
-from narratrace.write.shard_file import SHARDS, ShardRecord
+from narratrace.write.shard_file import ShardRecord
 
 _log = logging.getLogger(__name__)
 
 _RECORD_EVERY_S = 30.0
-_WALL = "wall_s"
+WALL = "wall_s"
+"""Fact of a run: seconds spent on it in all sessions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,7 +88,7 @@ class Session:
         self._cancelled = cancelled
         self._letters = DeadLetters(places.out / DEAD_LETTERS, places.name)
         self._loop: Loop | None = None
-        self._before = float(opened.ledger.noted(_WALL, 0.0))
+        self._before = float(opened.ledger.noted(WALL, 0.0))
         self._began = self._recorded = time.monotonic()
         self._complete = False
 
@@ -122,7 +121,7 @@ class Session:
                 yield from self._sent(self._work(assembly, totals))
             if not self._cancelled():
                 yield from self._sent(finished_shards(self._places.out, assembly.finish()))
-                self._write_sizes()
+                write_sizes(self._places.out, self._ledger)
                 self._complete = True
         self._outbox.finish(complete=self._complete)
         if self._complete:
@@ -192,10 +191,6 @@ class Session:
             limits=self._options.limits,
         )
 
-    def _write_sizes(self) -> None:
-        sizes = {record.name: record.samples for record in read_shards(self._ledger.connection)}
-        write_atomic(self._places.out / SHARDS / SIZES, json_line(sizes))
-
     def _record(self, state: RunState) -> Summary:
         self._recorded = time.monotonic()
         summary = self.summary()
@@ -208,4 +203,4 @@ class Session:
         self._ledger.reopen()
         self._letters.rewrite(read_failures(self._ledger.connection))
         summary = self._record("complete" if self._complete else "stopped")
-        self._ledger.note(_WALL, summary.wall_s)
+        self._ledger.note(WALL, summary.wall_s)
