@@ -11,6 +11,7 @@ average: in a moving picture there is always something that resembles it for a m
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -27,6 +28,7 @@ from narratrace.ops.sparse import find_on_screen
 from narratrace.options import option
 
 F64 = npt.NDArray[np.float64]
+_MARGIN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,35 +51,82 @@ class InsideOptions:
     ] = 0.66
 
 
-def follow_inside(
-    view: SegmentView,
-    begin: int,
-    end: int,
-    outside: Trace,
-    before: Point | None,
-    entry: Entry,
-    tolerance: int,
-    options: InsideOptions,
-    track_options: TrackOptions,
-) -> Trace:
-    """The trace of frames [begin, end) with what was found before moving pictures.
+@dataclass(frozen=True, slots=True)
+class InsideFinder:
+    """Follows the pointer before moving pictures, see Note [Before moving pictures].
 
-    Args:
-        outside: Trace over the still part of the picture.
-        before: Where the pointer was before the still, None when unknown.
-        entry: The pointer's look.
+    Attributes:
+        options: When a likeness is the pointer.
+        tracking: Prices of a trajectory.
         tolerance: Contrast at which a pixel no longer resembles the pointer's.
     """
-    times = view.times[begin:end]
-    pieces = [outside]
-    reach = options.near * view.segment.height
-    for start, stop, a, b in breaks(times, outside, before, options.min_gap_s):
-        pieces += [
-            _search(view, begin, (start, stop), box, (a, b), entry, tolerance, options, track_options)
-            for box in _areas(view, times[start], times[stop - 1])
-            if _near(box, a, reach) or _near(box, b, reach)
-        ]
-    return joined(pieces)
+
+    options: InsideOptions
+    tracking: TrackOptions
+    tolerance: int
+
+    def follow(
+        self,
+        view: SegmentView,
+        begin: int,
+        end: int,
+        outside: Trace,
+        before: Point | None,
+        known: Sequence[Entry],
+    ) -> Trace:
+        """The trace of frames [begin, end) with what was found before moving pictures.
+
+        Args:
+            outside: Trace over the still part of the picture.
+            before: Where the pointer was before the still, None when unknown.
+            known: Looks to search for, likeliest first.
+        """
+        times = view.times[begin:end]
+        pieces = [outside]
+        reach = self.options.near * view.segment.height
+        for start, stop, a, b in breaks(times, outside, before, self.options.min_gap_s):
+            for box in _areas(view, times[start], times[stop - 1]):
+                if _near(box, a, reach) or _near(box, b, reach):
+                    found = (self._search(view, begin + start, begin + stop, box, (a, b), k) for k in known)
+                    pieces += [next((trace for trace in found if len(trace)), Trace.empty())]
+        return joined(pieces)
+
+    def _search(
+        self,
+        view: SegmentView,
+        begin: int,
+        end: int,
+        box: Box,
+        ends: tuple[Point | None, Point | None],
+        entry: Entry,
+    ) -> Trace:
+        """The best trajectory of one look within ``box`` in frames [begin, end), or an empty one."""
+        times = view.times[begin:end]
+        wanted = np.unique(
+            np.searchsorted(times, np.arange(times[0], times[-1] + 1e-9, self.options.every_s))
+        )
+        wanted = wanted[wanted < len(times)]
+        frames = (begin + wanted).astype(np.int32)
+        found = find_on_screen(view.segment, frames, entry.glyph, _window(view, box), self.tolerance)
+        t, first, last = times[wanted], found.first, found.last
+        x, y = found.table["x"], found.table["y"]
+        reward = (found.table["similarity"] - self.options.min_similarity).astype(np.float32)
+        chosen = _tracked(t, first, last, x, y, reward, ends, self.tracking)
+        seen = np.flatnonzero(chosen >= 0)
+        rows = found.table[chosen[seen]]
+        if len(seen) < 3 or rows["similarity"].mean() < self.options.mean_similarity:
+            return Trace.empty()
+        return Trace(t[seen], *(rows[name].astype(np.float64) for name in ("x", "y", "similarity")))
+
+
+def _window(view: SegmentView, box: Box) -> tuple[int, int, int, int]:
+    """Where the hot spot may be: in the area or beside it, half-open x0, y0, x1, y1."""
+    return (
+        max(0, int(box.x0) - _MARGIN),
+        max(0, int(box.y0) - _MARGIN),
+        min(view.segment.width, int(box.x1) + _MARGIN),
+        min(view.segment.height, int(box.y1) + _MARGIN),
+    )
 
 
 def _areas(view: SegmentView, start: float, stop: float) -> list[Box]:
@@ -97,42 +146,6 @@ def _near(box: Box, point: Point | None, reach: float) -> bool:
     dx = max(box.x0 - point[0], point[0] - box.x1, 0.0)
     dy = max(box.y0 - point[1], point[1] - box.y1, 0.0)
     return bool(np.hypot(dx, dy) <= reach)
-
-
-def _search(
-    view: SegmentView,
-    begin: int,
-    frames: tuple[int, int],
-    box: Box,
-    ends: tuple[Point | None, Point | None],
-    entry: Entry,
-    tolerance: int,
-    options: InsideOptions,
-    track_options: TrackOptions,
-) -> Trace:
-    """The best trajectory within ``box`` in a range of frames (counted from ``begin``), or an empty one."""
-    times = view.times[begin + frames[0] : begin + frames[1]]
-    wanted = np.unique(np.searchsorted(times, np.arange(times[0], times[-1] + 1e-9, options.every_s)))
-    wanted = wanted[wanted < len(times)]
-    margin = 16
-    window = (
-        max(0, int(box.x0) - margin),
-        max(0, int(box.y0) - margin),
-        min(view.segment.width, int(box.x1) + margin),
-        min(view.segment.height, int(box.y1) + margin),
-    )
-    found = find_on_screen(
-        view.segment, (begin + frames[0] + wanted).astype(np.int32), entry.glyph, window, tolerance
-    )
-    t, first, last = times[wanted], found.first, found.last
-    x, y = found.table["x"], found.table["y"]
-    reward = (found.table["similarity"] - options.min_similarity).astype(np.float32)
-    chosen = _tracked(t, first, last, x, y, reward, ends, track_options)
-    seen = np.flatnonzero(chosen >= 0)
-    rows = found.table[chosen[seen]]
-    if len(seen) < 3 or rows["similarity"].mean() < options.mean_similarity:
-        return Trace.empty()
-    return Trace(t[seen], *(rows[name].astype(np.float64) for name in ("x", "y", "similarity")))
 
 
 def _tracked(

@@ -22,7 +22,7 @@ from narratrace.analyse.breaks import Point
 from narratrace.analyse.cleaning import cleaner_blocks
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
-from narratrace.analyse.inside import InsideOptions, follow_inside
+from narratrace.analyse.inside import InsideFinder, InsideOptions
 from narratrace.analyse.resting import RestFinder, RestOptions, resting
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
 from narratrace.analyse.tiles import TileBox
@@ -102,11 +102,14 @@ class PointerFinder:
     track_options: TrackOptions
     book: GlyphBook = field(init=False)
     _rests: RestFinder = field(init=False)
+    _inside: InsideFinder = field(init=False)
     _last: Point | None = None
 
     def __post_init__(self) -> None:
         self.book = GlyphBook(self.glyph_options)
-        self._rests = RestFinder(self.options.rest, self.glyph_options.tolerance)
+        tolerance = self.glyph_options.tolerance
+        self._rests = RestFinder(self.options.rest, tolerance)
+        self._inside = InsideFinder(self.options.inside, self.track_options, tolerance)
 
     def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
         """Learns what frames [begin, end) tell about the pointer's look."""
@@ -134,18 +137,8 @@ class PointerFinder:
         plate = ground.plate(view.segment)
         trace = self._track(view, begin, end, plate, blobs, known)
         times = view.times[begin:end]
-        if known and view.regions:
-            trace = follow_inside(
-                view,
-                begin,
-                end,
-                trace,
-                self._last,
-                known[0],
-                self.glyph_options.tolerance,
-                self.options.inside,
-                self.track_options,
-            )
+        if view.regions:
+            trace = self._inside.follow(view, begin, end, trace, self._last, known)
         trace = self._rests.fill(times, trace, plate, known, self._last, view)
         if len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
             trace = resting(times, found)

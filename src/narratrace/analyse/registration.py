@@ -48,6 +48,9 @@ class MotionOptions:
         float,
         option("shift in all beyond which one slide pushes the other out, as a share of the part", gt=0),
     ] = 0.6
+    push_area: Annotated[
+        float, option("share of the picture from which on a shift is one slide pushing the other", gt=0, le=1)
+    ] = 0.95
     min_shift: Annotated[
         float, option("least shift in all of a pan, as a share of the picture's part", ge=0)
     ] = 0.06
@@ -86,16 +89,18 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
         return None
     if float(np.median([s.residual for s in steps])) > options.max_residual:
         return None
+    clear = [s for s in steps if s.residual <= options.max_residual]
     height, width = parts[0].shape
-    zoom = abs(sum(s.scale for s in steps))
-    dx, dy = (abs(sum(getattr(s, axis) for s in steps)) for axis in ("dx", "dy"))
-    if max(dx / width, dy / height) > options.push_shift and zoom < 0.3:
-        return None
-    if zoom >= options.min_scale:
+    zoom = abs(sum(s.scale for s in clear))
+    dx = abs(sum(s.dx for s in clear)) / width
+    dy = abs(sum(s.dy for s in clear)) / height
+    # What moves the whole picture, with all that a program puts around a view, is one slide pushing the other.
+    pushed = max(dx, dy) > options.push_shift or box.area >= options.push_area * step**2 * thumbnails[0].size
+    if zoom >= options.min_scale and not (zoom < 0.3 and max(dx, dy) > options.push_shift):
         return "zoom"
-    if max(dx / width, dy / height) < options.min_shift:
+    if pushed or max(dx, dy) < options.min_shift:
         return None
-    return "scroll" if dx / width < 0.25 * dy / height else "pan"
+    return "scroll" if dx < 0.25 * dy else "pan"
 
 
 def register(a: F64, b: F64) -> Step:

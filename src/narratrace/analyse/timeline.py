@@ -127,12 +127,11 @@ class Timeline:
             self._boundaries.pop()
 
     def _settle(self, scene: _Scene) -> None:
-        """Makes the scene's picture; of earlier ones, lets go of the plate."""
+        """Makes the scene's keyframe; lets go of the pictures of earlier ones."""
         if scene.keyframe is None and scene.end - scene.start >= self.shot_options.min_stable_s:
             scene.keyframe = self.picture_maker(scene.picture)
-        scene.picture = _NO_PLATE
         for old in self._scenes[-3:-1]:
-            old.plate = _NO_PLATE
+            old.plate = old.picture = _NO_PLATE
 
     def finish(self, start: float, end: float) -> TimelineResult:
         """Everything, after the last still."""
