@@ -274,6 +274,19 @@ void bind_pointer(py::module_& m) {
         return py::make_tuple(match.x, match.y, match.similarity);
     }, py::arg("screen"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"), py::arg("tolerance"));
 
+    m.def("find_places", [](const Planes& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance, int most) {
+        const PictureView view = picture_view(screen);
+        std::vector<Match> places;
+        {
+            const py::gil_scoped_release release;
+            places = find_places(view, glyph, x0, y0, x1, y1, tolerance, most);
+        }
+        py::typing::List<py::typing::Tuple<int, int, float>> out;
+        for (const Match& m : places) out.append(py::make_tuple(m.x, m.y, m.similarity));
+        return out;
+    }, py::arg("screen"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"), py::arg("tolerance"),
+          py::arg("most"));
+
     m.def("find_on_screen", [](const Segment& s, const Array<std::int32_t>& frames, const Glyph& glyph, int x0, int y0, int x1,
                                int y1, int tolerance, int most) {
         const std::vector<std::int32_t> list = array_vector(frames);

@@ -194,6 +194,7 @@ CandidateList find_candidates(const Segment& segment, int begin, const Picture& 
                 c.glyph = static_cast<std::int32_t>(g);
                 c.blob = static_cast<std::int32_t>(b);
                 list.candidates.push_back(c);
+                if (c.fit >= options.good_fit) break;
             }
         }
         list.last.push_back(static_cast<std::uint32_t>(list.candidates.size()));
@@ -201,12 +202,9 @@ CandidateList find_candidates(const Segment& segment, int begin, const Picture& 
     return list;
 }
 
-namespace {
-
-// The best `most` places of a window, at least the glyph's size apart.
-std::vector<Match> best_places(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1,
+std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1,
                                int tolerance, int most) {
-    const int apart = std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0);
+    const int apart = std::max(2, std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 2);
     const std::vector<GlyphPixel> few = thin_out(glyph.opaque, kMaxProbes), first = thin_out(few, kFirstProbes);
     const auto rough = [&](int x, int y) { return similarity_of(screen, glyph, few, x, y, tolerance); };
     const auto close = [&](int x, int y) { return glyph_similarity(screen, glyph, x, y, tolerance); };
@@ -229,8 +227,6 @@ std::vector<Match> best_places(const PictureView& screen, const Glyph& glyph, in
     return out;
 }
 
-}  // namespace
-
 CandidateList find_on_screen(const Segment& segment, const std::vector<std::int32_t>& frames, const Glyph& glyph, int x0,
                              int y0, int x1, int y1, int tolerance, int most) {
     CandidateList list;
@@ -238,7 +234,7 @@ CandidateList find_on_screen(const Segment& segment, const std::vector<std::int3
     for (const std::int32_t frame : frames) {
         while (replay.frame() < frame && replay.step()) {}
         list.first.push_back(static_cast<std::uint32_t>(list.candidates.size()));
-        for (const Match& m : best_places(replay.screen().view(), glyph, x0, y0, x1, y1, tolerance, most))
+        for (const Match& m : find_places(replay.screen().view(), glyph, x0, y0, x1, y1, tolerance, most))
             list.candidates.push_back({static_cast<float>(m.x) + 0.5f, static_cast<float>(m.y) + 0.5f, m.similarity,
                                        m.similarity, 0.0f, 0, -1});
         list.last.push_back(static_cast<std::uint32_t>(list.candidates.size()));

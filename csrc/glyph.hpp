@@ -72,6 +72,7 @@ struct CandidateOptions {
     int margin = 3;      ///< pixels searched beyond the blob
     int max_blobs = 6;   ///< heaviest blobs of a frame that are looked at
     int max_size = 220;  ///< blobs larger than this, in pixels, are not looked at
+    float good_fit = 0.8f; ///< a blob that a glyph fits as well as this is not held against the following ones
 };
 
 /// Candidates of a range of frames: those of its i-th frame are candidates[first[i] .. last[i]).
@@ -84,7 +85,12 @@ struct CandidateList {
 CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
                               const std::vector<Glyph>& glyphs, CandidateOptions options);
 
-/// Up to `most` places a glyph's size apart in the box [x0, x1) x [y0, y1) that look like the glyph, by
+/// The best `most` hot spots of a window by similarity, at least half the glyph's size apart, best first; places
+/// that hardly resemble the glyph are left out.
+std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1,
+                               int tolerance, int most);
+
+/// Up to `most` places in the box [x0, x1) x [y0, y1) that look like the glyph, by
 /// similarity alone, on the screens of `frames` (ascending): where a pointer stands before a moving picture
 /// there is no clean plate to differ from. `blob` is -1, `fit` the similarity.
 CandidateList find_on_screen(const Segment& segment, const std::vector<std::int32_t>& frames, const Glyph& glyph, int x0,

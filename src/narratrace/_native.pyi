@@ -28,6 +28,7 @@ __all__: list[str] = [
     "find_candidates",
     "find_glyph",
     "find_on_screen",
+    "find_places",
     "fit_glyph",
     "learn_glyph",
     "thumbnails",
@@ -170,6 +171,9 @@ def find_on_screen(
 ) -> tuple[
     numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint32]
 ]: ...
+def find_places(
+    screen: _Planes, glyph: Glyph, x0: int, y0: int, x1: int, y1: int, tolerance: int, most: int
+) -> list[tuple[int, int, float]]: ...
 def fit_glyph(
     screen: _Planes,
     plate: _Planes,

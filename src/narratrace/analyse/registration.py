@@ -94,7 +94,7 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     zoom = abs(sum(s.scale for s in clear))
     dx = abs(sum(s.dx for s in clear)) / width
     dy = abs(sum(s.dy for s in clear)) / height
-    # What moves the whole picture, with all that a program puts around a view, is one slide pushing the other.
+    # What moves the whole picture, with all that stands around a view, is one slide pushing the other.
     pushed = max(dx, dy) > options.push_shift or box.area >= options.push_area * step**2 * thumbnails[0].size
     if zoom >= options.min_scale and not (zoom < 0.3 and max(dx, dy) > options.push_shift):
         return "zoom"

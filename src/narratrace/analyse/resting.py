@@ -20,7 +20,7 @@ from narratrace.analyse.breaks import F64, Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.stills import SegmentView
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Planes, find_glyph
+from narratrace.ops.sparse import Planes, find_places
 from narratrace.options import option
 
 
@@ -76,13 +76,12 @@ class RestFinder:
             window = (max(0, x - r), max(0, y - r), min(width, x + r + 1), min(height, y + r + 1))
             if window[0] >= window[2] or window[1] >= window[3]:
                 continue
-            found = find_glyph(plate, entry.glyph, window, self.tolerance)
-            if found[2] < self.options.near_similarity:
+            best, lead = self._best(plate, entry, window)
+            if best is None or best[2] < self.options.near_similarity:
                 continue
             # Halos and compression take off some likeness everywhere; then the place must stand out.
-            lead = 0.0 if found[2] >= self.options.sure_similarity else self.options.near_margin
-            if lead == 0.0 or found[2] - self._next_best(plate, entry, *found[:2], window) >= lead:
-                return found[0] + 0.5, found[1] + 0.5, found[2]
+            if best[2] >= self.options.sure_similarity or lead >= self.options.near_margin:
+                return best
         return None
 
     def anywhere(self, plate: Planes, known: Sequence[Entry]) -> Find | None:
@@ -91,12 +90,9 @@ class RestFinder:
         for entry in known:
             if not entry.distinct:
                 continue
-            x, y, best = find_glyph(plate, entry.glyph, (0, 0, width, height), self.tolerance)
-            if (
-                best >= self.options.similarity
-                and best - self._next_best(plate, entry, x, y, (0, 0, width, height)) >= self.options.margin
-            ):
-                return x + 0.5, y + 0.5, best
+            best, lead = self._best(plate, entry, (0, 0, width, height))
+            if best and best[2] >= self.options.similarity and lead >= self.options.margin:
+                return best
         return None
 
     def fill(
@@ -128,27 +124,15 @@ class RestFinder:
                     break
         return joined(pieces)
 
-    def _next_best(
-        self, plate: Planes, entry: Entry, x: int, y: int, window: tuple[int, int, int, int]
-    ) -> float:
-        """Likeness of the best place in the window that is half a pointer or more away from (x, y)."""
-        x0, y0, x1, y1 = window
-        s = max(2, entry.size // 2)
-        around = [
-            (x0, y0, x1, y - s),
-            (x0, y + s, x1, y1),
-            (x0, y - s, x - s, y + s),
-            (x + s, y - s, x1, y + s),
-        ]
-        windows = [(max(x0, a), max(y0, b), min(x1, c), min(y1, d)) for a, b, c, d in around]
-        return max(
-            (
-                find_glyph(plate, entry.glyph, w, self.tolerance)[2]
-                for w in windows
-                if w[0] < w[2] and w[1] < w[3]
-            ),
-            default=0.0,
-        )
+    def _best(
+        self, plate: Planes, entry: Entry, window: tuple[int, int, int, int]
+    ) -> tuple[Find | None, float]:
+        """The best place in a window, None when nothing resembles the look, and its lead over the next."""
+        places = find_places(plate, entry.glyph, window, self.tolerance)
+        if not places:
+            return None, 0.0
+        x, y, similarity = places[0]
+        return (x + 0.5, y + 0.5, similarity), similarity - (places[1][2] if len(places) > 1 else 0.0)
 
 
 def resting(times: F64, found: Find) -> Trace:

@@ -330,6 +330,16 @@ def find_glyph(
     return cpu.find_glyph(screen, glyph, *window, tolerance)
 
 
+def find_places(
+    screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, *, most: int = 2
+) -> list[tuple[int, int, float]]:
+    """The best hot spots (x, y) of a window and their similarity, best first.
+
+    They are at least half the glyph's size apart; places that hardly resemble the glyph are left out.
+    """
+    return cpu.find_places(screen, glyph, *window, tolerance, most)
+
+
 def find_on_screen(
     segment: Segment,
     frames: I32,
