@@ -18,6 +18,7 @@ from tests.understand.tiny_whisper import build_tiny_whisper
 def tiny_whisper(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder of a Whisper with random weights whose text depends on what it hears."""
     pytest.importorskip("faster_whisper")
+    pytest.importorskip("torch")
     pytest.importorskip("transformers")
     return build_tiny_whisper(tmp_path_factory.mktemp("whisper"), seed=1)
 
