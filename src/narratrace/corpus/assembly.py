@@ -27,7 +27,14 @@ from narratrace.write.bundle import Bundle
 from narratrace.write.canonical import json_line
 from narratrace.write.files import remove_leftovers, storage_errors, write_atomic
 from narratrace.write.index import read_record
-from narratrace.write.shard_file import INDEX, SHARDS, ShardRecord
+from narratrace.write.shard_file import (
+    INDEX,
+    SHARDS,
+    ShardRecord,
+    index_path,
+    list_finished_shards,
+    shard_path,
+)
 from narratrace.write.shards import Assembler, ShardOptions
 
 _log = logging.getLogger(__name__)
@@ -44,8 +51,7 @@ class Assembly:
         bundles: Folder of the bundles.
         ledger: Of the run.
         options: Where shards are cut.
-        finished: Finished shards by the ledger's account, where they need not lie in ``out`` any more;
-            None reads them from ``out``.
+        finished: Finished shards, which need not lie in ``out`` any more.
         fingerprint: Of the run's options.
 
     Raises:
@@ -59,7 +65,7 @@ class Assembly:
         ledger: Ledger,
         options: ShardOptions,
         *,
-        finished: list[ShardRecord] | None,
+        finished: list[ShardRecord],
         fingerprint: str,
     ) -> None:
         self._out = out
@@ -195,7 +201,7 @@ class Assembly:
 
 
 def known_shards(out: Path, ledger: Ledger) -> list[ShardRecord]:
-    """Finished shards where they do not stay in ``out``: those of the ledger, and what a crash left here.
+    """Finished shards by the ledger, and those whose index lies in ``out`` without the ledger having heard.
 
     Raises:
         StorageError: an index file in ``out`` cannot be read.
@@ -203,9 +209,30 @@ def known_shards(out: Path, ledger: Ledger) -> list[ShardRecord]:
     records = {record.name: record for record in read_shards(ledger.connection)}
     with storage_errors(out):
         for path in (out / INDEX).glob("[!.]*.parquet"):
-            record = ShardRecord.from_json(read_record(str(path)) or {})
-            records.setdefault(record.name, record)
+            if f"{path.stem}.tar" not in records:
+                record = ShardRecord.from_json(read_record(str(path)) or {})
+                records[record.name] = record
     return list(records.values())
+
+
+def finished_shards_of(out: Path, ledger: Ledger) -> list[ShardRecord]:
+    """Finished shards of an output that stays in ``out``.
+
+    With thousands of shards it is the reading of every index file that takes long, so the ledger is believed
+    as long as every file is there and as large as it says.
+
+    Raises:
+        StorageError: ``out`` does not fit its own index files.
+    """
+    records = known_shards(out, ledger)
+    for record in records:
+        try:
+            size = shard_path(out, record.kind, record.number).stat().st_size
+        except FileNotFoundError:
+            return list_finished_shards(out)
+        if size != record.size or not index_path(out, record.kind, record.number).exists():
+            return list_finished_shards(out)
+    return records
 
 
 def write_sizes(out: Path, ledger: Ledger) -> None:

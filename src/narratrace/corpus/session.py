@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 
-from narratrace.corpus.assembly import Assembly, known_shards, write_sizes
+from narratrace.corpus.assembly import Assembly, finished_shards_of, known_shards, write_sizes
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
@@ -128,10 +128,11 @@ class Session:
             discard(self._places.scratch)
 
     def _make_assembly(self) -> Assembly:
-        known = None
         if self._outbox.is_remote:
             known = known_shards(self._places.out, self._ledger)
             self._outbox.send(left_behind(self._places.out, known))
+        else:
+            known = finished_shards_of(self._places.out, self._ledger)
         return Assembly(
             self._places.out,
             self._places.bundles,
