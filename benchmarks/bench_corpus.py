@@ -1,13 +1,14 @@
 """What the runner costs, what workers gain, and what a corpus run survives.
 
-    python -m benchmarks.bench_corpus overhead scaling ledger crash leak [--json FILE]
+    python -m benchmarks.bench_corpus overhead scaling ledger crash leak scale [--json FILE]
 
 - ``overhead``: one run over recordings against the same stages in a plain loop, and against one command each;
 - ``scaling``: two workers against one;
 - ``ledger``: 118,000 rows: beginning, status, going on, memory of the driver;
 - ``crash``: 300 short recordings, a tenth damaged; the run and its workers are killed at 20 random instants,
   and the output is compared with an undisturbed run's;
-- ``leak``: memory of one worker over 500 recordings.
+- ``leak``: memory of one worker over 500 recordings;
+- ``scale``: the published load in simulation, on 1 to 64 cards.
 
 All media are made on the spot. Figures are medians where a measurement is repeated (``--repeat``).
 """
@@ -41,6 +42,8 @@ from tests.write.builders import make_recording
 from narratrace.corpus.jobs import make_job, usable_cores, with_threads
 from narratrace.corpus.messages import Task
 from narratrace.corpus.options import RunOptions
+from narratrace.corpus.rates import KINDS
+from narratrace.corpus.simulate import lecture_durations, simulate
 from narratrace.corpus.workshop import Workshop
 from narratrace.data.outcome import Kept
 from narratrace.recipe import EngineOptions, build_stages
@@ -310,7 +313,30 @@ def leak(folder: Path, _repeat: int) -> Figures:
     }
 
 
-BENCHMARKS = {f.__name__: f for f in (overhead, scaling, ledger, crash, leak)}
+def scale(_folder: Path, _repeat: int) -> Figures:
+    """The published load in simulation: cards, order, window, workers a card, splitting long recordings."""
+    durations, h200 = lecture_durations(FULL_LOAD), KINDS["h200"]
+    cases: dict[str, dict[str, Any]] = {
+        f"{cards} cards": {"count": cards} for cards in (1, 2, 4, 8, 16, 32, 64)
+    }
+    cases |= {f"64 cards, order {order}": {"count": 64, "order": order} for order in ("input", "longest")}
+    cases |= {f"64 cards, window {window}": {"count": 64, "window": window} for window in (1_024, 8_192)}
+    cases |= {f"8 cards, {n} workers each": {"count": 8, "workers": n} for n in (7, 14, 21, 28)}
+    cases |= {"64 cards, split at 30 min": {"count": 64, "split_s": 1_800.0}}
+    figures: Figures = {"recordings": FULL_LOAD, "hours_of_video": sum(durations) / 3600}
+    for name, case in cases.items():
+        found = simulate(durations, h200, **case)
+        figures[name] = {
+            "hours": round(found.hours, 3),
+            "tail_min": round(60 * found.tail_hours, 1),
+            "used": {unit: round(share, 3) for unit, share in sorted(found.used.items())},
+            "waiting_bundles": found.waiting,
+        }
+        print(name, figures[name], file=sys.stderr, flush=True)
+    return figures
+
+
+BENCHMARKS = {f.__name__: f for f in (overhead, scaling, ledger, crash, leak, scale)}
 
 
 def main() -> None:

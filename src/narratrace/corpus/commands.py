@@ -35,6 +35,7 @@ def add_commands(commands: Commands) -> None:
     _add_reproduce(below)
     _add_verify(below)
     _add_merge(below)
+    _add_plan(below)
 
 
 def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
@@ -119,6 +120,24 @@ def _add_merge(commands: Commands) -> None:
     parser.set_defaults(handler=_merge)
 
 
+def _add_plan(commands: Commands) -> None:
+    parser = commands.add_parser(
+        "plan",
+        help="estimate hours, cost and bottleneck of a run",
+        description="Estimate what a run takes, from the rates of the stations. Says where each comes from.",
+    )
+    parser.add_argument(
+        "inputs", metavar="INPUT", nargs="*", help="as for run; without any, the published corpus (118,000)"
+    )
+    parser.add_argument("--gpus", type=int, default=1, metavar="N", help="cards, or cores for --kind core")
+    parser.add_argument("--kind", default="h200", help="h200, h100, a100, l4 or core")
+    parser.add_argument("--price", type=float, metavar="USD", help="price of one an hour")
+    parser.add_argument("--captions", action="store_true", help="words come from captions")
+    parser.add_argument("--measured", metavar="RUN_JSON", help="run.json of a trial run, for its rates")
+    parser.add_argument("--simulate", action="store_true", help="also simulate the run (needs simpy)")
+    parser.set_defaults(handler=_plan)
+
+
 def _run(args: argparse.Namespace) -> int:
     from narratrace.corpus.console import carry_out
     from narratrace.corpus.run import Run
@@ -181,6 +200,22 @@ def _merge(args: argparse.Namespace) -> int:
 
     summary = merge([Path(run) for run in args.runs], Path(args.output))
     print(f"{sum(summary.totals.videos.values())} recordings, {len(summary.shards)} shards in {args.output}")
+    return 0
+
+
+def _plan(args: argparse.Namespace) -> int:
+    from narratrace.corpus.planning import plan_lines
+
+    for line in plan_lines(
+        args.inputs,
+        kind=args.kind,
+        count=args.gpus,
+        price=args.price,
+        has_captions=args.captions,
+        measured_run=args.measured,
+        simulated=args.simulate,
+    ):
+        print(line, flush=True)
     return 0
 
 

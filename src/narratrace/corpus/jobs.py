@@ -43,7 +43,7 @@ def crew(device: str, workers: int, videos: int) -> Crew:
     """Workers sized to cores and cards.
 
     Without a card one worker a core is fastest: decoders scale worse with threads than recordings do with
-    processes. With cards there is a worker for each decoder engine, as far as cores go.
+    processes. With cards see :func:`workers_per_card`, as far as cores go.
 
     Args:
         device: The engine's device option.
@@ -52,14 +52,27 @@ def crew(device: str, workers: int, videos: int) -> Crew:
     """
     cores = usable_cores()
     cards = _cards(device)
-    engines = sum(count for _, count in cards)
-    wanted = workers or (min(engines, cores) if cards else cores)
+    room = cores // len(cards) if cards else cores
+    wanted = workers or (sum(workers_per_card(engines, room) for _, engines in cards) if cards else cores)
     count = max(1, min(wanted, videos))
     numbers: list[int | None] = [number for number, _ in cards] or [None]
     return Crew(
         cards=tuple(numbers[place % len(numbers)] for place in range(count)),
         threads=max(1, cores // count),
     )
+
+
+def workers_per_card(engines: int, cores: int) -> int:
+    """Workers that keep a card's decoder engines busy.
+
+    A worker holds an engine only while it decodes. With one worker an engine the engines idle for more than
+    half of the time, as the simulation in docs/scale.md shows, and it takes almost three to keep them busy.
+
+    Args:
+        engines: Decoder engines of the card, 0 for a core without one.
+        cores: Of the host, for this card.
+    """
+    return max(1, min(3 * engines, cores))
 
 
 def _cards(device: str) -> list[tuple[int, int]]:
