@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -118,6 +119,9 @@ class Writer:
         for packet in [*self.video.encode(None), *self.packets]:
             self.file.mux(packet)
         self.file.close()
+        # SVT-AV1, run by root, leaves its caller a real-time process that starves the rest of the machine.
+        if hasattr(os, "sched_setscheduler"):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def frame_times(path: Path) -> list[float]:

@@ -10,8 +10,10 @@ Everything is deterministic: the same call writes the same pictures at the same 
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -123,7 +125,7 @@ def make_video(
     """
     wanted = np.asarray(times if times is not None else np.arange(round(fps * seconds)) / fps, float) + start
     painter = draw or moving_square(width, height)
-    with av.open(str(path), "w", options=dict(container_options or {})) as container:
+    with _ordinary_priority(), av.open(str(path), "w", options=dict(container_options or {})) as container:
         video = _add_video(container, codec, fps, width, height, pix_fmt, gop, bframes, crf, options)
         ctx = video.codec_context
         if full_range:
@@ -143,6 +145,17 @@ def make_video(
     if rotation:
         set_rotation(path, rotation)
     return MadeVideo(path, wanted, width, height, painter)
+
+
+@contextmanager
+def _ordinary_priority() -> Iterator[None]:
+    """Gives the calling thread its scheduling back: SVT-AV1 makes it a real-time one when run by root, and
+    a test run that keeps both cores for itself starves every other process of the machine."""
+    try:
+        yield
+    finally:
+        if hasattr(os, "sched_setscheduler"):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def moving_square(width: int, height: int, side: int = 16, seed: int = 0) -> Draw:
