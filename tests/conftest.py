@@ -11,8 +11,8 @@ import pytest
 
 from tests.support.zoo import make_zoo
 
-# OpenMP's threads wait for each other by spinning: on a busy machine, more of them than idle cores take minutes
-# for what one does in a second. Set before torch and CTranslate2 are loaded, also for the programs tests start.
+# OpenMP's threads wait for each other by spinning: on a busy machine, more of them than idle cores take
+# minutes for what one does in a second. Set before torch and CTranslate2 load; programs started inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 EVAL = Path(__file__).resolve().parents[2] / "shared" / "eval"
