@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from narratrace.decode.bits import BitReader, leb128
 
-_SEQUENCE, _FRAME_HEADER, _FRAME, _REDUNDANT_HEADER = 1, 3, 6, 7
+SEQUENCE, _FRAME_HEADER, _FRAME, _REDUNDANT_HEADER = 1, 3, 6, 7
 _KEY, _INTRA_ONLY, _SWITCH = 0, 2, 3
 _SELECT = 2  # SELECT_SCREEN_CONTENT_TOOLS and SELECT_INTEGER_MV: each frame says it for itself
 
@@ -39,8 +39,8 @@ class Av1Reader:
         """Whether no frame of the temporal unit refreshes a reference slot, for certain."""
         seen = False
         try:
-            for kind, payload in _obus(unit):
-                if kind == _SEQUENCE:
+            for kind, payload in open_bitstream_units(unit):
+                if kind == SEQUENCE:
                     self._sequence = _sequence_header(BitReader(payload))
                     return False
                 if kind in (_FRAME, _FRAME_HEADER, _REDUNDANT_HEADER):
@@ -52,8 +52,12 @@ class Av1Reader:
         return seen
 
 
-def _obus(unit: memoryview) -> Iterator[tuple[int, memoryview]]:
-    """Type and payload of every open bitstream unit (5.3)."""
+def open_bitstream_units(unit: memoryview) -> Iterator[tuple[int, memoryview]]:
+    """Type and payload of every open bitstream unit (5.3).
+
+    Raises:
+        ValueError, IndexError: the data is cut off.
+    """
     at = 0
     while at < len(unit):
         kind, extended, sized = unit[at] >> 3 & 15, unit[at] >> 2 & 1, unit[at] >> 1 & 1

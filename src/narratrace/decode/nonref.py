@@ -59,7 +59,7 @@ def packet_reader(codec: str, extradata: bytes | None) -> PacketReader | None:
     """
     extra = extradata or b""
     if codec == "h264":
-        return _NalReader(_length_size(extra, 4), _h264_droppable)
+        return _NalReader(length_size(extra, 4), _h264_droppable)
     if codec == "hevc":
         return _hevc_reader(extra)
     if codec == "vp9":
@@ -89,7 +89,7 @@ class _NalReader:
         return Traits(True in verdicts and False not in verdicts)
 
 
-def _length_size(extra: bytes, at: int) -> int:
+def length_size(extra: bytes, at: int) -> int:
     """Bytes of the length prefix by avcC (``at`` 4) or hvcC (``at`` 21); 0 when there is neither."""
     is_configuration = len(extra) > at and extra[0] == 1
     return (extra[at] & 3) + 1 if is_configuration else 0
@@ -103,8 +103,8 @@ def _h264_droppable(unit: memoryview) -> bool | None:
 
 
 def _hevc_reader(extra: bytes) -> PacketReader | None:
-    length_size = _length_size(extra, 21)
-    highest = _highest_sublayer(extra, bool(length_size))
+    prefix = length_size(extra, 21)
+    highest = _highest_sublayer(extra, bool(prefix))
     if highest is None:
         return None
 
@@ -115,19 +115,33 @@ def _hevc_reader(extra: bytes) -> PacketReader | None:
             return layer == 0 and kind < 16 and kind % 2 == 0 and sublayer == highest
         return False if kind <= 34 else None  # VPS, SPS, PPS
 
-    return _NalReader(length_size, droppable)
+    return _NalReader(prefix, droppable)
 
 
 def _highest_sublayer(extra: bytes, configuration: bool) -> int | None:
     """The highest temporal sub-layer by the video parameter set, None when there is none in sight."""
-    for unit in _hvcc_units(extra) if configuration else nal_units(memoryview(extra), 0):
+    for unit in hvcc_units(extra) if configuration else nal_units(memoryview(extra), 0):
         if len(unit) > 3 and unit[0] >> 1 & 0x3F == 32:
             # Behind the 2 header bytes: 12 bits of identity and layers, then max_sub_layers_minus1.
             return unit[3] >> 1 & 7
     return None
 
 
-def _hvcc_units(extra: bytes) -> list[memoryview]:
+def avcc_units(extra: bytes) -> list[memoryview]:
+    """The parameter sets in an avcC record."""
+    units, view, at = [], memoryview(extra), 5
+    for mask in (0x1F, 0xFF):  # sequence parameter sets, then picture parameter sets
+        count = view[at] & mask if at < len(view) else 0
+        at += 1
+        for _ in range(count):
+            size = int.from_bytes(view[at : at + 2], "big")
+            units.append(view[at + 2 : at + 2 + size])
+            at += 2 + size
+    return units
+
+
+def hvcc_units(extra: bytes) -> list[memoryview]:
+    """The parameter sets in an hvcC record."""
     units, view, at = [], memoryview(extra), 23
     for _ in range(extra[22] if len(extra) > 22 else 0):
         count = int.from_bytes(view[at + 1 : at + 3], "big")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator
 from types import TracebackType
@@ -15,10 +14,9 @@ from av.codec.context import ThreadType
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
-from narratrace.decode.container import open_container, read_packets
+from narratrace.decode.container import open_container
 from narratrace.decode.contract import DecodeOptions
-from narratrace.decode.droppable import DropWindow
-from narratrace.decode.nonref import packet_reader
+from narratrace.decode.packets import wanted_packets
 from narratrace.decode.planes import PlaneReader
 from narratrace.decode.watchdog import HangCallback, Watchdog
 from narratrace.errors import MediaError
@@ -35,6 +33,7 @@ class PyavDecoder:
         media: The file, as it was probed.
         options: How to read it.
         on_hang: See Note [Two ways to end a hang].
+        notes: Warnings that the summary is to show beside the pass's own.
 
     Raises:
         InputError: the file is gone.
@@ -44,7 +43,12 @@ class PyavDecoder:
     backend = "pyav"
 
     def __init__(
-        self, media: MediaInfo, options: DecodeOptions, *, on_hang: HangCallback | None = None
+        self,
+        media: MediaInfo,
+        options: DecodeOptions,
+        *,
+        on_hang: HangCallback | None = None,
+        notes: tuple[str, ...] = (),
     ) -> None:
         if media.video is None:
             raise MediaError(
@@ -54,6 +58,8 @@ class PyavDecoder:
         self._video = media.video
         self._options = options
         self._account = PassAccount(media, self.backend)
+        for note in notes:
+            self._account.warn(note)
         self._planes = PlaneReader(media.video.rotation, media.video.full_range)
         self._begun = False
         self._watchdog = Watchdog(options.stall_timeout_s, input=media.path, on_hang=on_hang)
@@ -114,42 +120,11 @@ class PyavDecoder:
         self.close()
 
     def _frames(self) -> Iterator[Frame]:
-        for packet in self._wanted_packets():
+        for packet in wanted_packets(
+            self._container, self._stream, self._video, self._options, self._account
+        ):
             yield from self._decode(packet)
         yield from self._decode(None)
-
-    def _wanted_packets(self) -> Iterator[Any]:
-        """The packets to be decoded, in decoding order."""
-        reader = None
-        if self._options.frames == "auto":
-            reader = packet_reader(self._video.codec, self._stream.codec_context.extradata)
-        if reader is None:
-            yield from self._packets()
-            return
-        gap = math.floor(1 / (self._options.analysis_rate_hz * self._video.time_base))
-        window = DropWindow[Any](gap)
-        for packet in self._packets():
-            shown = None if packet.is_discard else packet.pts
-            traits = reader(memoryview(packet))
-            yield from self._kept(window.push(packet, pts=shown, dts=packet.dts, traits=traits))
-        yield from self._kept(window.flush())
-
-    def _packets(self) -> Iterator[Any]:
-        account = self._account
-        for packet in read_packets(self._container, self._stream):
-            if packet is None:
-                account.damaged += 1
-                continue
-            account.packets += 1
-            account.hidden += packet.is_discard
-            yield packet
-
-    def _kept(self, decided: list[tuple[Any, bool]]) -> Iterator[Any]:
-        for packet, drop in decided:
-            if drop:
-                self._account.skip(packet.pts)
-            else:
-                yield packet
 
     def _decode(self, packet: Any | None) -> Iterator[Frame]:
         try:
