@@ -1,0 +1,133 @@
+"""Whole recordings: segments of the CUDA recorder against those of the native one, bit for bit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from narratrace.ops.sparse import ChangeOptions, Recorder, Segment, compose, make_recorder
+from tests.kernels.pictures import Planes, copied, flat, noise, place
+
+pytest.importorskip("narratrace.kernels.recorder", reason="needs numba-cuda")
+
+NOTHING = np.zeros(0, np.int32)
+Frames = Iterator[tuple[float, Planes]]
+
+
+def pointer(rng: np.random.Generator, height: int, width: int) -> Frames:
+    """A small thing moves over a noisy page."""
+    page = noise(rng, height, width)
+    for i in range(14):
+        frame = copied(page)
+        y, x = rng.integers(0, height), rng.integers(0, width)
+        frame[0][y : y + 6, x : x + 4] = 255 - frame[0][y : y + 6, x : x + 4]
+        yield i / 10, frame
+
+
+def slides(rng: np.random.Generator, height: int, width: int) -> Frames:
+    """Pages that change as a whole, once for a single frame, and parts of pages."""
+    pages = [noise(rng, height, width) for _ in range(4)]
+    for i, page in enumerate([0, 0, 1, 1, 1, 2, 3, 3, 3, 3, 0, 0]):
+        frame = copied(pages[page])
+        frame[1][: 4 + i % 3 * 4] //= 2
+        yield 0.07 * i, frame
+
+
+def film(rng: np.random.Generator, height: int, width: int) -> Frames:
+    """Every frame is new, but for a moment of calm in the middle."""
+    still = noise(rng, height, width)
+    for i in range(10):
+        yield i / 25, still if i in (5, 6) else noise(rng, height, width)
+
+
+def refining(rng: np.random.Generator, height: int, width: int) -> Frames:
+    """An encoder refines a still page by steps too small to count; a corner changes now and then."""
+    for i in range(14):
+        frame = flat(height, width, 90 + i, 120 + i // 2, 130 - i // 2)
+        if i >= 6:
+            frame[0][:9, :9] = 200 + 20 * (i % 2)
+        yield 0.2 * i, frame
+
+
+SCENES: list[Callable[..., Frames]] = [pointer, slides, film, refining]
+RULES = {
+    "usual": ChangeOptions(refresh_s=0.5),
+    "everything": ChangeOptions(
+        luma=1, chroma=1, min_luma=1, min_chroma=1, max_stored=1.0, sudden=1.0, refresh_s=0.3
+    ),
+}
+
+
+def record(
+    recorder: Recorder, frames: list[tuple[float, Planes]], batch: int, layout: str
+) -> tuple[list, list[Segment]]:
+    """What a consumer sees of every frame, and the segments."""
+    seen, segments = [], []
+    for begin in range(0, len(frames), batch):
+        chunk = frames[begin : begin + batch]
+        planes = place([p for _, p in chunk], layout) if layout else [p for _, p in chunk]
+        timed = [(t, *p) for (t, _), p in zip(chunk, planes, strict=True)]
+        recorder.ahead(timed)
+        for frame in timed:
+            changed = recorder.push(*frame)
+            thumbnail = recorder.thumbnail(16 if not recorder.stored else 5)
+            seen.append((changed, recorder.stored, recorder.frames, recorder.bytes, thumbnail.tolist()))
+            if recorder.frames and (not recorder.stored or recorder.frames == 7):
+                segments.append(recorder.take())
+    segments.append(recorder.take())
+    return seen, segments
+
+
+def assert_same(got: Segment, wanted: Segment) -> None:
+    assert got.times.tolist() == wanted.times.tolist()
+    assert got.offsets.tolist() == wanted.offsets.tolist()
+    assert got.tiles.tolist() == wanted.tiles.tolist()
+    if not len(wanted.times):
+        return
+    for i in range(len(wanted.times)):
+        for a, b in zip(compose(got, i, NOTHING, NOTHING), compose(wanted, i, NOTHING, NOTHING), strict=True):
+            np.testing.assert_array_equal(a, b)
+    for a, b in zip(got.last, wanted.last, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("rules", RULES)
+@pytest.mark.parametrize("scene", SCENES, ids=lambda f: f.__name__)
+def test_segments_are_those_of_the_cpu(scene: Callable[..., Frames], rules: str):
+    height, width = (35, 50) if rules == "usual" else (48, 64)
+    frames = list(scene(np.random.default_rng(len(rules)), height, width))
+    layout = {"usual": "nv12 padded", "everything": "nv12"}[rules]
+    wanted = record(make_recorder(width, height, RULES[rules]), frames, 1, "")
+    got = record(make_recorder(width, height, RULES[rules], "cuda:0"), frames, 6, layout)
+    assert got[0] == wanted[0]
+    assert len(got[1]) == len(wanted[1])
+    for a, b in zip(got[1], wanted[1], strict=True):
+        assert_same(a, b)
+
+
+def test_batches_of_any_size_and_layout_give_the_same():
+    frames = list(slides(np.random.default_rng(3), 20, 37))
+    runs = [
+        record(make_recorder(37, 20, RULES["usual"], "cuda"), frames, batch, layout)
+        for batch, layout in ((1, "nv12"), (5, "planar"), (12, "nv12"))
+    ]
+    for seen, segments in runs[1:]:
+        assert seen == runs[0][0]
+        for a, b in zip(segments, runs[0][1], strict=True):
+            assert_same(a, b)
+
+
+def test_frames_may_come_unannounced_but_not_in_another_order():
+    rng = np.random.default_rng(4)
+    planes = place([noise(rng, 16, 16) for _ in range(3)], "nv12")
+    recorder = make_recorder(16, 16, RULES["usual"], "cuda:0")
+    assert recorder.push(0.0, *planes[0]) == 0
+    recorder.ahead([(0.1, *planes[1]), (0.2, *planes[2])])
+    with pytest.raises(RuntimeError, match="announced"):
+        recorder.ahead([(0.3, *planes[2])])
+    with pytest.raises(RuntimeError, match=r"0\.1 s"):
+        recorder.push(0.2, *planes[2])
+    with pytest.raises(ValueError, match="size"):
+        make_recorder(32, 16, RULES["usual"], "cuda:0").push(0.0, *planes[0])
