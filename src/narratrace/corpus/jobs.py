@@ -96,11 +96,15 @@ def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
 
 
 def make_job(
-    engine: EngineOptions, options: RunOptions, stages: StageFactory, bundles: Path | str, scratch: Path
+    engine: EngineOptions, options: RunOptions, stages: StageFactory, bundles: Path, scratch: Path
 ) -> Job:
-    """What a worker is told."""
+    """What a worker is told; folders are absolute, for it may have another current one."""
     return Job(
-        engine=engine, stages=stages, bundles=str(bundles), scratch=str(scratch), limits=options.limits
+        engine=engine,
+        stages=stages,
+        bundles=str(bundles.absolute()),
+        scratch=str(scratch.absolute()),
+        limits=options.limits,
     )
 
 

@@ -73,7 +73,9 @@ def reproduce(out: Path, video_id: str) -> int:
     with tempfile.TemporaryDirectory(prefix="narratrace-") as folder:
         path, captions = localise(row.video, Path(folder), limits)
         task = Task(sequence=row.sequence, attempt=1, video=row.video, path=path, captions=captions)
-        job = make_job(with_threads(engine, usable_cores()), options, build_stages, folder, Path(folder))
+        job = make_job(
+            with_threads(engine, usable_cores()), options, build_stages, Path(folder), Path(folder)
+        )
         with Workshop(job) as workshop:
             outcome = workshop.carry_out(task)
     if isinstance(outcome, Kept):

@@ -12,7 +12,7 @@ from narratrace.corpus.assembly import Assembly, finished_shards_of, known_shard
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
-from narratrace.corpus.jobs import crew, with_threads, worker_environments
+from narratrace.corpus.jobs import crew, make_job, with_threads, worker_environments
 from narratrace.corpus.ledger_queries import read_failures, read_shards, read_totals
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
@@ -184,13 +184,7 @@ class Session:
         return LocalExecutor(job, worker_environments(size.cards), size.threads, folder)
 
     def _job(self, engine: EngineOptions) -> Job:
-        return Job(
-            engine=engine,
-            stages=self._stages,
-            bundles=str(self._places.bundles.absolute()),
-            scratch=str(self._places.scratch.absolute()),
-            limits=self._options.limits,
-        )
+        return make_job(engine, self._options, self._stages, self._places.bundles, self._places.scratch)
 
     def _record(self, state: RunState) -> Summary:
         self._recorded = time.monotonic()

@@ -73,6 +73,7 @@ def main() -> None:
     """Serve the driver at the other end of the descriptor until it hangs up."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     faulthandler.enable()
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # gigabytes of models on disk help nobody
     connection = Connection(int(sys.argv[1]))
     job, level = connection.recv()
     line = Line(connection)
