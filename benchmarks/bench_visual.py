@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -28,6 +29,12 @@ from benchmarks.tables import text
 BARE, ALL, AUTO = "ffmpeg null", "narratrace all", "narratrace auto"
 CHILDREN = ("decode-all", "decode-auto", "detect-content", "detect-adaptive", "naive")
 JUDGED = (ALL, AUTO, "detect-content", "detect-adaptive", "naive")
+FINDS = {
+    "detect-content": {"shot_f1"},
+    "detect-adaptive": {"shot_f1"},
+    "naive": {"stable_iou", "cursor_recall", "cursor_precision", "cursor_error_px", "false_points_per_min"},
+}
+"""What methods that find only a part are judged by."""
 BARS = {"all_wall": 1.25, "auto_wall": 0.9, "rss_mb": 600.0, "rss_growth": 1.1}
 """What is aimed at: ratios to bare decoding, MB at 1080p, memory of the longest to that of the shortest."""
 
@@ -70,7 +77,8 @@ def arguments() -> argparse.ArgumentParser:
 
 def told(argv: Sequence[str]) -> str:
     """The command line, with files named without their folders."""
-    return " ".join(["python -m benchmarks.bench_visual", *(Path(a).name if "/" in a else a for a in argv)])
+    names = [Path(part).name if "/" in part else part for part in argv]
+    return shlex.join(["python", "-m", "benchmarks.bench_visual", *names])
 
 
 def command(method: str, path: Path, threads: int, out: Path) -> list[str | Path]:
@@ -126,7 +134,8 @@ def accuracy(path: Path, methods: Sequence[str], folder: Path) -> dict[str, dict
     score, known = scorer(), truth(path)
     if score is None or known is None:
         return {}
-    return {m: score(known, json.loads((folder / f"{m}.json").read_bytes())) for m in methods}
+    scores = {m: score(known, json.loads((folder / f"{m}.json").read_bytes())) for m in methods}
+    return {m: {name: v for name, v in row.items() if name in FINDS.get(m, row)} for m, row in scores.items()}
 
 
 def memory(path: Path, args: argparse.Namespace, folder: Path) -> dict[str, Any]:
