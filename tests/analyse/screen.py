@@ -1,8 +1,8 @@
 """A drawn screen: slides, pointers and paths that are known exactly, as frames without an encoder.
 
-    slide = slide_of(seed=1)
-    result = analyse(film(8.0, slide, wander, ARROW))
-    recall(result.trace, wander, 0.0, 8.0)
+slide = slide_of(seed=1)
+result = analyse(film(8.0, slide, wander, ARROW))
+recall(result.trace, wander, 0.0, 8.0)
 """
 
 from __future__ import annotations
@@ -48,7 +48,9 @@ class Pointer:
     spot: tuple[int, int]
 
 
-def _drawn(size: tuple[int, int], spot: tuple[int, int], paint: Callable[[ImageDraw.ImageDraw], None]) -> Pointer:
+def _drawn(
+    size: tuple[int, int], spot: tuple[int, int], paint: Callable[[ImageDraw.ImageDraw], None]
+) -> Pointer:
     """A pointer painted in the palette 1 black, 2 white, 3 red, 4 yellow and see-through."""
     canvas = Image.new("L", size, 0)
     paint(ImageDraw.Draw(canvas))
@@ -58,7 +60,20 @@ def _drawn(size: tuple[int, int], spot: tuple[int, int], paint: Callable[[ImageD
 
 
 _TIP = [(0, 0), (0, 16), (4, 12), (7, 19), (9, 18), (6, 11), (11, 11)]
-_FINGER = [(5, 0), (7, 0), (8, 2), (8, 8), (15, 10), (16, 14), (14, 21), (5, 21), (0, 13), (1, 11), (4, 13), (4, 1)]
+_FINGER = [
+    (5, 0),
+    (7, 0),
+    (8, 2),
+    (8, 8),
+    (15, 10),
+    (16, 14),
+    (14, 21),
+    (5, 21),
+    (0, 13),
+    (1, 11),
+    (4, 13),
+    (4, 1),
+]
 
 
 def _halo(draw: ImageDraw.ImageDraw) -> None:
@@ -87,9 +102,15 @@ def flat(luma: int, width: int = WIDTH, height: int = HEIGHT) -> Planes:
 
 
 def slide_of(
-    seed: int, width: int = WIDTH, height: int = HEIGHT, *, paper: int = 235, ink: int = 30, lines: int = 6,
+    seed: int,
+    width: int = WIDTH,
+    height: int = HEIGHT,
+    *,
+    paper: int = 235,
+    ink: int = 30,
+    lines: int = 6,
     picture: bool = True,
-) -> Planes:  # fmt: skip
+) -> Planes:
     """A slide: a heading, lines of text-like noise on the left, and a textured picture on the right."""
     rng = np.random.default_rng(seed)
     planes = flat(paper, width, height)
@@ -104,7 +125,9 @@ def slide_of(
     return planes
 
 
-def write(planes: Planes, rng: np.random.Generator, x: int, y: int, width: int, size: int, ink: int = 30) -> None:
+def write(
+    planes: Planes, rng: np.random.Generator, x: int, y: int, width: int, size: int, ink: int = 30
+) -> None:
     """A line of words that nobody can read, ``size`` pixels high, painted into ``planes``."""
     strokes = rng.random((size, width)) < 0.5
     strokes[:, rng.random(width) < 0.15] = False
@@ -134,7 +157,10 @@ def put(planes: Planes, pointer: Pointer, at: Point) -> Planes:
     color = np.zeros((h + 2, w + 2, 3))
     dx, dy = left % 2, top % 2
     cover[dy : dy + h, dx : dx + w], color[dy : dy + h, dx : dx + w] = pointer.cover, pointer.color
-    cover, color = cover[: (h + 2) // 2 * 2, : (w + 2) // 2 * 2], color[: (h + 2) // 2 * 2, : (w + 2) // 2 * 2]
+    cover, color = (
+        cover[: (h + 2) // 2 * 2, : (w + 2) // 2 * 2],
+        color[: (h + 2) // 2 * 2, : (w + 2) // 2 * 2],
+    )
     _mix(out[Y], cover, color[..., 0], left - dx, top - dy, width, height)
     quarter = cover.reshape(cover.shape[0] // 2, 2, -1, 2).mean(axis=(1, 3))
     for plane in (U, V):
@@ -145,7 +171,13 @@ def put(planes: Planes, pointer: Pointer, at: Point) -> Planes:
 
 
 def _mix(
-    plane: U8, cover: npt.NDArray[np.float64], color: npt.NDArray[np.float64], x: int, y: int, width: int, height: int
+    plane: U8,
+    cover: npt.NDArray[np.float64],
+    color: npt.NDArray[np.float64],
+    x: int,
+    y: int,
+    width: int,
+    height: int,
 ) -> None:
     h, w = cover.shape
     xa, ya, xb, yb = max(0, x), max(0, y), min(width, x + w), min(height, y + h)
@@ -193,17 +225,35 @@ def film(
 def stream(width: int = WIDTH, height: int = HEIGHT) -> VideoStreamInfo:
     """What a container would say of such frames."""
     return VideoStreamInfo(
-        index=0, codec="rawvideo", profile="", pixel_format="yuv420p", bit_depth=8, coded_width=width,
-        coded_height=height, width=width, height=height, rotation=0, sample_aspect=Fraction(1), full_range=False,
-        color_matrix="bt709", interlaced=False, time_base=Fraction(1, 90_000), start_pts_s=0.0, average_rate=FPS,
-        has_b_frames=False, frames=0,
-    )  # fmt: skip
+        index=0,
+        codec="rawvideo",
+        profile="",
+        pixel_format="yuv420p",
+        bit_depth=8,
+        coded_width=width,
+        coded_height=height,
+        width=width,
+        height=height,
+        rotation=0,
+        sample_aspect=Fraction(1),
+        full_range=False,
+        color_matrix="bt709",
+        interlaced=False,
+        time_base=Fraction(1, 90_000),
+        start_pts_s=0.0,
+        average_rate=FPS,
+        has_b_frames=False,
+        frames=0,
+    )
 
 
 def analyse(
-    frames: Iterable[Frame], options: AnalyseOptions | None = None, *, batch: int = 16,
+    frames: Iterable[Frame],
+    options: AnalyseOptions | None = None,
+    *,
+    batch: int = 16,
     after: Callable[[VisualAnalyser], None] | None = None,
-) -> VisualAnalysis:  # fmt: skip
+) -> VisualAnalysis:
     """The analysis of ``frames``, pushed ``batch`` at a time; ``after`` sees the analyser after each push."""
     source = iter(frames)
     first = next(source)
@@ -220,11 +270,20 @@ def analyse(
     last = times[-1] - times[-2] if len(times) > 1 else 1 / FPS
     return analyser.finish(
         DecodeSummary(
-            codec="rawvideo", width=first.width, height=first.height, start_pts_s=times[0], duration=times[-1] + last,
-            frames_decoded=len(times), frames_skipped=0, packets=len(times), corrupt=0, fps_mean=FPS, vfr=False,
+            codec="rawvideo",
+            width=first.width,
+            height=first.height,
+            start_pts_s=times[0],
+            duration=times[-1] + last,
+            frames_decoded=len(times),
+            frames_skipped=0,
+            packets=len(times),
+            corrupt=0,
+            fps_mean=FPS,
+            vfr=False,
             backend="test",
         )
-    )  # fmt: skip
+    )
 
 
 def errors(trace: Trace, at: Path) -> npt.NDArray[np.float64]:

@@ -48,6 +48,10 @@ class MotionOptions:
         float,
         option("shift in all beyond which one slide pushes the other out, as a share of the part", gt=0),
     ] = 0.6
+    push_residual: Annotated[
+        float,
+        option("see push_area: share of the difference that such a shift leaves unexplained", ge=0, le=1),
+    ] = 0.6
     push_area: Annotated[
         float, option("share of the picture from which on a shift is one slide pushing the other", gt=0, le=1)
     ] = 0.95
@@ -87,15 +91,17 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     steps = [register(a, b) for a, b in pairwise(parts) if np.abs(a - b).mean() > 0.5]
     if len(steps) < options.min_pairs or min(parts[0].shape) < 8:
         return None
-    if float(np.median([s.residual for s in steps])) > options.max_residual:
+    residual = float(np.median([s.residual for s in steps]))
+    if residual > options.max_residual:
         return None
     clear = [s for s in steps if s.residual <= options.max_residual]
     height, width = parts[0].shape
     zoom = abs(sum(s.scale for s in clear))
     dx = abs(sum(s.dx for s in clear)) / width
     dy = abs(sum(s.dy for s in clear)) / height
-    # What moves the whole picture, with all that stands around a view, is one slide pushing the other.
-    pushed = max(dx, dy) > options.push_shift or box.area >= options.push_area * step**2 * thumbnails[0].size
+    # A slide that pushes another out moves the whole picture and is hard to follow: it brings in new things.
+    whole = box.area >= options.push_area * step**2 * thumbnails[0].size
+    pushed = max(dx, dy) > options.push_shift or (whole and residual > options.push_residual)
     if zoom >= options.min_scale and not (zoom < 0.3 and max(dx, dy) > options.push_shift):
         return "zoom"
     if pushed or max(dx, dy) < options.min_shift:

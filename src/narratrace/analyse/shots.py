@@ -22,9 +22,6 @@ from narratrace.data.shots import Box, ChangeKind, Transition
 from narratrace.ops.sparse import U8, Difference, Planes, tile_grid
 from narratrace.options import option
 
-THUMBNAIL_STEP = 8
-"""How many times the thumbnails of a transition are shrunk."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShotOptions:
@@ -104,6 +101,11 @@ class Verdict:
     changed: float
 
 
+def thumbnail_step(height: int) -> int:
+    """How many times the thumbnails of a transition are shrunk: to about 90 rows, where motion shows best."""
+    return max(1, min(8, height // 90))
+
+
 def judge(
     size: tuple[int, int], difference: Difference, passing: Sequence[U8], options: ShotOptions
 ) -> Verdict:
@@ -112,7 +114,7 @@ def judge(
     Args:
         size: Width and height of the picture.
         difference: Of the two plates.
-        passing: Luma of the frames in between, shrunk :data:`THUMBNAIL_STEP` times.
+        passing: Luma of the frames in between, shrunk :func:`thumbnail_step` times.
         options: Thresholds.
     """
     width, height = size
@@ -125,9 +127,10 @@ def judge(
         else Box(x0=0, y0=0, x1=0, y1=0)
     )
     changed = difference.changed / max(1, difference.pixels)
-    if not _replaced(difference, changed, options):
-        return Verdict(shot=False, kind="build", box=box, changed=changed)
-    if kind := moved(passing, THUMBNAIL_STEP, box, options.motion):
+    kind = moved(passing, thumbnail_step(height), box, options.motion)
+    if kind is None and not _replaced(difference, changed, options):
+        kind = "build"
+    if kind:
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
 

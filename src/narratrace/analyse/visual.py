@@ -18,7 +18,7 @@ from narratrace.analyse.glyphs import GlyphOptions
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Still
-from narratrace.analyse.shots import THUMBNAIL_STEP, ShotOptions
+from narratrace.analyse.shots import ShotOptions, thumbnail_step
 from narratrace.analyse.stills import StillOptions, find_changes, stretches, view_segment
 from narratrace.analyse.timeline import Timeline
 from narratrace.analyse.trace import TrackOptions
@@ -148,7 +148,7 @@ class VisualAnalyser:
         if not recorder.stored:
             if recorder.frames:
                 self._close(recorder)
-            self._timeline.disturbed(frame.t, recorder.thumbnail(THUMBNAIL_STEP))
+            self._timeline.disturbed(frame.t, recorder.thumbnail(thumbnail_step(frame.height)))
         elif recorder.bytes > self._options.max_segment_mb * 1e6:
             self._close(recorder)
 

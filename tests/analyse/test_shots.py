@@ -1,0 +1,229 @@
+"""Shots and changes within them, on drawn screens."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from narratrace.data.analysis import VisualAnalysis
+
+from .screen import (
+    ARROW,
+    FPS,
+    HEIGHT,
+    WIDTH,
+    Path,
+    Planes,
+    analyse,
+    blend,
+    copied,
+    film,
+    flat,
+    nowhere,
+    recall,
+    slide_of,
+    wander,
+    write,
+)  # fmt: skip
+
+A, B, C = slide_of(11), slide_of(12), slide_of(13)
+POINTING = pytest.mark.parametrize("at", [wander, nowhere], ids=["pointer", "no pointer"])
+
+
+def starts(result: VisualAnalysis) -> list[float]:
+    return [shot.span.start for shot in result.shots[1:]]
+
+
+@POINTING
+def test_a_hard_cut_begins_a_shot(at: Path):
+    result = analyse(film(12.0, lambda t: A if t < 5.0 else (B if t < 9.0 else C), at))
+    assert starts(result) == pytest.approx([5.0, 9.0], abs=1.01 / FPS)
+    assert [shot.transition for shot in result.shots] == ["none", "cut", "cut"]
+    assert [span.span.start for span in result.stable_spans] == pytest.approx([0.0, 5.0, 9.0], abs=0.2)
+    assert result.changes == ()
+
+
+@POINTING
+@pytest.mark.parametrize("seconds", [0.4, 0.7, 1.2])
+def test_a_dissolve_is_one_shot(at: Path, seconds: float):
+    def show(t: float) -> Planes:
+        return A if t < 5.0 else blend(A, B, min(1.0, (t - 5.0) / seconds))
+
+    result = analyse(film(11.0, show, at))
+    (start,) = starts(result)
+    assert 5.0 - 0.3 <= start <= 5.0 + seconds + 0.3
+    assert result.shots[1].transition == "fade"
+    assert 5.0 + 0.5 * seconds <= result.shots[1].settled <= 5.0 + seconds + 0.5
+    assert len(result.stable_spans) == 2
+
+
+@POINTING
+@pytest.mark.parametrize("dark", [0.2, 0.6])
+def test_a_dip_to_black_is_one_shot(at: Path, dark: float):
+    black, down, up = flat(16), 0.4, 0.4
+
+    def show(t: float) -> Planes:
+        s = t - 5.0
+        if s < down:
+            return blend(A, black, max(0.0, s / down))
+        if s < down + dark:
+            return black
+        return blend(black, B, min(1.0, (s - down - dark) / up))
+
+    def pointing(t: float):
+        return at(t) if t < 5.0 or t > 6.5 else None
+
+    result = analyse(film(12.0, show, pointing))
+    (start,) = starts(result)
+    assert 5.0 - 0.3 <= start <= 5.0 + down + dark + up + 0.3
+    assert len(result.stable_spans) == 2
+
+
+@POINTING
+def test_bullets_build_a_slide_up(at: Path):
+    stages = [slide_of(14, lines=n, picture=False) for n in (0, 0, 0)]
+    rng = np.random.default_rng(3)
+    for k, planes in enumerate(stages):
+        for line in range(2 * k):
+            write(planes, np.random.default_rng(line), 14, 40 + 22 * line, 240, 8)
+    del rng
+    result = analyse(film(12.0, lambda t: stages[min(2, int(t // 4))], at))
+    assert len(result.shots) == 1
+    assert [c.kind for c in result.changes] == ["build", "build"]
+    assert [c.span.middle for c in result.changes] == pytest.approx([4.0, 8.0], abs=0.3)
+    assert [s.span.start for s in result.stable_spans] == pytest.approx([0.0, 4.0, 8.0], abs=0.3)
+
+
+@POINTING
+def test_a_popup_that_opens_and_closes_is_no_shot(at: Path):
+    menu = copied(A)
+    menu[0][50:150, 60:150] = 245
+    menu[0][50:150, [60, 149]] = menu[0][[50, 149], 60:150] = 90
+    for k in range(5):
+        write(menu, np.random.default_rng(k), 66, 58 + 18 * k, 70, 7)
+    result = analyse(film(13.0, lambda t: menu if 5.0 <= t < 8.0 else A, at))
+    assert len(result.shots) == 1
+    assert [c.span.middle for c in result.changes] == pytest.approx([5.0, 8.0], abs=0.3)
+    boxes = [c.box for c in result.changes]
+    assert all(
+        b.x0 <= 64 and b.x1 >= 144 and b.y0 <= 64 and b.y1 >= 144 and b.area < 0.4 * WIDTH * HEIGHT
+        for b in boxes
+    )
+    first, during, after = result.stable_spans
+    assert (first.group, after.group) == (0, 0)
+    assert during.group == 1
+
+
+def zoomed(planes: Planes, factor: float) -> Planes:
+    """The middle of a picture, magnified."""
+    out = []
+    for plane in planes:
+        h, w = plane.shape
+        dw, dh = w / 2 / factor, h / 2 / factor
+        box = (w / 2 - dw, h / 2 - dh, w / 2 + dw, h / 2 + dh)
+        out.append(np.asarray(Image.fromarray(plane).resize((w, h), Image.Resampling.BILINEAR, box=box)))
+    return out[0], out[1], out[2]
+
+
+def smooth(seed: int) -> Planes:
+    """A photograph-like picture over the whole screen."""
+    rng = np.random.default_rng(seed)
+    planes = flat(128)
+    luma = np.zeros((HEIGHT, WIDTH))
+    for cell, strength in ((64, 0.5), (24, 0.35), (10, 0.25)):
+        coarse = Image.fromarray(
+            rng.integers(0, 256, (HEIGHT // cell + 2, WIDTH // cell + 2), dtype=np.uint8)
+        )
+        luma += strength * np.asarray(coarse.resize((WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+    planes[0][...] = np.clip(luma, 16, 235)
+    return planes
+
+
+@POINTING
+def test_a_zoom_is_a_change_and_no_shot(at: Path):
+    picture = smooth(1)
+
+    def show(t: float) -> Planes:
+        return zoomed(picture, 1 + min(1.0, max(0.0, (t - 5.0) / 1.2)))
+
+    result = analyse(film(11.0, show, at))
+    assert len(result.shots) == 1
+    assert [c.kind for c in result.changes] == ["zoom"]
+    assert result.changes[0].span.overlap(result.changes[0].span.__class__(5.0, 6.2)) >= 0.8
+    assert len(result.stable_spans) == 2
+
+
+def test_a_pan_is_a_change_and_no_shot():
+    wide = np.hstack([smooth(2)[0], smooth(3)[0]])
+    wide = np.asarray(Image.fromarray(wide).resize((wide.shape[1] // 4, HEIGHT // 4), Image.Resampling.BOX))
+    wide = np.asarray(Image.fromarray(wide).resize((2 * WIDTH, HEIGHT), Image.Resampling.BICUBIC))
+
+    def show(t: float) -> Planes:
+        x = round(100 * min(1.0, max(0.0, (t - 5.0) / 1.2)))
+        _, u, v = flat(0)
+        return wide[:, x : x + WIDTH].copy(), u, v
+
+    result = analyse(film(11.0, show))
+    assert len(result.shots) == 1
+    assert [c.kind for c in result.changes] == ["pan"]
+
+
+def test_a_flash_begins_no_shot():
+    """One white frame, as capture programs and editors drop in, and the slide again."""
+    result = analyse(film(10.0, lambda t: flat(235) if 5.0 <= t < 5.0 + 1.5 / FPS else A, wander))
+    assert len(result.shots) == 1
+    assert {span.group for span in result.stable_spans} == {0}
+
+
+def test_slides_of_one_template_are_shots():
+    """A common heading and margin, other text: a third of the picture changes."""
+    base = slide_of(15, picture=False, lines=0)
+    slides = [copied(base) for _ in range(3)]
+    for k, planes in enumerate(slides):
+        for line in range(5):
+            write(
+                planes,
+                np.random.default_rng(10 * k + line),
+                14,
+                40 + 24 * line,
+                150 + 20 * ((k + line) % 5),
+                9,
+            )
+    result = analyse(film(12.0, lambda t: slides[min(2, int(t // 4))], wander))
+    assert starts(result) == pytest.approx([4.0, 8.0], abs=0.2)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shots_partition_the_recording_and_spans_do_not_overlap(seed: int):
+    """Whatever happens on the screen."""
+    rng = np.random.default_rng(seed)
+    slides = [
+        slide_of(100 * seed + k, lines=int(rng.integers(1, 7)), picture=bool(rng.integers(2)))
+        for k in range(6)
+    ]
+    cuts = np.cumsum(rng.uniform(0.3, 5.0, 6))
+    shown = rng.permutation([k % 6 for k in range(7)])
+    lengths = rng.choice([0.0, 0.5, 1.0], 6)
+
+    def show(t: float) -> Planes:
+        i = int(np.searchsorted(cuts, t, side="right"))
+        if i == 0:
+            return slides[shown[0]]
+        done = (t - cuts[i - 1]) / max(lengths[i - 1], 1e-9)
+        return slides[shown[i]] if done >= 1 else blend(slides[shown[i - 1]], slides[shown[i]], done)
+
+    result = analyse(film(float(cuts[-1]) + 3.0, show, wander, ARROW))
+    spans = [shot.span for shot in result.shots]
+    assert spans[0].start == 0.0
+    assert spans[-1].end == pytest.approx(result.video.duration)
+    assert all(a.end == b.start and a.duration > 0 for a, b in pairwise(spans))
+    still = [s.span for s in result.stable_spans]
+    assert all(a.end <= b.start for a, b in pairwise(still))
+    assert all(s.duration >= 2.0 for s in still)
+    assert all(s.span.contains(s.keyframe_t) for s in result.stable_spans)
+    assert all(s.group <= i for i, s in enumerate(result.stable_spans))
+    assert (np.diff(result.trace.t) > 0).all()
+    assert recall(result.trace, wander, still[-1].start, still[-1].end) >= 0.9
