@@ -1,4 +1,4 @@
-"""A wheel built on a new processor must run on an old one: wide instructions only where they are asked for."""
+"""A wheel built on a new processor must run on an old one: wide instructions only where asked for."""
 
 from __future__ import annotations
 
