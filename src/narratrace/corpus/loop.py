@@ -106,6 +106,8 @@ class Loop:
         while self._assembly.next_sequence < self._end and not self._cancelled():
             reports = self._begin()
             reports += self._executor.poll(0.0 if reports else self._patience())
+            if reports:  # the next ones first, then the books: disks are slow, and workers need not wait
+                reports += self._begin()
             for report in reports:
                 yield self._settle(report)
             if reports:
