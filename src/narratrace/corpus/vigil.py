@@ -51,7 +51,8 @@ class Vigil:
 
     def begin(self, task: Task) -> None:
         """It has a task."""
-        self.task, self.activity = task, Activity(video_id=task.video.video_id, station="source")
+        self.task = task
+        self.activity = Activity(video_id=task.video.video_id, station="source", memory=self.activity.memory)
         self._began = self._alive = time.monotonic()
         self._length = 0.0
 
