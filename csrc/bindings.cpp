@@ -317,18 +317,19 @@ void bind_pointer(py::module_& m) {
     m.def("find_candidates", [](const Segment& s, int begin, const Planes& plate, const Array<Blob>& blobs,
                                 const Array<std::uint32_t>& first, const Array<std::uint32_t>& last,
                                 const std::vector<Glyph>& glyphs,
-                                int tolerance, int threshold, int margin, int max_blobs, int max_size) {
+                                int tolerance, int threshold, int margin, int max_blobs, int max_size, int threads) {
         const Picture p = picture_of(plate, s.grid);
         const BlobList list{array_vector(blobs), array_vector(first), array_vector(last)};
         require_ranges(list.first, list.last, list.blobs.size());
         CandidateList out;
         {
             const py::gil_scoped_release release;
-            out = find_candidates(s, begin, p, list, glyphs, {tolerance, threshold, margin, max_blobs, max_size});
+            out = find_candidates(s, begin, p, list, glyphs, {tolerance, threshold, margin, max_blobs, max_size}, threads);
         }
         return py::make_tuple(vector_array(out.candidates), vector_array(out.first), vector_array(out.last));
     }, py::arg("segment"), py::arg("begin"), py::arg("plate"), py::arg("blobs"), py::arg("first"), py::arg("last"),
-          py::arg("glyphs"), py::arg("tolerance"), py::arg("threshold"), py::arg("margin"), py::arg("max_blobs"), py::arg("max_size"));
+          py::arg("glyphs"), py::arg("tolerance"), py::arg("threshold"), py::arg("margin"), py::arg("max_blobs"), py::arg("max_size"),
+          py::arg("threads") = 1);
 
     m.def("learn_glyph", [](const Segment& s, const Planes& plate, const Array<GlyphSample>& samples, int threshold,
                             int tolerance, double min_similarity) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
 #include <iterator>
 #include <limits>
 #include <stdexcept>
@@ -174,12 +175,16 @@ Candidate look(const PictureView& screen, const PictureView& plate, const Glyph&
 
 }  // namespace
 
-CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
-                              const std::vector<Glyph>& glyphs, CandidateOptions options) {
+namespace {
+
+// Candidates of frames [from, to) of the blob list; offsets count from the first of them.
+CandidateList candidates_between(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
+                                 const std::vector<Glyph>& glyphs, const CandidateOptions& options, std::size_t from,
+                                 std::size_t to) {
     CandidateList list;
-    Replay replay(segment, begin);
-    for (std::size_t f = 0; f < blobs.first.size() && replay.step(); ++f) {
-        if (f > 0 && blobs.first[f] == blobs.first[f - 1] && blobs.last[f] == blobs.last[f - 1]) {
+    Replay replay(segment, begin + static_cast<int>(from));
+    for (std::size_t f = from; f < to && replay.step(); ++f) {
+        if (f > from && blobs.first[f] == blobs.first[f - 1] && blobs.last[f] == blobs.last[f - 1]) {
             list.first.push_back(list.first.back());
             list.last.push_back(list.last.back());
             continue;
@@ -198,6 +203,29 @@ CandidateList find_candidates(const Segment& segment, int begin, const Picture& 
             }
         }
         list.last.push_back(static_cast<std::uint32_t>(list.candidates.size()));
+    }
+    return list;
+}
+
+}  // namespace
+
+CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
+                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads) {
+    constexpr std::size_t kLeast = 32; // frames that are worth a thread
+    const std::size_t frames = blobs.first.size();
+    const std::size_t parts = std::clamp<std::size_t>(frames / kLeast, 1, static_cast<std::size_t>(std::max(1, threads)));
+    std::vector<std::future<CandidateList>> others;
+    const auto part = [&](std::size_t i) {
+        return candidates_between(segment, begin, plate, blobs, glyphs, options, frames * i / parts, frames * (i + 1) / parts);
+    };
+    for (std::size_t i = 1; i < parts; ++i) others.push_back(std::async(std::launch::async, part, i));
+    CandidateList list = part(0);
+    for (auto& other : others) {
+        const CandidateList more = other.get();
+        const auto offset = static_cast<std::uint32_t>(list.candidates.size());
+        list.candidates.insert(list.candidates.end(), more.candidates.begin(), more.candidates.end());
+        for (const std::uint32_t i : more.first) list.first.push_back(i + offset);
+        for (const std::uint32_t i : more.last) list.last.push_back(i + offset);
     }
     return list;
 }

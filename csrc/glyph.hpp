@@ -81,9 +81,10 @@ struct CandidateList {
     std::vector<std::uint32_t> first, last;
 };
 
-/// Looks for the glyphs at the blobs found in the frames of `segment` from `begin` on.
+/// Looks for the glyphs at the blobs found in the frames of `segment` from `begin` on, with at most `threads` threads;
+/// the result does not depend on how many.
 CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
-                              const std::vector<Glyph>& glyphs, CandidateOptions options);
+                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads = 1);
 
 /// The best `most` hot spots of a window by similarity, at least half the glyph's size apart, best first; places
 /// that hardly resemble the glyph are left out.

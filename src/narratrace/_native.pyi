@@ -152,6 +152,7 @@ def find_candidates(
     margin: int,
     max_blobs: int,
     max_size: int,
+    threads: int = 1,
 ) -> tuple[
     numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint32]
 ]: ...

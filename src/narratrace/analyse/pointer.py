@@ -100,6 +100,7 @@ class PointerFinder:
     still_options: StillOptions
     epoch_options: EpochOptions
     track_options: TrackOptions
+    threads: int = 1
     book: GlyphBook = field(init=False)
     _rests: RestFinder = field(init=False)
     _inside: InsideFinder = field(init=False)
@@ -265,6 +266,7 @@ class PointerFinder:
             tolerance=self.glyph_options.tolerance,
             threshold=self.glyph_options.contrast,
             max_size=int(1.5 * view.max_pointer),
+            threads=self.threads,
         )
         table = found.table
         reward = (table["fit"] - self.options.min_fit).astype(np.float32)

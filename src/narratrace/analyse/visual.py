@@ -7,6 +7,7 @@ stretch, not on how long the recording is.
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -45,6 +46,9 @@ class AnalyseOptions:
             source="bounds memory: 60 s of a 300 px webcam inset at 1080p30 are about 280 MB",
         ),
     ] = 96.0
+    threads: Annotated[
+        int, option("threads of the pointer search, 0 for every core this process may use (at most 8)", ge=0)
+    ] = 0
     max_waiting_mb: Annotated[
         float,
         option(
@@ -64,6 +68,14 @@ class AnalyseOptions:
     track: TrackOptions = field(default_factory=TrackOptions)
     dwells: DwellOptions = field(default_factory=DwellOptions)
     keyframes: KeyframeOptions = field(default_factory=KeyframeOptions)
+
+    @property
+    def worker_threads(self) -> int:
+        """How many threads the pointer search really takes."""
+        if self.threads:
+            return self.threads
+        affinity = getattr(os, "sched_getaffinity", None)
+        return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 class VisualAnalyser:
@@ -94,6 +106,7 @@ class VisualAnalyser:
             self._options.stills,
             self._options.epochs,
             self._options.track,
+            self._options.worker_threads,
         )
         self._timeline = Timeline(
             self._options.shots,

@@ -23,6 +23,7 @@ WITHOUT_EFFECT = frozenset(
         "decode.batch_size",
         "decode.stall_timeout_s",
         "audio.stall_timeout_s",
+        "analyse.threads",
         "transcribe.cpu_threads",
         "transcribe.batch_windows",
         "transcribe.allow_download",

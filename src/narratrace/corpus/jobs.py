@@ -90,6 +90,7 @@ def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
     return replace(
         engine,
         decode=replace(engine.decode, threads=engine.decode.threads or threads),
+        analyse=replace(engine.analyse, threads=engine.analyse.threads or threads),
         transcribe=replace(engine.transcribe, cpu_threads=engine.transcribe.cpu_threads or threads),
         classify=replace(engine.classify, cpu_threads=engine.classify.cpu_threads or threads),
     )

@@ -303,8 +303,13 @@ def find_candidates(
     max_size: int,
     margin: int = 3,
     max_blobs: int = 6,
+    threads: int = 1,
 ) -> Candidates:
-    """The best place of every glyph at every blob; blobs wider or higher than ``max_size`` are left out."""
+    """The best place of every glyph at every blob; blobs wider or higher than ``max_size`` are left out.
+
+    A blob that one glyph fits well is not held against the following ones. At most ``threads`` threads work;
+    the places do not depend on how many.
+    """
     return Candidates(
         *cpu.find_candidates(
             segment,
@@ -319,6 +324,7 @@ def find_candidates(
             margin,
             max_blobs,
             max_size,
+            threads,
         )
     )
 
