@@ -4,9 +4,10 @@ Note [Longest first in a window]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 A long recording begun last keeps one worker busy while all others are done, so the longest go first. But
 shards are filled in input order, and everything done out of order waits on scratch. So the choice is free
-only among the ``window`` recordings from the first unfinished one on: that bounds the scratch, and costs
-nothing to speak of, because the last window is still begun longest first. When bundles take too much room,
-only recordings that are next in order are begun.
+only among so many recordings from the first unfinished one on, ``window`` for each worker: that bounds the
+scratch. The window must be wider than what all workers together get done while one of them is at the
+longest recording, or they wait for it; beyond that a wider one gains nothing, because the last window is
+begun longest first too. When bundles take too much room, only recordings that are next in order are begun.
 """
 
 from __future__ import annotations
@@ -153,7 +154,8 @@ class Loop:
         """The sequence number before which recordings may be begun."""
         _, size = self._assembly.waiting
         scratch = self._options.scratch
-        ahead = len(self._running) + 1 if size > scratch.bundle_bytes else scratch.window
+        is_full = size > scratch.bundle_bytes
+        ahead = len(self._running) + 1 if is_full else scratch.window * self._tally.workers
         return self._assembly.next_sequence + ahead
 
     def _patience(self) -> float:

@@ -105,11 +105,12 @@ class ScratchOptions:
     window: Annotated[
         int,
         option(
-            "recordings that may be begun beyond the first unfinished one, Note [Longest first in a window]",
+            "recordings for each worker that may be begun beyond the first unfinished one, "
+            "Note [Longest first in a window]",
             source="simulated in docs/scale.md",
             ge=1,
         ),
-    ] = 2_048
+    ] = 256
     bundle_bytes: Annotated[
         int, option("size of waiting bundles from which nothing new is begun out of order", unit="B", ge=1)
     ] = 200_000_000_000

@@ -62,7 +62,7 @@ def simulate(
     count: int,
     *,
     order: Order = "window",
-    window: int = 2_048,
+    window: int = 256,
     has_captions: bool = False,
     split_s: float = 0.0,
     workers: int = 0,
@@ -74,7 +74,7 @@ def simulate(
         kind: The machines.
         count: How many cards, or cores.
         order: How the next recording is chosen.
-        window: For ``window``.
+        window: Recordings for each worker, for ``window``.
         has_captions: Whether nothing is transcribed.
         split_s: Recordings longer than this are cut into parts that are worked on independently, each with
             ``_OVERLAP_S`` more to look at; 0 for never.
@@ -93,15 +93,16 @@ def simulate(
             expected="pip install 'narratrace[corpus]'",
         ) from error
     model = _Model(simpy, _split(durations, split_s), kind, count, has_captions)
-    queue = _Queue(model.durations, order, window)
-    for number in range(count * (workers or workers_per_card(kind.engines, kind.cores))):
+    total = count * (workers or workers_per_card(kind.engines, kind.cores))
+    queue = _Queue(model.durations, order, window * total)
+    for number in range(total):
         model.environment.process(model.worker(number % count, queue))
     model.environment.run()
-    total = model.environment.now
+    end = model.environment.now
     return Simulated(
-        hours=total / 3600,
-        tail_hours=(total - model.first_idle) / 3600,
-        used={unit: model.busy[unit] / (total * model.capacity[unit] * count) for unit in model.busy},
+        hours=end / 3600,
+        tail_hours=(end - model.first_idle) / 3600,
+        used={unit: model.busy[unit] / (end * model.capacity[unit] * count) for unit in model.busy},
         waiting=queue.most_waiting,
     )
 
