@@ -122,8 +122,13 @@ class VisualAnalyser:
             ValueError: a frame has another size than the first.
         """
         begun = perf_counter()
-        for frame in frames:
-            self._take(frame)
+        if frames and self._recorder is None:
+            first = frames[0]
+            self._recorder = make_recorder(first.width, first.height, self._options.change, self._device)
+        if self._recorder is not None:
+            self._recorder.ahead([(frame.t, frame.y, frame.u, frame.v) for frame in frames])
+            for frame in frames:
+                self._take(self._recorder, frame)
         self._seconds += perf_counter() - begun
 
     def finish(self, summary: DecodeSummary) -> VisualAnalysis:
@@ -151,12 +156,7 @@ class VisualAnalyser:
             timings={"analyse_s": self._seconds},
         )
 
-    def _take(self, frame: Frame) -> None:
-        recorder = self._recorder
-        if recorder is None:
-            recorder = self._recorder = make_recorder(
-                frame.width, frame.height, self._options.change, self._device
-            )
+    def _take(self, recorder: Recorder, frame: Frame) -> None:
         recorder.push(frame.t, frame.y, frame.u, frame.v)
         if not recorder.stored:
             if recorder.frames:
