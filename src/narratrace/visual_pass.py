@@ -6,6 +6,7 @@ between threads: its planes are views of decoder memory, valid until the next ba
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from time import perf_counter
@@ -15,12 +16,14 @@ from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.media import MediaInfo
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
-from narratrace.decode import DecodeOptions, open_decoder
+from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
 from narratrace.decode.contract import Decoder
 from narratrace.decode.watchdog import Watchdog
 from narratrace.errors import MediaError, NarratraceError
 from narratrace.pipeline import Hooks
 from narratrace.source import probe
+
+log = logging.getLogger(__name__)
 
 
 class VisualPass:
@@ -75,18 +78,26 @@ class VisualPass:
     def _look(self, recording: Recording) -> VisualAnalysis:
         begun, uri = perf_counter(), recording.input.uri
         media = self._probe(uri)
-        if media.video is None:
-            raise MediaError(
-                "no video stream", station="source", input=uri, expected="a file with moving pictures"
-            )
-        on_hang = self._hooks.on_hang
-        with open_decoder(media, self._decode, self._device, on_hang=on_hang) as decoder:
-            analyser = VisualAnalyser(media.video, self._analyse, frames_device(decoder.backend))
-            self._feed(decoder, analyser, recording.video_id)
-            visual = analyser.finish(decoder.summary())
+        try:
+            visual = self._decode_and_analyse(media, recording.video_id, self._device)
+        except DeviceGaveUp as error:
+            log.info("%s; the CPU begins anew", error)
+            again = self._decode_and_analyse(media, recording.video_id, "cpu")
+            warnings = (f"decoded on the CPU: {error.message}", *again.video.warnings)
+            visual = replace(again, video=replace(again.video, warnings=warnings))
         # What is not analysis is waiting for frames: decoding itself goes on in threads meanwhile.
         waited = perf_counter() - begun - visual.timings["analyse_s"]
         return replace(visual, timings={"decode_s": waited, **visual.timings})
+
+    def _decode_and_analyse(self, media: MediaInfo, video_id: str, device: str) -> VisualAnalysis:
+        if media.video is None:
+            raise MediaError(
+                "no video stream", station="source", input=media.path, expected="a file with moving pictures"
+            )
+        with open_decoder(media, self._decode, device, on_hang=self._hooks.on_hang) as decoder:
+            analyser = VisualAnalyser(media.video, self._analyse, frames_device(decoder.backend))
+            self._feed(decoder, analyser, video_id)
+            return analyser.finish(decoder.summary())
 
     def _probe(self, uri: str) -> MediaInfo:
         """Facts of the file; headers can make a demuxer hang as well as packets."""

@@ -1,7 +1,15 @@
 """Files to frames and sound: one pass, with exact times, whatever the file is like."""
 
 from narratrace.decode.audio import AudioOptions, AudioReader, load_audio
-from narratrace.decode.contract import DecodeOptions, Decoder
+from narratrace.decode.contract import DecodeOptions, Decoder, DeviceGaveUp
 from narratrace.decode.open import open_decoder
 
-__all__ = ["AudioOptions", "AudioReader", "DecodeOptions", "Decoder", "load_audio", "open_decoder"]
+__all__ = [
+    "AudioOptions",
+    "AudioReader",
+    "DecodeOptions",
+    "Decoder",
+    "DeviceGaveUp",
+    "load_audio",
+    "open_decoder",
+]

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
+from narratrace.errors import DeviceError
 from narratrace.options import option
 
 
@@ -44,6 +45,15 @@ class DecodeOptions:
             ge=1,
         ),
     ] = 4
+    device_batch_size: Annotated[
+        int,
+        option(
+            "the same on a CUDA device, where a batch costs a few launches whatever its size",
+            unit="frames",
+            source="choice: half a second of video; two batches of 1080p are 100 MB of device memory",
+            ge=1,
+        ),
+    ] = 16
     stall_timeout_s: Annotated[
         float,
         option(
@@ -53,6 +63,10 @@ class DecodeOptions:
             gt=0,
         ),
     ] = 60.0
+
+
+class DeviceGaveUp(DeviceError):
+    """A device cannot go on with a recording it has begun; the CPU can begin anew."""
 
 
 @runtime_checkable
@@ -71,7 +85,7 @@ class Decoder(Protocol):
         """Facts of the file, as they were handed in."""
 
     def batches(self) -> Iterator[list[Frame]]:
-        """The frames in presentation order, ``batch_size`` at a time (the last batch may be shorter).
+        """The frames in presentation order, a batch size at a time (the last batch may be shorter).
 
         Every frame has the size of the first, in display orientation: luma (height, width), chroma
         ((height + 1) // 2, (width + 1) // 2), uint8. Sample range and matrix are those of the source, as
@@ -85,6 +99,7 @@ class Decoder(Protocol):
         Raises:
             MediaError: no picture, or less than half of the packets, could be decoded.
             DecodeTimeout: no picture came for ``stall_timeout_s``.
+            DeviceGaveUp: a device cannot go on, for instance because the size of the pictures changes.
         """
 
     def summary(self) -> DecodeSummary:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import logging
+
 from narratrace.data.media import MediaInfo
 from narratrace.decode.contract import DecodeOptions, Decoder
+from narratrace.decode.device_pass import Unsuitable
 from narratrace.decode.pyav import PyavDecoder
 from narratrace.decode.watchdog import HangCallback
+from narratrace.device import check_device, why_not_cuda
 from narratrace.errors import DeviceError
+
+log = logging.getLogger(__name__)
 
 
 def open_decoder(
@@ -18,24 +25,58 @@ def open_decoder(
 ) -> Decoder:
     """A decoder for one pass over the pictures of ``media``.
 
+    A recording that the card cannot decode, or not exactly, is decoded on the CPU whatever was asked for; the
+    log and the warnings of the pass say why. The decoder's ``backend`` tells where its frames are.
+
     Args:
         media: The file, as it was probed.
         options: How to read it, the defaults when None.
-        device: ``cpu``, or ``auto`` for the best that can decode this file; an explicit ``cuda:N`` is
-            honoured or refused, never replaced.
+        device: ``cpu``, ``cuda:N``, or ``auto`` for a card if one can be used here.
         on_hang: Called from another thread when the decoder hangs in native code and cannot be stopped;
             see Note [Two ways to end a hang].
 
     Raises:
-        DeviceError: the device was asked for explicitly and cannot decode this file here.
+        OptionError: ``device`` is none.
+        DeviceError: the device was asked for explicitly and cannot be used here.
         InputError: the file is gone.
         MediaError: it has no video stream, or cannot be opened.
+        DecodeTimeout: a device gave no picture in time.
     """
-    if device not in ("cpu", "auto"):
-        raise DeviceError(
-            f"no decoder for device {device!r}",
-            station="decode",
-            input=media.path,
-            expected="cpu or auto",
-        )
-    return PyavDecoder(media, options or DecodeOptions(), on_hang=on_hang)
+    options = options or DecodeOptions()
+    chosen = check_device(device)
+    notes: tuple[str, ...] = ()
+    if chosen.kind != "cpu":
+        reason = _why_not_card(chosen.index)
+        if reason and chosen.kind == "cuda":
+            raise DeviceError(reason, station="decode", input=str(chosen), expected="cpu or auto here")
+        if reason:
+            _log_once(reason)
+        else:
+            try:
+                return _on_card(media, options, chosen.index)
+            except Unsuitable as unsuitable:
+                notes = (f"decoded on the CPU: {unsuitable}",)
+                log.info("%s: %s", media.path, notes[0])
+    return PyavDecoder(media, options, on_hang=on_hang, notes=notes)
+
+
+def _on_card(media: MediaInfo, options: DecodeOptions, index: int) -> Decoder:
+    from narratrace.decode.nvdec import open_nvdec
+
+    return open_nvdec(media, options, index)
+
+
+@functools.cache
+def _why_not_card(index: int) -> str:
+    """Why a card cannot decode at all, empty when it can; asked once."""
+    reason = why_not_cuda(index)
+    if reason:
+        return reason
+    from narratrace.decode.nvdec import why_not_libraries
+
+    return why_not_libraries()
+
+
+@functools.cache
+def _log_once(reason: str) -> None:
+    log.info("decoding on the CPU: %s", reason)

@@ -17,7 +17,7 @@ from narratrace.decode.account import PassAccount
 from narratrace.decode.container import open_container
 from narratrace.decode.contract import DecodeOptions
 from narratrace.decode.packets import wanted_packets
-from narratrace.decode.planes import PlaneReader
+from narratrace.decode.planes import PlaneReader, Planes
 from narratrace.decode.watchdog import HangCallback, Watchdog
 from narratrace.errors import MediaError
 from narratrace.timebase import pts_to_seconds
@@ -155,3 +155,19 @@ def usable_cores() -> int:
     except AttributeError:  # macOS and Windows know no affinity
         cores = os.cpu_count() or 1
     return min(cores, _MOST_THREADS)
+
+
+def first_picture(media: MediaInfo, timeout_s: float) -> tuple[int, Planes]:
+    """Presentation time, in pts units, and a copy of the first picture that is sound.
+
+    Args:
+        media: The file, as it was probed.
+        timeout_s: Longest time without a picture in seconds.
+
+    Raises:
+        MediaError, DecodeTimeout: there is none.
+    """
+    options = DecodeOptions(frames="all", threads=1, batch_size=1, stall_timeout_s=timeout_s)
+    with PyavDecoder(media, options) as decoder:
+        (frame,) = next(decoder.batches())
+        return frame.pts, (frame.y.copy(), frame.u.copy(), frame.v.copy())

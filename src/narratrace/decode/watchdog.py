@@ -56,7 +56,7 @@ class Watchdog:
             DecodeTimeout: it came too late.
         """
         if self._expired:
-            raise self._error()
+            raise stalled(self._timeout_s, self._input)
         self._last = time.monotonic()
 
     def pause(self) -> None:
@@ -91,14 +91,21 @@ class Watchdog:
                 continue
             self._expired = True
             if not self._done.wait(self._grace_s) and self._on_hang is not None:
-                self._on_hang(self._error())
+                self._on_hang(stalled(self._timeout_s, self._input))
             return
 
-    def _error(self) -> DecodeTimeout:
-        return DecodeTimeout(
-            f"no frame for {self._timeout_s:g} s",
-            station="decode",
-            input=self._input,
-            expected=f"a frame within stall_timeout_s={self._timeout_s:g} s",
-            cause="a damaged file the decoder cannot get past, or storage that does not answer",
-        )
+
+def stalled(timeout_s: float, input: str) -> DecodeTimeout:
+    """The error for a recording that gave no frame in time.
+
+    Args:
+        timeout_s: How long was waited, in seconds.
+        input: The file.
+    """
+    return DecodeTimeout(
+        f"no frame for {timeout_s:g} s",
+        station="decode",
+        input=input,
+        expected=f"a frame within stall_timeout_s={timeout_s:g} s",
+        cause="a damaged file the decoder cannot get past, or storage that does not answer",
+    )

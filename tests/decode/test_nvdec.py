@@ -1,0 +1,156 @@
+"""What is asked of PyNvVideoCodec, and which streams are: no card, no driver, no library involved."""
+
+from __future__ import annotations
+
+import ctypes
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from narratrace.decode import nvdec
+from narratrace.decode.sessions import SessionKey
+from narratrace.driver import DecodeCap, Gpu
+from narratrace.source import probe
+from tests.support.media import FIXTURES, make_video
+
+HOPPER = Gpu(
+    index=0,
+    name="A Hopper",
+    compute="9.0",
+    memory_bytes=1,
+    nvdec_engines=7,
+    decodes=tuple(
+        DecodeCap(codec=codec, chroma="4:2:0", bit_depth=8, max_width=4096, max_height=2304)
+        for codec in ("h264", "hevc", "vp8", "vp9")
+    ),
+)
+
+
+class Refused(Exception):
+    """Like the library's own exceptions, no RuntimeError."""
+
+
+class Recorder:
+    """PyNvVideoCodec, as far as it is used; writes down how."""
+
+    PyNvVCException = PyNvVCExceptionUnsupported = Refused
+    cudaVideoCodec = SimpleNamespace(H264="H264", VP9="VP9")
+
+    def __init__(self) -> None:
+        self.created: dict[str, Any] = {}
+        self.fed: list[tuple[bytes, int, int]] = []
+        self.answer: Any = []
+
+    def CreateDecoder(self, **kwargs: Any) -> Any:
+        self.created = kwargs
+        return self
+
+    def PacketData(self) -> Any:
+        return SimpleNamespace(bsl_data=0, bsl=0, pts=0, decode_flag=0)
+
+    def Decode(self, packet: Any) -> Any:
+        data = ctypes.string_at(packet.bsl_data, packet.bsl) if packet.bsl else b""
+        self.fed.append((data, packet.pts, packet.decode_flag))
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer
+
+
+class Device:
+    """cupy.cuda.Device."""
+
+    def __init__(self, index: int) -> None:
+        pass
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def library(monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    recorder = Recorder()
+    stream = SimpleNamespace(ptr=4711, synchronize=lambda: None)
+    cuda = SimpleNamespace(Device=Device, Stream=lambda non_blocking: stream)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda))
+    monkeypatch.setattr(nvdec, "_library", lambda: recorder)
+    return recorder
+
+
+def picture(stamp: int) -> Any:
+    planes = (SimpleNamespace(shape=[90, 160, 1]), SimpleNamespace(shape=[45, 80, 2]))
+    return SimpleNamespace(getPTS=lambda: stamp, cuda=lambda: planes)
+
+
+def test_a_session_asks_for_pictures_in_device_memory_on_its_own_stream(library: Recorder):
+    session = nvdec.NvdecSession(SessionKey("vp9", "yuv420p", (160, 96), (160, 90)), 3)
+    asked = {"gpuid": 3, "codec": "VP9", "cudacontext": 0, "cudastream": 4711, "usedevicememory": True}
+    assert library.created == asked
+    library.answer = [picture(33), picture(66)]
+    assert [stamp for stamp, _ in session.decode(b"first", 99, anew=True)] == [33, 66]
+    session.decode(b"second", 132, anew=False)
+    session.finish()
+    assert library.fed == [(b"first", 99, 4), (b"second", 132, 0), (b"", 0, 0)]
+    assert session.size(picture(0)) == (160, 90)
+
+
+def test_what_the_library_raises_becomes_a_runtime_error(library: Recorder):
+    session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 96), (160, 90)), 0)
+    library.answer = Refused("MBCount not supported")
+    with pytest.raises(RuntimeError, match="MBCount"):
+        session.decode(b"x", 0, anew=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({}, ""),
+        ({"pixel_format": "yuvj420p"}, ""),
+        ({"codec": "av1"}, "A Hopper does not decode av1"),
+        ({"pixel_format": "yuv420p10le"}, "yuv420p10le pictures are converted"),
+        ({"pixel_format": "yuv444p"}, "yuv444p pictures are converted"),
+        ({"rotation": 90}, "rotated"),
+        ({"interlaced": True}, "fields"),
+        ({"width": 853}, "odd width"),
+        ({"coded_width": 5120}, "up to 4096 x 2304"),
+    ],
+)
+def test_streams_for_the_cpu(change: dict[str, Any], reason: str, tmp_path: Path):
+    video = probe(make_video(tmp_path / "a.mp4", seconds=0.1).path).video
+    assert video is not None
+    told = nvdec.why_not_stream(replace(video, **change), HOPPER)
+    assert reason in told
+    assert bool(reason) == bool(told)
+
+
+def test_a_card_whose_nvdec_is_closed():
+    video = probe(FIXTURES / "hevc_10bit.mp4").video
+    problem = "NVDEC cannot be used: libnvcuvid.so.1"
+    assert nvdec.why_not_stream(video, replace(HOPPER, nvdec_problem=problem)) == problem
+
+
+def test_the_library_is_not_loaded_before_it_is_needed():
+    names = "PyNvVideoCodec", "cupy", "numba"
+    code = f"import sys, narratrace.decode.nvdec; print([m for m in {names} if m in sys.modules])"
+    out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert out.strip() == "[]"
+
+
+@pytest.mark.parametrize("error", [ImportError("no such module"), RuntimeError("libcuda.so.1\nlong advice")])
+def test_missing_and_driverless_libraries_are_told(error: Exception, monkeypatch: pytest.MonkeyPatch):
+    def fail() -> Any:
+        raise error
+
+    monkeypatch.setattr(nvdec, "_library", fail)
+    monkeypatch.setattr(nvdec.importlib.util, "find_spec", lambda name: object())
+    assert str(error).splitlines()[0] in nvdec.why_not_libraries()
+    assert "advice" not in nvdec.why_not_libraries()
+    monkeypatch.setattr(nvdec.importlib.util, "find_spec", lambda name: None if name == "cupy" else object())
+    assert "narratrace[cuda]" in nvdec.why_not_libraries()
