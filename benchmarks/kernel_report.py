@@ -66,7 +66,7 @@ def signatures() -> dict[str, tuple[Any, Any, int]]:
         "list_tiles": (tiles.list_tiles, (octets, types.int64, types.int64, counts, lists), tiles.LISTERS),
         "collect": (tiles.collect, collect, tiles.ROWS * tiles.COLLECTED),
         "settle": (tiles.settle, settle, 64),
-        "shrink": (tiles.shrink, (words, octets), 128),
+        "shrink": (tiles.shrink, (words, types.int64, octets), 128),
         "interleave": (tiles.interleave, (plane, plane, plane, types.int64, octets), 256),
     }
 

@@ -124,13 +124,14 @@ class TileEngine:
         u, v = np.ascontiguousarray(pairs[:, 0::2]), np.ascontiguousarray(pairs[:, 1::2])
         return np.ascontiguousarray(pixels[: self.height, : self.width]), u, v
 
-    def thumbnail(self) -> U8:
-        """Luma of the screen, shrunk 16 times."""
-        height, width = self.height // tiles.TILE, self.width // tiles.TILE
+    def thumbnail(self, step: int) -> U8:
+        """Luma of the screen, shrunk ``step`` times."""
+        height, width = self.height // step, self.width // step
         if not height or not width:
             return np.zeros((height, width), np.uint8)
         shrunk = cuda.device_array((height, width), np.uint8)
-        tiles.shrink[(-(-width // 32), -(-height // 4)), (32, 4), self.stream](self._before, shrunk)
+        grid = (-(-width // 32), -(-height // 4))
+        tiles.shrink[grid, (32, 4), self.stream](self._before, step, shrunk)
         host: U8 = shrunk.copy_to_host(stream=self.stream)
         self.stream.synchronize()
         return host

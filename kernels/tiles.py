@@ -15,12 +15,10 @@ from numba import cuda, int32
 
 from narratrace.kernels.words import (
     SIMULATED,
-    add_lanes,
     device,
     differing,
     even_bytes,
     first_bytes,
-    lane_sums,
     load16,
     store16,
 )
@@ -253,23 +251,25 @@ def settle(
 
 
 @cuda.jit
-def shrink(screen: Any, shrunk: Any) -> None:
-    """Luma of the screen, 16 times smaller: the mean of each whole tile, rounded down.
+def shrink(screen: Any, step: int, shrunk: Any) -> None:
+    """Luma of the screen, ``step`` times smaller: means of squares of pixels, rounded down.
 
     Launch: a thread a pixel of ``shrunk``. Reads a byte a pixel of the screen.
 
     Args:
         screen: uint64 (1, rows, words), see :func:`compare`.
-        shrunk: uint8 (height // 16, width // 16).
+        step: Side of the squares.
+        shrunk: uint8 (height // step, width // step).
     """
-    column, tile_row = cuda.grid(2)
-    if tile_row >= shrunk.shape[0] or column >= shrunk.shape[1]:
+    column, row = cuda.grid(2)
+    if row >= shrunk.shape[0] or column >= shrunk.shape[1]:
         return
-    lanes = _NOTHING
-    for row in range(TILE):
-        low, high = load16(screen, 0, tile_row * TILE + row, column)
-        lanes += lane_sums(low) + lane_sums(high)
-    shrunk[tile_row, column] = add_lanes(lanes) >> 8
+    total = 0
+    for y in range(row * step, (row + 1) * step):
+        for x in range(column * step, (column + 1) * step):
+            word = screen[0, y, x // 8] >> np.uint64(x % 8 * 8)
+            total += np.int32(word & np.uint64(0xFF))
+    shrunk[row, column] = total // (step * step)
 
 
 @cuda.jit

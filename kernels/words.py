@@ -119,12 +119,6 @@ def first_bytes(count: Any) -> Any:
 
 
 @device
-def lane_sums(word: Any) -> Any:
-    """The sums of neighbouring bytes in four 16-bit lanes."""
-    return (word & _LANES) + ((word >> _EIGHT) & _LANES)
-
-
-@device
 def _pack_lanes(word: Any) -> Any:
     """Four bytes out of four 16-bit lanes."""
     pairs = (word | (word >> _EIGHT)) & _PAIRS

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narratrace._native import SparseRecorder, TileHistory, compose, thumbnails
+from narratrace.ops.sparse import ChangeOptions, make_recorder
 from tests.native.pictures import Planes, flat, heights, pads, random_planes, seeds, widths
 
 NOTHING = np.array([], np.int32)
@@ -132,3 +133,16 @@ def test_epochs_outlive_the_segment_they_are_of():
     rows = history().epochs(0, 7, 24, 5, 0.6)
     assert [(r["first"], r["last"]) for r in rows] == [(0, 5), (5, 7)]
     assert rows["seen"].tolist() == [4.0, 1.0]
+
+
+def test_interleaved_chroma_is_taken_apart():
+    rng = np.random.default_rng(1)
+    y, u, v = random_planes(rng, 40, 20, 0)
+    pairs = np.stack([u, v], axis=2).reshape(u.shape[0], -1)
+    options = ChangeOptions()
+    segments = []
+    for frame in ((y, u, v), (y, pairs[:, 0::2], pairs[:, 1::2])):
+        recorder = make_recorder(40, 20, options)
+        recorder.push(0.0, *frame)
+        segments.append(recorder.take())
+    assert_same(compose(segments[1], 0, NOTHING, NOTHING), compose(segments[0], 0, NOTHING, NOTHING))

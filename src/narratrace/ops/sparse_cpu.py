@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
+
 from narratrace._native import (
     HAVE_AVX2,
     Glyph,
@@ -26,6 +29,8 @@ from narratrace._native import (
 
 if TYPE_CHECKING:
     from narratrace.ops.sparse import ChangeOptions
+
+U8 = npt.NDArray[np.uint8]
 
 __all__ = [
     "HAVE_AVX2",
@@ -52,6 +57,12 @@ class CpuRecorder(SparseRecorder):
 
     def ahead(self, frames: Sequence[tuple[float, Any, Any, Any]]) -> None:
         """Nothing is gained by knowing: each frame is compared as it is pushed."""
+
+    def push(self, t: float, y: U8, u: U8, v: U8) -> int:
+        """Takes a frame; interleaved chroma, as of NV12, is taken apart first."""
+        if u.strides[1] != 1:
+            u, v = np.ascontiguousarray(u), np.ascontiguousarray(v)
+        return super().push(t, y, u, v)
 
 
 def make_recorder(width: int, height: int, options: ChangeOptions) -> CpuRecorder:

@@ -122,12 +122,8 @@ class CudaRecorder:
 
     def thumbnail(self, step: int) -> U8:
         """See :meth:`narratrace.ops.sparse.Recorder.thumbnail`."""
-        if self._stale and step == TILE:
-            shrunk: U8 = self._engine.thumbnail()
-            return shrunk
-        if self._stale:
-            self._builder.show(*self._engine.screen())
-        return self._builder.thumbnail(step)
+        shrunk: U8 = self._engine.thumbnail(step) if self._stale else self._builder.thumbnail(step)
+        return shrunk
 
     @property
     def stored(self) -> bool:

@@ -72,7 +72,7 @@ def record(
         recorder.ahead(timed)
         for frame in timed:
             changed = recorder.push(*frame)
-            thumbnail = recorder.thumbnail(16 if not recorder.stored else 5)
+            thumbnail = recorder.thumbnail(5 + len(seen) % 2 * 3)
             seen.append((changed, recorder.stored, recorder.frames, recorder.bytes, thumbnail.tolist()))
             if recorder.frames and (not recorder.stored or recorder.frames == 7):
                 segments.append(recorder.take())
