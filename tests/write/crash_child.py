@@ -11,6 +11,7 @@ Each run has its own folder OUT/NNN. All children are forked from this process, 
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -91,10 +92,14 @@ def kill_at_times(
     out: Path, bundles: list[Path | None], options: ShardOptions, seed: int, count: int
 ) -> None:
     rng = random.Random(seed)
+    begun = time.monotonic()
+    outcome(run_child(out / "whole", bundles, options, None))
+    # How long a run takes depends on what pyarrow finds to import in a child: measured, not assumed.
+    length = time.monotonic() - begun
     for run in range(count):
         while True:
             child = run_child(out / f"{run:03d}", bundles, options, None)
-            time.sleep(rng.uniform(0.0, 0.3))
+            time.sleep(rng.uniform(0.0, 1.3 * length))
             os.kill(child, signal.SIGKILL)  # may come too late, which is a run undisturbed
             if outcome(child):
                 break
