@@ -11,7 +11,6 @@ Each run has its own folder OUT/NNN. All children are forked from this process, 
 
 from __future__ import annotations
 
-import itertools
 import os
 import random
 import signal
