@@ -11,6 +11,8 @@ Each run has its own folder OUT/NNN. All children are forked from this process, 
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import random
 import signal
@@ -106,6 +108,8 @@ def kill_at_times(
 
 def main() -> None:
     folder, out, max_samples, mode, a, b = sys.argv[1:]
+    with contextlib.suppress(ImportError):  # pyarrow looks for it: once here rather than in every child
+        importlib.import_module("pandas")
     bundles = [None if p.suffix == f".{DROPPED}" else p for p in sorted(Path(folder).iterdir())]
     options = ShardOptions(max_samples=int(max_samples))
     {"points": kill_at_points, "times": kill_at_times}[mode](Path(out), bundles, options, int(a), int(b))
