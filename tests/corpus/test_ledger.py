@@ -43,14 +43,15 @@ def make_ledger(path: Path, weights: list[float]) -> Ledger:
     return ledger
 
 
-def pending(ledger: Ledger, before: int = 99, now: float = 1.0) -> list[int]:
-    return [row.sequence for row in ledger.next_pending(before, now, 99)]
+def pending(ledger: Ledger, before: int = 99, now: float = 1.0, longest_first: bool = True) -> list[int]:
+    return [row.sequence for row in ledger.next_pending(before, now, 99, longest_first=longest_first)]
 
 
 def test_longest_first_within_the_window_and_not_before_their_time(tmp_path: Path) -> None:
     with make_ledger(tmp_path / "l.sqlite", [1.0, 5.0, 3.0, 5.0, 9.0]) as ledger:
         assert pending(ledger) == [4, 1, 3, 2, 0]
         assert pending(ledger, before=4) == [1, 3, 2, 0]
+        assert pending(ledger, before=4, longest_first=False) == [0, 1, 2, 3]
         ledger.put_off(1, FAILED, 50.0)
         assert pending(ledger, before=4) == [3, 2, 0]
         assert pending(ledger, before=4, now=51.0) == [1, 3, 2, 0]
@@ -190,5 +191,5 @@ def test_full_load(tmp_path: Path) -> None:
     assert facts["videos"]["done"] == 59_000
     with Ledger(path) as ledger:
         began = time.perf_counter()
-        assert len(ledger.next_pending(60_000, 1.0, 8)) == 8
+        assert len(ledger.next_pending(60_000, 1.0, 8, longest_first=True)) == 8
         assert time.perf_counter() - began < 0.5

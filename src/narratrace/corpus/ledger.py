@@ -142,17 +142,18 @@ class Ledger:
                 "UPDATE videos SET state = 'pending', attempt = attempt - 1 WHERE state = 'running'"
             ).rowcount
 
-    def next_pending(self, before: int, now: float, limit: int) -> list[VideoRow]:
-        """Recordings to begin, longest first, see Note [Longest first in a window].
+    def next_pending(self, before: int, now: float, limit: int, *, longest_first: bool) -> list[VideoRow]:
+        """Recordings to begin, see Note [Longest first at the end].
 
         Args:
             before: Only with sequence numbers below this.
             now: Seconds since 1970; those that wait for a later time are left out.
             limit: Most rows.
+            longest_first: Or else in input order.
         """
+        order = "weight DESC, sequence" if longest_first else "sequence"
         return self._rows(
-            "WHERE state = 'pending' AND sequence < ? AND not_before <= ? "
-            "ORDER BY weight DESC, sequence LIMIT ?",
+            f"WHERE state = 'pending' AND sequence < ? AND not_before <= ? ORDER BY {order} LIMIT ?",
             (before, now, limit),
         )
 

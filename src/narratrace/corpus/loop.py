@@ -1,13 +1,13 @@
 """The driver's loop: recordings to workers, reports to ledger, bundles to shards.
 
-Note [Longest first in a window]
-~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
-A long recording begun last keeps one worker busy while all others are done, so the longest go first. But
-shards are filled in input order, and everything done out of order waits on scratch. So the choice is free
-only among so many recordings from the first unfinished one on, ``window`` for each worker: that bounds the
-scratch. The window must be wider than what all workers together get done while one of them is at the
-longest recording, or they wait for it; beyond that a wider one gains nothing, because the last window is
-begun longest first too. When bundles take too much room, only recordings that are next in order are begun.
+Note [Longest first at the end]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A long recording begun last keeps one worker busy while all others are done, so the longest should go first.
+But shards are filled in input order, and everything done out of order waits on scratch. So recordings are
+begun in input order, no further than ``window`` for each worker beyond the first unfinished one, and only the
+last window is begun longest first: that is where it matters, and it costs no scratch before. The window must
+be wider than what all workers together get done while one of them is at the longest recording, or they wait
+for it. When bundles take too much room, only recordings that are next in order are begun.
 """
 
 from __future__ import annotations
@@ -141,8 +141,10 @@ class Loop:
         ahead = self._options.scratch.fetches
         if wanted <= 0 and self._supply.fetching >= ahead:
             return
-        known = self._supply.ready + self._supply.fetching
-        for row in self._ledger.next_pending(self._horizon(), time.time(), wanted + ahead + known):
+        most = wanted + ahead + self._supply.ready + self._supply.fetching
+        horizon = self._horizon()
+        is_last = horizon >= self._end
+        for row in self._ledger.next_pending(horizon, time.time(), most, longest_first=is_last):
             if row.sequence in self._supply:
                 continue
             if not self._supply.order(row, is_urgent=wanted > 0):

@@ -106,7 +106,7 @@ class ScratchOptions:
         int,
         option(
             "recordings for each worker that may be begun beyond the first unfinished one, "
-            "Note [Longest first in a window]",
+            "Note [Longest first at the end]",
             source="simulated in docs/scale.md",
             ge=1,
         ),

@@ -58,7 +58,7 @@ def plan_lines(
         return
     yield ""
     yield f"{'order':<10}{'hours':>10}{'tail h':>10}{'waiting bundles':>18}  used"
-    for order in ("input", "window", "longest"):
+    for order in ("input", "last", "longest"):
         found = simulate(durations, machine, count, order=order, has_captions=has_captions)
         used = ", ".join(f"{unit} {share:.0%}" for unit, share in sorted(found.used.items()))
         yield f"{order:<10}{found.hours:>10.2f}{found.tail_hours:>10.2f}{found.waiting:>18,}  {used}"

@@ -1,6 +1,6 @@
 """A run as a discrete-event simulation: what waiting, order and the tail do to a plan.
 
-Workers take recordings as the driver hands them out (Note [Longest first in a window]) and carry them through
+Workers take recordings as the driver hands them out (Note [Longest first at the end]) and carry them through
 the stations; a station needs one unit of its resource for as long as its rate says. Storage, network and
 the driver cost nothing here, and rates do not vary: what is seen is queueing alone.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import random
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,8 +17,9 @@ from narratrace.corpus.jobs import workers_per_card
 from narratrace.corpus.rates import Kind, Unit
 from narratrace.errors import MissingDependency
 
-Order = Literal["input", "window", "longest"]
-"""How the next recording is chosen: as they come, the longest within a window, or the longest of all."""
+Order = Literal["input", "last", "longest"]
+"""How the next recording is chosen: as they come, the same but the last window longest first, or the longest
+of all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +62,7 @@ def simulate(
     kind: Kind,
     count: int,
     *,
-    order: Order = "window",
+    order: Order = "last",
     window: int = 256,
     has_captions: bool = False,
     split_s: float = 0.0,
@@ -74,7 +75,7 @@ def simulate(
         kind: The machines.
         count: How many cards, or cores.
         order: How the next recording is chosen.
-        window: Recordings for each worker, for ``window``.
+        window: Recordings for each worker, that bounds ``input`` and ``last``.
         has_captions: Whether nothing is transcribed.
         split_s: Recordings longer than this are cut into parts that are worked on independently, each with
             ``_OVERLAP_S`` more to look at; 0 for never.
@@ -163,8 +164,9 @@ class _Queue:
 
     def __init__(self, durations: Sequence[float], order: Order, window: int) -> None:
         self._durations = durations
-        self._order = order
-        self._window = {"input": 1, "window": window, "longest": len(durations)}[order]
+        self._window = len(durations) if order == "longest" else window
+        self._may_turn = order != "input"
+        self._by_length = False
         self._heap: list[tuple[float, int]] = []
         self._entered = self._next = 0
         self._done: set[int] = set()
@@ -177,22 +179,23 @@ class _Queue:
 
     def take(self) -> int | None:
         """The next recording; None while the window holds none."""
-        for sequence in self._entering():
-            key = float(sequence) if self._order == "input" else -self._durations[sequence]
-            heapq.heappush(self._heap, (key, sequence))
+        end = self._next + self._window
+        for sequence in range(self._entered, min(end, len(self._durations))):
+            heapq.heappush(self._heap, (self._key(sequence), sequence))
+        self._entered = max(self._entered, min(end, len(self._durations)))
+        if self._may_turn and not self._by_length and end >= len(self._durations):
+            self._by_length = True
+            self._heap = [(self._key(sequence), sequence) for _, sequence in self._heap]
+            heapq.heapify(self._heap)
         return heapq.heappop(self._heap)[1] if self._heap else None
 
     def finish(self, sequence: int) -> None:
         """A recording is done; those before it may still be under way."""
         self._done.add(sequence)
-        self.most_waiting = max(self.most_waiting, len(self._done))
         while self._next in self._done:
             self._done.remove(self._next)
             self._next += 1
+        self.most_waiting = max(self.most_waiting, len(self._done))
 
-    def _entering(self) -> Iterator[int]:
-        """Recordings that come into the window now; in input order one at a time, without a bound."""
-        end = self._entered + 1 if self._order == "input" else self._next + self._window
-        while self._entered < min(end, len(self._durations)):
-            yield self._entered
-            self._entered += 1
+    def _key(self, sequence: int) -> float:
+        return -self._durations[sequence] if self._by_length else float(sequence)
