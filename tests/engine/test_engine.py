@@ -130,7 +130,9 @@ def test_an_endless_input_is_drawn_from_as_room_becomes_free(lectures: list[Path
     assert [o.value.video_id for o in taken if isinstance(o, Kept)] == ["v0", "v1", "v2"]
     assert drawn <= 4
     outcomes.close()  # type: ignore[attr-defined]
-    assert not [t for t in threading.enumerate() if t.name.startswith("narratrace-")]
+    for thread in [t for t in threading.enumerate() if t.name.startswith("narratrace-")]:
+        thread.join(30)
+        assert not thread.is_alive()
 
 
 def test_what_fails_or_is_dropped_is_told_and_skipped(
