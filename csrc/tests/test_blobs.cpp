@@ -89,7 +89,7 @@ TEST(blobs_agree_with_a_flood_fill) {
         const TileGrid grid{w, h};
         std::vector<std::uint8_t> ignore(static_cast<std::size_t>(grid.count()));
         for (auto& tile : ignore) tile = pick(random, 0, 5) == 0;
-        SparseRecorder recorder(w, h, {{0, 0}, 1, 1, 1e9, 1.0});
+        SparseRecorder recorder(w, h, {{0, 0}, 1, 1, 1e9, 1.0, 1.0});
         std::vector<Picture> frames;
         for (int i = 0; i < 8; ++i) {
             frames.push_back(plate);
@@ -113,7 +113,7 @@ TEST(only_the_heaviest_blobs_are_kept) {
     const Picture plate = flat_picture(160, 48, 20);
     Picture frame = plate;
     for (int i = 0; i < 4; ++i) draw_rect(frame, 8 + 40 * i, 16, 16 + 40 * i, 24, 60 + 40 * i);
-    SparseRecorder recorder(160, 48, {{16, 12}, 3, 3, 1e9, 1.0});
+    SparseRecorder recorder(160, 48, {{16, 12}, 3, 3, 1e9, 1.0, 1.0});
     recorder.push(0, frame.view());
     const std::vector<std::uint8_t> none(30);
     const BlobList list = find_blobs(*recorder.take(), 0, 1, plate, none.data(), {20, 6, 2, 2});
@@ -129,7 +129,7 @@ TEST(frames_without_a_change_share_blobs) {
     const Picture plate = flat_picture(64, 64, 20);
     Picture frame = plate;
     draw_rect(frame, 20, 20, 30, 30, 200);
-    SparseRecorder recorder(64, 64, {{16, 12}, 3, 3, 1e9, 1.0});
+    SparseRecorder recorder(64, 64, {{16, 12}, 3, 3, 1e9, 1.0, 1.0});
     for (int i = 0; i < 3; ++i) recorder.push(i, frame.view());
     const auto segment = recorder.take();
     std::vector<std::uint8_t> mask(16);

@@ -70,7 +70,7 @@ TEST(a_glyph_needs_pixels_of_its_own) {
 TEST(an_arrow_is_learned_from_where_it_passed) {
     Random random(72);
     const Picture plate = textured_picture(random, 320, 240);
-    SparseRecorder recorder(320, 240, {{16, 12}, 3, 3, 1e9, 1.0});
+    SparseRecorder recorder(320, 240, {{16, 12}, 3, 3, 1e9, 1.0, 1.0});
     std::vector<std::pair<int, int>> spots;
     for (int i = 0; i < 24; ++i) {
         spots.emplace_back(pick(random, 20, 280), pick(random, 20, 200));

@@ -11,7 +11,7 @@ namespace {
 
 // One tile that shows a flat grey per frame; greys at least 40 apart are versions of their own.
 std::shared_ptr<Segment> record(const std::vector<int>& greys, const std::vector<double>& times) {
-    SparseRecorder recorder(16, 16, {{16, 12}, 3, 3, 1e9, 1.0});
+    SparseRecorder recorder(16, 16, {{16, 12}, 3, 3, 1e9, 1.0, 1.0});
     for (std::size_t i = 0; i < greys.size(); ++i) recorder.push(times[i], flat_picture(16, 16, greys[i]).view());
     return recorder.take();
 }
@@ -112,7 +112,7 @@ TEST(chosen_epochs_are_the_best_of_all_subsets) {
 TEST(block_at_names_what_is_on_the_screen) {
     Random random(31);
     const int w = 50, h = 35;
-    SparseRecorder recorder(w, h, {{0, 0}, 1, 1, 1e9, 1.0});
+    SparseRecorder recorder(w, h, {{0, 0}, 1, 1, 1e9, 1.0, 1.0});
     Picture frame = random_picture(random, w, h);
     for (int i = 0; i < 15; ++i) {
         const int x = pick(random, 0, w - 1), y = pick(random, 0, h - 1);

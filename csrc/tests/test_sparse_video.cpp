@@ -8,7 +8,7 @@ using namespace narratrace::tests;
 
 namespace {
 
-constexpr ChangeOptions kExact{{0, 0}, 1, 1, 2.0, 1.0};
+constexpr ChangeOptions kExact{{0, 0}, 1, 1, 2.0, 1.0, 1.0};
 
 // A few random rectangles move over a picture from frame to frame.
 Picture next_picture(Random& random, const Picture& before) {
@@ -52,7 +52,7 @@ TEST(replay_gives_every_frame_back) {
 TEST(only_tiles_beyond_the_thresholds_change) {
     Random random(21);
     const int w = 70, h = 45;
-    SparseRecorder recorder(w, h, {{16, 12}, 3, 3, 0.3, 1.0});
+    SparseRecorder recorder(w, h, {{16, 12}, 3, 3, 0.3, 1.0, 1.0});
     const TileGrid grid = recorder.grid();
     Picture frame = random_picture(random, w, h), model = frame;
     recorder.push(0, frame.view());
@@ -78,7 +78,7 @@ TEST(only_tiles_beyond_the_thresholds_change) {
 }
 
 TEST(a_still_tile_is_refreshed_once) {
-    SparseRecorder recorder(16, 16, {{16, 12}, 3, 3, 1.0, 1.0});
+    SparseRecorder recorder(16, 16, {{16, 12}, 3, 3, 1.0, 1.0, 1.0});
     recorder.push(0.0, flat_picture(16, 16, 100).view());
     recorder.push(0.5, flat_picture(16, 16, 105).view());
     CHECK_EQUAL(int(recorder.screen().y.row(0)[0]), 100);
@@ -107,6 +107,58 @@ TEST(a_frame_with_too_many_changes_closes_the_segment) {
     CHECK(same_pixels(second->base, white));
     CHECK_EQUAL(second->bytes(), 0u);
     CHECK_EQUAL(recorder.take()->frames.size(), 0u);
+}
+
+TEST(a_cut_closes_the_segment_and_a_growing_change_does_not) {
+    SparseRecorder recorder(160, 160, {{16, 12}, 3, 3, 2.0, 0.9, 0.08});
+    const Picture ground = flat_picture(160, 160, 60);
+    Picture frame = ground;
+    recorder.push(0.0, ground.view());
+    for (int rows = 1; rows <= 4; rows *= 2) { // 5, 10, 20 of 100 tiles
+        draw_rect(frame, 0, 0, 80, 16 * rows, 60 + 40 * rows);
+        recorder.push(0.1 * rows, frame.view());
+        CHECK(recorder.stored());
+    }
+    recorder.push(0.5, frame.view());
+    const Picture before = frame;
+    draw_rect(frame, 80, 0, 160, 32, 200); // 10 tiles at once after none
+    CHECK_EQUAL(recorder.push(0.6, frame.view()), 10);
+    CHECK(!recorder.stored());
+    const auto segment = recorder.take();
+    CHECK_EQUAL(segment->frames.size(), 5u);
+    CHECK(same_pixels(segment->last, before));
+}
+
+TEST(after_a_cut_nothing_of_the_old_picture_remains) {
+    SparseRecorder recorder(64, 64, {{16, 12}, 3, 3, 2.0, 0.25, 0.08});
+    const Picture old = flat_picture(64, 64, 16);
+    Picture fresh = flat_picture(64, 64, 25); // within the threshold of the old one
+    draw_rect(fresh, 0, 0, 64, 32, 200);
+    recorder.push(0.0, old.view());
+    recorder.push(0.1, fresh.view());
+    recorder.take();
+    recorder.push(0.2, fresh.view());
+    CHECK(same_pixels(recorder.take()->base, fresh));
+}
+
+TEST(a_composed_picture_takes_the_refined_screen_where_it_still_shows) {
+    SparseRecorder recorder(32, 16, {{16, 12}, 3, 3, 1.0, 1.0, 1.0});
+    Picture frame = flat_picture(32, 16, 100);
+    recorder.push(0.0, frame.view());
+    draw_rect(frame, 16, 0, 32, 16, 200);
+    recorder.push(0.1, frame.view());
+    draw_rect(frame, 0, 0, 16, 16, 103); // the encoder refines the left tile, below the threshold
+    recorder.push(2.0, frame.view());
+    const auto segment = recorder.take();
+    const auto greys = [&](int at, std::vector<std::int32_t> tiles, std::vector<std::int32_t> blocks, bool refined) {
+        const Picture p = compose(*segment, at, tiles, blocks, refined);
+        return std::pair{int(p.y.row(15)[15]), int(p.y.row(0)[16])};
+    };
+    CHECK(greys(2, {}, {}, false) == std::pair(100, 200));
+    CHECK(greys(2, {}, {}, true) == std::pair(103, 200));
+    CHECK(greys(0, {}, {}, true) == std::pair(103, 100)); // the right tile shows something else at the end
+    CHECK(greys(2, {1}, {-1}, true) == std::pair(103, 100));
+    CHECK(greys(0, {1}, {0}, false) == std::pair(100, 200));
 }
 
 TEST(frames_of_another_size_are_refused) {
