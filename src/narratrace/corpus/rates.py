@@ -57,7 +57,10 @@ class Kind:
 _FPS = 30.0
 _VISUAL_SHARE = 0.9
 
-_HERE = "measured: 2-core x86-64 virtual machine, 480p to 720p lectures with captions, one worker, one thread"
+_HERE = (
+    "measured: CPU seconds of one thread on a 2-core x86-64 virtual machine, four lectures of 203 s together "
+    "with captions and 18 clips"
+)
 _NVDEC = (
     f"published NVDEC figures for H.264 1080p at {_FPS:.0f} frames a second, times {_VISUAL_SHARE} for the "
     "analysis beside it (assumption until benchmarks/results holds a measurement)"
@@ -66,9 +69,9 @@ _ASR = "assumption: 200 x real time with large-v3-turbo, the bar set for a card;
 _ASR_CORE = "recalled: faster-whisper publishes 7.6 x real time for `small` in int8 on 8 threads"
 
 _HOST = (
-    Rate(station="align", unit="core", speed=1_500.0, source=_HERE),
-    Rate(station="clips", unit="core", speed=15.0, source=_HERE),
-    Rate(station="write", unit="core", speed=1_000.0, source=_HERE),
+    Rate(station="align", unit="core", speed=2_500.0, source=_HERE),
+    Rate(station="clips", unit="core", speed=17.0, source=_HERE),
+    Rate(station="write", unit="core", speed=2_500.0, source=_HERE),
 )
 
 
@@ -91,8 +94,8 @@ KINDS: Mapping[str, Kind] = {
             cores=1,
             price=0.04,
             rates=(
-                Rate(station="decode", unit="core", speed=25.0, source=_HERE),
-                Rate(station="analyse", unit="core", speed=15.0, source=_HERE),
+                Rate(station="decode", unit="core", speed=100.0, source=_HERE),
+                Rate(station="analyse", unit="core", speed=85.0, source=_HERE),
                 Rate(station="transcribe", unit="core", speed=0.95, source=_ASR_CORE),
                 *_HOST,
             ),
