@@ -377,7 +377,9 @@ def test_windows_of_any_length_can_be_read(loaded):
     decoder = WhisperDecoder(loaded, GREEDY, BELIEVE_ALL)
     noise = np.random.default_rng(0).normal(0, 0.1, 30 * SAMPLE_RATE + 1).astype(np.float32)
     lengths = (1, 160, 1600, len(noise))
-    readings = decoder.read([noise[:n] for n in lengths], "en")
+    features = [decoder.features(noise[:n]) for n in lengths]
+    assert {f.shape for f in features} == {(80, 3000)}
+    readings = decoder.read(features, [n / SAMPLE_RATE for n in lengths], "en")
     assert len(readings) == len(lengths)
     for reading in readings:
         assert all(

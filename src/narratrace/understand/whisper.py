@@ -11,8 +11,9 @@ from narratrace.data.transcript import Transcript, Utterance
 from narratrace.errors import OptionError
 from narratrace.timebase import Span
 from narratrace.understand.hallucination import fault
+from narratrace.understand.prepare import Preparer, Ready
 from narratrace.understand.transcriber import AudioReader, Heard, TranscribeOptions
-from narratrace.understand.voice import Window, split_at_pauses, windows
+from narratrace.understand.voice import Window, split_at_pauses
 from narratrace.understand.whisper_decoder import Reading, WhisperDecoder
 from narratrace.understand.whisper_model import find_model, load_model
 
@@ -30,8 +31,8 @@ class _Draft:
 class WhisperTranscriber:
     """A :class:`Transcriber` that fills its batches with the windows of as many recordings as it takes.
 
-    Recordings are read one after the other while batches are decoded, so no more than one recording's sound
-    and one batch of windows are in memory at a time.
+    Sound is prepared in threads while batches are decoded, a recording a thread, so no more than that many
+    recordings and one batch of windows are in memory at a time.
 
     Args:
         model: Name or folder of the model, see :func:`find_model`.
@@ -48,6 +49,7 @@ class WhisperTranscriber:
         self._read_audio = audio_reader
         self._device = device
         self._decoder: WhisperDecoder | None = None
+        self._preparer: Preparer | None = None
 
     def open(self) -> None:
         """Find and load the model.
@@ -71,50 +73,58 @@ class WhisperTranscriber:
                 expected=", ".join(model.supported_languages),
             )
         self._decoder = WhisperDecoder(model, options.decoding, options.rejection)
+        self._preparer = Preparer(
+            self._read_audio, self._decoder.features, options.voice, options.prepare_threads
+        )
 
     def transcribe(self, videos: Sequence[VideoInput]) -> list[Heard]:
         """See :meth:`Transcriber.transcribe`; text that is not believed is left out with a warning."""
         drafts = [_Draft(language=self._options.language) for _ in videos]
         stream = self._windows(videos, drafts)
         while batch := list(islice(stream, self._options.batch_windows)):
+            self._detect(batch, drafts)
             for window, reading in self._read(batch, drafts):
                 self._write(drafts[window.recording], window, reading)
         return [self._transcript(draft) for draft in drafts]
 
     def close(self) -> None:
         """Let go of the model."""
-        self._decoder = None
+        if self._preparer is not None:
+            self._preparer.close()
+        self._decoder = self._preparer = None
 
-    def _windows(self, videos: Sequence[VideoInput], drafts: Sequence[_Draft]) -> Iterator[Window]:
+    def _windows(self, videos: Sequence[VideoInput], drafts: Sequence[_Draft]) -> Iterator[Ready]:
         """All windows of all recordings, in order; what goes wrong with a recording ends up in its draft."""
-        for i, (video, draft) in enumerate(zip(videos, drafts, strict=True)):
-            try:
-                audio = self._read_audio(video.uri)
-                if audio is None:
-                    draft.warnings.append("no audio stream")
-                    continue
-                stream = windows(i, audio, self._options.voice)
-                first = next(stream, None)
-            except Exception as error:
-                draft.error = error
-                continue
-            if first is None:
-                draft.warnings.append(f"no voice in {audio.duration:.1f} s of sound")
-                continue
-            draft.language = draft.language or self._open_decoder.detect_language(first.samples)
-            yield first
-            yield from stream
+        if self._preparer is None:
+            raise RuntimeError("open() was not called")
+        sounds = self._preparer.prepare([video.uri for video in videos])
+        for sound, draft in zip(sounds, drafts, strict=True):
+            draft.error = sound.error
+            if sound.problem:
+                draft.warnings.append(sound.problem)
+            yield from sound.windows
 
-    def _read(self, batch: Sequence[Window], drafts: Sequence[_Draft]) -> Iterator[tuple[Window, Reading]]:
+    def _detect(self, batch: Sequence[Ready], drafts: Sequence[_Draft]) -> None:
+        """Finds the language of recordings that begin in this batch, from their first window."""
+        first: dict[int, Ready] = {}
+        for ready in batch:
+            if not drafts[ready.window.recording].language:
+                first.setdefault(ready.window.recording, ready)
+        if first:
+            codes = self._open_decoder.detect_languages([ready.features for ready in first.values()])
+            for recording, code in zip(first, codes, strict=True):
+                drafts[recording].language = code
+
+    def _read(self, batch: Sequence[Ready], drafts: Sequence[_Draft]) -> Iterator[tuple[Window, Reading]]:
         """Readings of a batch; windows of one language are decoded together."""
 
-        def language(window: Window) -> str:
-            return drafts[window.recording].language
+        def language(ready: Ready) -> str:
+            return drafts[ready.window.recording].language
 
         for code, group in groupby(sorted(batch, key=language), key=language):
             same = list(group)
-            readings = self._open_decoder.read([window.samples for window in same], code)
-            yield from zip(same, readings, strict=True)
+            readings = self._open_decoder.read([r.features for r in same], [r.seconds for r in same], code)
+            yield from zip((ready.window for ready in same), readings, strict=True)
 
     def _write(self, draft: _Draft, window: Window, reading: Reading) -> None:
         """Add what is believed of a reading to the transcript, and a warning for what is not."""

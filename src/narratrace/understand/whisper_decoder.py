@@ -29,6 +29,7 @@ from narratrace.understand.transcriber import DecodingOptions
 from narratrace.understand.voice import WINDOW_S
 
 Samples = npt.NDArray[np.float32]
+Features = npt.NDArray[np.float32]
 
 HOP = 160
 """Samples per column of the log-mel spectrogram."""
@@ -76,19 +77,30 @@ class WhisperDecoder:
         self._options = options
         self._limits = limits
 
-    def detect_language(self, samples: Samples) -> str:
-        """ISO 639-1 code of the likeliest language of one window."""
-        if not self._model.model.is_multilingual:
-            return "en"
-        probabilities = self._model.model.detect_language(self._model.encode(self._features([samples])))
-        token: str = probabilities[0][0][0]
-        return token[2:-2]  # "<|en|>"
+    def features(self, samples: Samples) -> Features:
+        """Log-mel spectrogram of one window, shape (mels, 3000); may be called from any thread.
 
-    def read(self, windows: Sequence[Samples], language: str) -> list[Reading]:
+        Args:
+            samples: Mono waveform at 16 kHz, up to 30 s; silence fills the rest, as in training.
+        """
+        length = round(WINDOW_S * SAMPLE_RATE)
+        padded = np.pad(samples[:length], (0, max(0, length - len(samples))))
+        columns: Features = self._model.feature_extractor(padded)[..., : length // HOP]
+        return columns
+
+    def detect_languages(self, windows: Sequence[Features]) -> list[str]:
+        """ISO 639-1 code of the likeliest language of each window, given as spectrograms."""
+        if not self._model.model.is_multilingual:
+            return ["en"] * len(windows)
+        found = self._model.model.detect_language(self._model.encode(np.stack(windows)))
+        return [best[0][0][2:-2] for best in found]  # "<|en|>"
+
+    def read(self, windows: Sequence[Features], seconds: Sequence[float], language: str) -> list[Reading]:
         """One reading per window, in the same order; the result for a window does not depend on the others.
 
         Args:
-            windows: Mono waveforms at 16 kHz, each up to 30 s.
+            windows: Their spectrograms, see :meth:`features`.
+            seconds: How long each of them is.
             language: The language all of them are in.
         """
         from faster_whisper.tokenizer import Tokenizer
@@ -96,23 +108,16 @@ class WhisperDecoder:
         tokenizer = Tokenizer(
             self._model.hf_tokenizer, self._model.model.is_multilingual, task="transcribe", language=language
         )
-        features = self._features(windows)
+        features = np.stack(windows)
         encoded = self._model.encode(features)
         hypotheses = self._search(tokenizer, features, encoded)
         # Whole seconds, as in faster-whisper: the alignment breaks down on a few columns.
-        seconds = [math.ceil(min(len(samples) / SAMPLE_RATE, WINDOW_S)) for samples in windows]
-        columns = [max(1, second) * SAMPLE_RATE // HOP for second in seconds]
+        columns = [max(1, math.ceil(min(s, WINDOW_S))) * SAMPLE_RATE // HOP for s in seconds]
         timed = self._align(tokenizer, encoded, [h.tokens for h in hypotheses], columns)
         return [
             Reading(segments(tokenizer, h.tokens, words), h.text, h.avg_logprob, h.no_speech_prob)
             for h, words in zip(hypotheses, timed, strict=True)
         ]
-
-    def _features(self, windows: Sequence[Samples]) -> npt.NDArray[np.float32]:
-        """Log-mel spectrograms, shape (windows, mels, 3000); silence fills the 30 s, as in training."""
-        length = round(WINDOW_S * SAMPLE_RATE)
-        padded = (np.pad(samples[:length], (0, max(0, length - len(samples)))) for samples in windows)
-        return np.stack([self._model.feature_extractor(samples)[..., : length // HOP] for samples in padded])
 
     def _search(self, tokenizer: Any, features: npt.NDArray[np.float32], encoded: Any) -> list[_Hypothesis]:
         """The first believable hypothesis of each window, else the first of all."""
