@@ -21,6 +21,7 @@ WITHOUT_EFFECT = frozenset(
     {
         "decode.threads",
         "decode.batch_size",
+        "decode.device_batch_size",
         "decode.stall_timeout_s",
         "audio.stall_timeout_s",
         "analyse.threads",
