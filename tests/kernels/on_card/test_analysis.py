@@ -42,12 +42,12 @@ def analyse(path: Path, device: str) -> VisualAnalysis:
         chunk = frames[begin : begin + 8]
         planes = place(chunk, "nv12") if device != "cpu" else chunk
         analyser.push(
-            [Frame(t=0.25 * (begin + i), pts=begin + i, y=y, u=u, v=v) for i, (y, u, v) in enumerate(planes)]
+            [Frame(t=0.4 * (begin + i), pts=begin + i, y=y, u=u, v=v) for i, (y, u, v) in enumerate(planes)]
         )
     return analyser.finish(
         DecodeSummary(
-            codec="h264", width=WIDTH, height=HEIGHT, start_pts_s=0.0, duration=4.0, frames_decoded=16,
-            frames_skipped=0, packets=16, corrupt=0, fps_mean=4.0, vfr=False, backend="test",
+            codec="h264", width=WIDTH, height=HEIGHT, start_pts_s=0.0, duration=6.4, frames_decoded=16,
+            frames_skipped=0, packets=16, corrupt=0, fps_mean=2.5, vfr=False, backend="test",
         )
     )  # fmt: skip
 
