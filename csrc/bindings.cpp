@@ -264,16 +264,6 @@ void bind_pointer(py::module_& m) {
     }, py::arg("segment"), py::arg("begin"), py::arg("end"), py::arg("plate"), py::arg("ignore"), py::arg("threshold"),
           py::arg("min_area"), py::arg("link"), py::arg("max_blobs"));
 
-    m.def("find_glyph", [](const Planes& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance) {
-        const PictureView view = picture_view(screen);
-        Match match;
-        {
-            const py::gil_scoped_release release;
-            match = find_glyph(view, glyph, x0, y0, x1, y1, tolerance);
-        }
-        return py::make_tuple(match.x, match.y, match.similarity);
-    }, py::arg("screen"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"), py::arg("tolerance"));
-
     m.def("find_places", [](const Planes& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance, int most) {
         const PictureView view = picture_view(screen);
         std::vector<Match> places;

@@ -26,7 +26,6 @@ __all__: list[str] = [
     "count_differences",
     "find_blobs",
     "find_candidates",
-    "find_glyph",
     "find_on_screen",
     "find_places",
     "fit_glyph",
@@ -156,9 +155,6 @@ def find_candidates(
 ) -> tuple[
     numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint32]
 ]: ...
-def find_glyph(
-    screen: _Planes, glyph: Glyph, x0: int, y0: int, x1: int, y1: int, tolerance: int
-) -> tuple[int, int, float]: ...
 def find_on_screen(
     segment: Segment,
     frames: numpy.typing.NDArray[numpy.int32],

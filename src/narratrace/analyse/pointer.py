@@ -114,12 +114,7 @@ class PointerFinder:
 
     def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
         """Learns what frames [begin, end) tell about the pointer's look."""
-        ground = background(view, begin, end, self.epoch_options)
-        plate = ground.plate(view.segment)
-        ignore = view.ignore
-        for doubt in ground.doubts:
-            ignore[doubt.tiles] = 1
-        blobs = self._blobs(view, begin, end, plate, ignore)
+        ground, plate, blobs = self._before_doubts(view, begin, end)
         pointer = learn(view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options)
         return Draft(view, begin, end, ground, blobs, self.book.add(pointer) if pointer else None)
 
@@ -134,8 +129,9 @@ class PointerFinder:
                 return [
                     s for a, b in _parts(changes, begin, end) for s in self._part(view, a, b, draft.entry)
                 ]
-            blobs = self._blobs(view, begin, end, ground.plate(view.segment), view.ignore)
         plate = ground.plate(view.segment)
+        if ground.doubts:
+            blobs = self._blobs(view, begin, end, plate, view.ignore)
         trace = self._track(view, begin, end, plate, blobs, known)
         times = view.times[begin:end]
         if view.regions:
@@ -146,9 +142,10 @@ class PointerFinder:
         trace = held(trace, times, self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
-        if known:
-            ground.blocks.update(cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks))
-        plate = ground.plate(view.segment)
+        better = cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks) if known else {}
+        if better:
+            ground.blocks.update(better)
+            plate = ground.plate(view.segment)
         picture = ground.plate(view.segment, view.moment((begin + end) // 2), refined=True)
         return [Still(view, begin, end, plate, picture, trace, blobs)]
 
@@ -162,12 +159,17 @@ class PointerFinder:
 
     def _part(self, view: SegmentView, begin: int, end: int, entry: Entry | None) -> list[Still]:
         """A part of a still that was several, under the look learned in the whole."""
+        ground, _, blobs = self._before_doubts(view, begin, end)
+        return self.finish(Draft(view, begin, end, ground, blobs, entry))
+
+    def _before_doubts(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Planes, Blobs]:
+        """Background, plate, and what differs from it outside the places in doubt."""
         ground = background(view, begin, end, self.epoch_options)
+        plate = ground.plate(view.segment)
         ignore = view.ignore
         for doubt in ground.doubts:
             ignore[doubt.tiles] = 1
-        blobs = self._blobs(view, begin, end, ground.plate(view.segment), ignore)
-        return self.finish(Draft(view, begin, end, ground, blobs, entry))
+        return ground, plate, self._blobs(view, begin, end, plate, ignore)
 
     def _blobs(
         self, view: SegmentView, begin: int, end: int, plate: Planes, ignore: npt.NDArray[np.uint8]

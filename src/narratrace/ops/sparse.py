@@ -329,13 +329,6 @@ def find_candidates(
     )
 
 
-def find_glyph(
-    screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int
-) -> tuple[int, int, float]:
-    """Best hot spot (x, y) of ``glyph`` in the half-open ``window`` (x0, y0, x1, y1), and its similarity."""
-    return cpu.find_glyph(screen, glyph, *window, tolerance)
-
-
 def find_places(
     screen: Planes, glyph: Glyph, window: tuple[int, int, int, int], tolerance: int, *, most: int = 2
 ) -> list[tuple[int, int, float]]:
