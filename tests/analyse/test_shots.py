@@ -156,6 +156,20 @@ def test_a_zoom_is_a_change_and_no_shot(at: Path):
     assert len(result.stable_spans) == 2
 
 
+def test_zooms_are_told_however_many_there_are():
+    """The pictures of a transition are kept until it is judged, which may be at the end."""
+    picture = smooth(1)
+
+    def show(t: float) -> Planes:
+        turn, since = divmod(t, 4.0)
+        done = min(1.0, since / 1.2)
+        return zoomed(picture, 2.0 - done if turn % 2 else 1.0 + done)
+
+    result = analyse(film(100.0, show))
+    assert len(result.shots) == 1
+    assert [c.kind for c in result.changes] == ["zoom"] * 24
+
+
 def test_a_pan_is_a_change_and_no_shot():
     wide = np.hstack([smooth(2)[0], smooth(3)[0]])
     wide = np.asarray(Image.fromarray(wide).resize((wide.shape[1] // 4, HEIGHT // 4), Image.Resampling.BOX))

@@ -18,8 +18,10 @@ from narratrace.data.trace import Trace
 from narratrace.ops.sparse import U8, Difference, Planes, compare
 from narratrace.timebase import Span
 
-_MAX_PASSING = 256
-"""Thumbnails of transitions kept: enough for all stills that wait."""
+_MAX_PASSING = 64
+"""Most thumbnails kept of one transition: some seconds; what takes longer is a playing video."""
+_APART_S = 0.5
+"""Disturbances closer than this belong to one transition."""
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
 
@@ -67,14 +69,19 @@ class Timeline:
     _boundaries: list[_Boundary] = field(default_factory=list)
     _traces: list[Trace] = field(default_factory=list)
     _regions: list[MovingRegion] = field(default_factory=list)
-    _passing: deque[tuple[float, U8]] = field(default_factory=lambda: deque(maxlen=_MAX_PASSING))
+    _passing: deque[tuple[float, U8]] = field(default_factory=deque)
+    _passing_count: int = 0  # of the latest transition
     _disturbed: list[float] = field(default_factory=list)
 
     def disturbed(self, t: float, thumbnail: U8) -> None:
         """The whole picture changed at ``t``."""
+        if not self._disturbed or t - self._disturbed[-1] > _APART_S:
+            self._passing_count = 0
         self._disturbed.append(t)
-        if not self._passing or t - self._passing[-1][0] >= self.shot_options.passing_s:
+        spaced = not self._passing or t - self._passing[-1][0] >= self.shot_options.passing_s
+        if spaced and self._passing_count < _MAX_PASSING:
             self._passing.append((t, thumbnail))
+            self._passing_count += 1
 
     def regions(self, regions: Sequence[MovingRegion]) -> None:
         """Moving regions of the stretch that comes next."""
@@ -101,6 +108,9 @@ class Timeline:
             self._boundaries.append(_Boundary(last.end, start, verdict))
             self._settle(last)
         self._scenes.append(scene)
+        # No later still can reach back beyond the one before this.
+        while self._passing and self._passing[0][0] < self._scenes[-2 if last else -1].end:
+            self._passing.popleft()
 
     def _same(self, difference: Difference, still: Still) -> bool:
         """Whether a still shows the latest scene again: a stretch that ended for its size, or a flash."""
