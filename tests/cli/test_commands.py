@@ -222,3 +222,10 @@ def test_report_of_nothing_is_refused(tmp_path: Path, narratrace: Narratrace):
     ended = narratrace("report", tmp_path / "none")
     assert ended.code == 2
     assert len(ended.error_lines) == 1
+
+
+def test_the_page_of_options_is_current(narratrace: Narratrace):
+    page = (Path(__file__).parents[2] / "docs" / "options.md").read_text(encoding="utf-8")
+    shown = narratrace("config", "--show", "--format", "markdown")
+    assert shown.code == 0
+    assert page.endswith(shown.out), "write docs/options.md anew, see its first line"
