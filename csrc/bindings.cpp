@@ -7,6 +7,7 @@
 #include <string>
 
 #include "blobs.hpp"
+#include "candidates.hpp"
 #include "compare.hpp"
 #include "glyph.hpp"
 #include "glyph_learner.hpp"
@@ -269,7 +270,7 @@ void bind_pointer(py::module_& m) {
         std::vector<Match> places;
         {
             const py::gil_scoped_release release;
-            places = find_places(view, glyph, x0, y0, x1, y1, tolerance, most);
+            places = find_places(view, glyph, {x0, y0, x1, y1}, tolerance, most);
         }
         py::typing::List<py::typing::Tuple<int, int, float>> out;
         for (const Match& m : places) out.append(py::make_tuple(m.x, m.y, m.similarity));
@@ -285,7 +286,7 @@ void bind_pointer(py::module_& m) {
         CandidateList out;
         {
             const py::gil_scoped_release release;
-            out = find_on_screen(s, list, glyph, x0, y0, x1, y1, tolerance, most);
+            out = find_on_screen(s, list, glyph, {x0, y0, x1, y1}, tolerance, most);
         }
         return py::make_tuple(vector_array(out.candidates), vector_array(out.first), vector_array(out.last));
     }, py::arg("segment"), py::arg("frames"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"),
@@ -298,7 +299,7 @@ void bind_pointer(py::module_& m) {
         Match match;
         {
             const py::gil_scoped_release release;
-            match = fit_glyph(a, b, glyph, x0, y0, x1, y1, tolerance, threshold);
+            match = fit_glyph(a, b, glyph, {x0, y0, x1, y1}, tolerance, threshold);
         }
         return py::make_tuple(match.x, match.y, match.similarity);
     }, py::arg("screen"), py::arg("plate"), py::arg("glyph"), py::arg("x0"), py::arg("y0"), py::arg("x1"), py::arg("y1"),

@@ -3,12 +3,14 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "byte_rows.hpp"
+
 namespace narratrace {
 namespace {
 
 constexpr int kCell = 4;
 constexpr int kCellsPerTile = kTile / kCell;
-constexpr std::uint8_t kMinCellPixels = 2;
+constexpr int kMinCellPixels = 2;
 
 }  // namespace
 
@@ -20,26 +22,26 @@ Residual::Residual(const Picture& plate, const TileGrid& grid, BlobOptions optio
 
 void Residual::update(const PictureView& screen, int tile) {
     const PictureView plate = plate_.view();
+    const int x0 = grid_.x0(tile), width = grid_.x1(tile) - x0;
     int active_cells = 0;
-    for (int cy = 0; cy < kCellsPerTile; ++cy) {
-        for (int cx = 0; cx < kCellsPerTile; ++cx) {
-            const int x0 = grid_.x0(tile) + cx * kCell, y0 = grid_.y0(tile) + cy * kCell;
-            const int x1 = std::min(x0 + kCell, grid_.width), y1 = std::min(y0 + kCell, grid_.height);
-            int pixels = 0;
-            for (int y = y0; y < y1; ++y) {
-                for (int x = x0; x < x1; ++x) {
-                    const int c = pixel_contrast(screen.y.at(x, y) - plate.y.at(x, y),
-                                           screen.u.at(x / 2, y / 2) - plate.u.at(x / 2, y / 2),
-                                           screen.v.at(x / 2, y / 2) - plate.v.at(x / 2, y / 2));
-                    const bool differs = c > options_.threshold;
-                    contrast_.row(y)[x] = static_cast<std::uint8_t>(differs ? c : 0);
-                    pixels += differs;
-                }
-            }
-            if (x0 >= grid_.width || y0 >= grid_.height) continue;
-            const bool on = pixels >= kMinCellPixels;
-            active_[static_cast<std::size_t>(y0 / kCell * cell_cols_ + x0 / kCell)] = on;
-            active_cells += on;
+    for (int y0 = grid_.y0(tile); y0 < grid_.y1(tile); y0 += kCell) {
+        Byte pixels[kTile] = {}; // that differ, by column
+        for (int y = y0; y < std::min(y0 + kCell, grid_.height); ++y) {
+            const int x2 = x0 / 2, y2 = y / 2;
+            Byte contrast[kTile], differs[kTile];
+            chroma_contrast(screen.u.row(y2) + x2, plate.u.row(y2) + x2, screen.v.row(y2) + x2, plate.v.row(y2) + x2,
+                            (width + 1) / 2, contrast);
+            raise_to_distance(screen.y.row(y) + x0, plate.y.row(y) + x0, width, contrast);
+            exceeds(contrast, width, options_.threshold, differs);
+            add_to(differs, width, pixels);
+            Byte* out = contrast_.row(y) + x0;
+            for (int x = 0; x < width; ++x) out[x] = static_cast<Byte>(differs[x] * contrast[x]);
+        }
+        Byte* active = active_.data() + static_cast<std::ptrdiff_t>(y0 / kCell) * cell_cols_ + x0 / kCell;
+        for (int cell = 0; cell * kCell < width; ++cell) {
+            const Byte* p = pixels + cell * kCell;
+            active[cell] = p[0] + p[1] + p[2] + p[3] >= kMinCellPixels;
+            active_cells += active[cell];
         }
     }
     tile_cells_[static_cast<std::size_t>(tile)] = active_cells;

@@ -58,13 +58,6 @@ private:
     std::vector<std::int32_t> stack_, touched_;
 };
 
-/// Contrast of two pixels: the largest of the luma difference and twice the chroma differences, at most
-/// 255. Chroma counts double because 8-bit chroma spans less: a red dot on grey of the same luma differs
-/// by about 100 in V.
-inline int pixel_contrast(int dy, int du, int dv) {
-    return std::min(255, std::max(std::abs(dy), 2 * std::max(std::abs(du), std::abs(dv))));
-}
-
 /// Blobs of frames [begin, end) of `segment` against `plate`; tiles with a nonzero `ignore` entry count as
 /// equal.
 BlobList find_blobs(const Segment& segment, int begin, int end, const Picture& plate, const std::uint8_t* ignore,

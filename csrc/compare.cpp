@@ -1,91 +1,170 @@
 #include "compare.hpp"
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 
-#include "blobs.hpp"
+#include "byte_rows.hpp"
 
 namespace narratrace {
 namespace {
 
-using Mask = std::vector<std::uint8_t>;
+using Row = std::vector<Byte>;
 
-Mask edges(const PlaneView& y, int threshold) {
-    const int w = y.width, h = y.height;
-    Mask out(static_cast<std::size_t>(w) * h, 0);
-    for (int r = 0; r < h; ++r) {
-        const std::uint8_t* up = y.row(std::max(r - 1, 0));
-        const std::uint8_t* here = y.row(r);
-        const std::uint8_t* down = y.row(std::min(r + 1, h - 1));
-        std::uint8_t* o = out.data() + static_cast<std::size_t>(r) * w;
-        for (int x = 1; x + 1 < w; ++x)
-            o[x] = std::max(std::abs(here[x + 1] - here[x - 1]), std::abs(down[x] - up[x])) > threshold;
-    }
+void edge_row(const Byte* up, const Byte* here, const Byte* down, int n, int threshold, Byte* __restrict out) {
+    const auto limit = static_cast<Byte>(threshold);
+    for (int x = 1; x + 1 < n; ++x)
+        out[x] = std::max(distance(here[x + 1], here[x - 1]), distance(down[x], up[x])) > limit;
+}
+
+void merge_row(const Byte* in, int n, Byte* __restrict out) {
+    for (int x = 0; x < n; ++x) out[x] |= in[x];
+}
+
+void mask_out_row(const Byte* in, int n, Byte* __restrict out) {
+    for (int x = 0; x < n; ++x) out[x] &= in[x] ^ 1;
+}
+
+// A mask of 0 and 1 for every pixel of a plane, with rows of zeros above and below.
+class Mask {
+public:
+    Mask(int width, int height, int margin)
+        : width_(static_cast<std::size_t>(width)), margin_(margin),
+          data_(width_ * static_cast<std::size_t>(height + 2 * margin)) {}
+
+    Byte* row(int y) { return data_.data() + static_cast<std::size_t>(y + margin_) * width_; }
+    const Byte* row(int y) const { return data_.data() + static_cast<std::size_t>(y + margin_) * width_; }
+
+private:
+    std::size_t width_;
+    int margin_;
+    Row data_;
+};
+
+Mask find_edges(const PlaneView& y, int threshold, int margin) {
+    Mask out(y.width, y.height, margin);
+    for (int r = 0; r < y.height; ++r)
+        edge_row(y.row(std::max(r - 1, 0)), y.row(r), y.row(std::min(r + 1, y.height - 1)), y.width, threshold, out.row(r));
     return out;
 }
 
-// Separable dilation of a 0/1 mask by a square of 2 * reach + 1.
-Mask dilate(const Mask& in, int w, int h, int reach) {
-    Mask rows(in.size(), 0), out(in.size(), 0);
-    for (int d = -reach; d <= reach; ++d) {
-        for (int y = 0; y < h; ++y) {
-            const std::uint8_t* i = in.data() + static_cast<std::size_t>(y) * w;
-            std::uint8_t* o = rows.data() + static_cast<std::size_t>(y) * w;
-            for (int x = std::max(0, -d); x < std::min(w, w - d); ++x) o[x] |= i[x + d];
-        }
-    }
-    for (int d = -reach; d <= reach; ++d) {
-        for (int y = std::max(0, -d); y < std::min(h, h - d); ++y) {
-            const std::uint8_t* i = rows.data() + static_cast<std::size_t>(y + d) * w;
-            std::uint8_t* o = out.data() + static_cast<std::size_t>(y) * w;
-            for (int x = 0; x < w; ++x) o[x] |= i[x];
-        }
-    }
+// The mask with every pixel at most `reach` columns from a set one set too.
+Mask widen(const Mask& in, int width, int height, int reach) {
+    Mask out(width, height, reach);
+    for (int y = 0; y < height; ++y)
+        for (int d = -reach; d <= reach; ++d)
+            merge_row(in.row(y) + std::max(0, d), width - std::abs(d), out.row(y) + std::max(0, -d));
     return out;
+}
+
+// Pixels of row `y` that are set in `mask`, but at most `reach` rows away nowhere in `wide`.
+void alone(const Mask& mask, const Mask& wide, int width, int y, int reach, Row& out) {
+    std::copy(mask.row(y), mask.row(y) + width, out.begin());
+    for (int d = -reach; d <= reach; ++d) mask_out_row(wide.row(y + d), width, out.data());
 }
 
 struct Moments {
-    double n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
+    std::int64_t n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
 
-    void add(int x, int y) { n += 1, a += x, b += y, aa += x * x, bb += y * y, ab += x * y; }
-    double correlation() const {
-        const double va = aa - a * a / n, vb = bb - b * b / n;
-        return n > 0 && va > n && vb > n ? (ab - a * b / n) / std::sqrt(va * vb) : 0.0;
+    void add(const Byte* p, const Byte* q, int count) {
+        std::int32_t row[5] = {0, 0, 0, 0, 0};
+        for (int i = 0; i < count; ++i) {
+            row[0] += p[i], row[1] += q[i];
+            row[2] += p[i] * p[i], row[3] += q[i] * q[i], row[4] += p[i] * q[i];
+        }
+        n += count, a += row[0], b += row[1], aa += row[2], bb += row[3], ab += row[4];
     }
+    double correlation() const {
+        const auto count = static_cast<double>(n), sa = static_cast<double>(a), sb = static_cast<double>(b);
+        const double va = static_cast<double>(aa) - sa * sa / count, vb = static_cast<double>(bb) - sb * sb / count;
+        return n > 0 && va > count && vb > count ? (static_cast<double>(ab) - sa * sb / count) / std::sqrt(va * vb) : 0.0;
+    }
+};
+
+// Counts of one band of tiles, by column of pixels; a band has 16 rows, so bytes cannot overflow.
+struct Band {
+    enum Kind { changed, strong, edges_a, edges_b, lost, gained, kinds };
+    std::array<Row, kinds> counts;
+
+    explicit Band(int width) {
+        for (Row& row : counts) row.resize(static_cast<std::size_t>(width));
+    }
+    void clear() {
+        for (Row& row : counts) std::fill(row.begin(), row.end(), Byte{0});
+    }
+    void add(Kind kind, const Byte* mask) { add_to(mask, static_cast<int>(counts[kind].size()), counts[kind].data()); }
+    int sum(Kind kind, int x0, int x1) const {
+        int total = 0;
+        const Byte* row = counts[kind].data();
+        for (int x = x0; x < x1; ++x) total += row[x];
+        return total;
+    }
+};
+
+class Comparer {
+public:
+    Comparer(const PictureView& a, const PictureView& b, const CompareOptions& options)
+        : a_(a), b_(b), options_(options), width_(a.y.width),
+          edges_a_(find_edges(a.y, options.edge, options.reach)), edges_b_(find_edges(b.y, options.edge, options.reach)),
+          wide_a_(widen(edges_a_, width_, a.y.height, options.reach)), wide_b_(widen(edges_b_, width_, a.y.height, options.reach)),
+          band_(width_), mask_(static_cast<std::size_t>(width_)), contrast_(2 * static_cast<std::size_t>(a.u.width)) {}
+
+    const Band& band(int y0, int y1) {
+        band_.clear();
+        for (int y = y0; y < y1; ++y) take(y);
+        return band_;
+    }
+
+private:
+    void take(int y) {
+        chroma_contrast(a_.u.row(y / 2), b_.u.row(y / 2), a_.v.row(y / 2), b_.v.row(y / 2), a_.u.width, contrast_.data());
+        raise_to_distance(a_.y.row(y), b_.y.row(y), width_, contrast_.data());
+        exceeds(contrast_.data(), width_, options_.changed, mask_.data());
+        band_.add(Band::changed, mask_.data());
+        exceeds(contrast_.data(), width_, options_.strong, mask_.data());
+        band_.add(Band::strong, mask_.data());
+        band_.add(Band::edges_a, edges_a_.row(y));
+        band_.add(Band::edges_b, edges_b_.row(y));
+        alone(edges_a_, wide_b_, width_, y, options_.reach, mask_);
+        band_.add(Band::lost, mask_.data());
+        alone(edges_b_, wide_a_, width_, y, options_.reach, mask_);
+        band_.add(Band::gained, mask_.data());
+    }
+
+    const PictureView &a_, &b_;
+    const CompareOptions& options_;
+    int width_;
+    Mask edges_a_, edges_b_, wide_a_, wide_b_;
+    Band band_;
+    Row mask_, contrast_;
 };
 
 }  // namespace
 
 Comparison compare(const PictureView& a, const PictureView& b, const std::uint8_t* ignore,
                    const CompareOptions& options) {
-    const int w = a.y.width, h = a.y.height;
-    const TileGrid grid{w, h};
-    const Mask ea = edges(a.y, options.edge), eb = edges(b.y, options.edge);
-    const Mask near_a = dilate(ea, w, h, options.reach), near_b = dilate(eb, w, h, options.reach);
+    const TileGrid grid{a.y.width, a.y.height};
     Comparison out;
     out.tile_strong.assign(static_cast<std::size_t>(grid.count()), 0);
+    Comparer comparer(a, b, options);
     Moments moments;
-    for (int tile = 0; tile < grid.count(); ++tile) {
-        if (ignore[tile]) continue;
-        int strong = 0;
-        for (int y = grid.y0(tile); y < grid.y1(tile); ++y) {
-            for (int x = grid.x0(tile); x < grid.x1(tile); ++x) {
-                const int c = pixel_contrast(a.y.at(x, y) - b.y.at(x, y), a.u.at(x / 2, y / 2) - b.u.at(x / 2, y / 2),
-                                             a.v.at(x / 2, y / 2) - b.v.at(x / 2, y / 2));
-                const std::size_t i = static_cast<std::size_t>(y) * w + x;
-                out.changed += c > options.changed;
-                strong += c > options.strong;
-                out.edges_a += ea[i], out.edges_b += eb[i];
-                out.lost += ea[i] && !near_b[i];
-                out.gained += eb[i] && !near_a[i];
-            }
+    for (int tile = 0; tile < grid.count(); tile += grid.cols()) {
+        const int y0 = grid.y0(tile), y1 = grid.y1(tile);
+        const Band& band = comparer.band(y0, y1);
+        for (int t = tile; t < tile + grid.cols(); ++t) {
+            if (ignore[t]) continue;
+            const int x0 = grid.x0(t), x1 = grid.x1(t), strong = band.sum(Band::strong, x0, x1);
+            out.pixels += (x1 - x0) * (y1 - y0);
+            out.changed += band.sum(Band::changed, x0, x1);
+            out.strong += strong;
+            out.edges_a += band.sum(Band::edges_a, x0, x1);
+            out.edges_b += band.sum(Band::edges_b, x0, x1);
+            out.lost += band.sum(Band::lost, x0, x1);
+            out.gained += band.sum(Band::gained, x0, x1);
+            out.tile_strong[static_cast<std::size_t>(t)] = static_cast<std::uint16_t>(strong);
+            for (int y = y0; y < y1 && strong >= 24; ++y) moments.add(a.y.row(y) + x0, b.y.row(y) + x0, x1 - x0);
         }
-        out.pixels += (grid.x1(tile) - grid.x0(tile)) * (grid.y1(tile) - grid.y0(tile));
-        out.strong += strong;
-        out.tile_strong[static_cast<std::size_t>(tile)] = static_cast<std::uint16_t>(strong);
-        if (strong < 24) continue;
-        for (int y = grid.y0(tile); y < grid.y1(tile); ++y)
-            for (int x = grid.x0(tile); x < grid.x1(tile); ++x) moments.add(a.y.at(x, y), b.y.at(x, y));
     }
     out.correlation = moments.correlation();
     return out;

@@ -1,11 +1,11 @@
-// Finding a learned pointer picture on the screen.
+// A learned pointer picture, and how much the screen looks like it at a place.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <vector>
 
-#include "blobs.hpp"
-#include "sparse_video.hpp"
+#include "patch.hpp"
 
 namespace narratrace {
 
@@ -24,77 +24,55 @@ struct GlyphPixel {
     std::uint8_t role;     ///< a GlyphRole
 };
 
+/// How many of a glyph's rows are looked at.
+enum class Detail { rough, close };
+
 /// A pointer's look. The box bounds its opaque and shape pixels relative to the hot spot, half-open.
-struct Glyph {
-    std::vector<GlyphPixel> opaque; ///< thinned out when there are very many
-    std::vector<GlyphPixel> probes; ///< a few pixels of all roles, evenly spread: enough to find where to look closer
-    std::vector<GlyphPixel> all;    ///< pixels of all roles, thinned out
+///
+/// Pixels lie in rows of one rectangle, weightless where the glyph says nothing, so that a row is compared in a few
+/// vector steps.
+class Glyph {
+public:
+    explicit Glyph(const std::vector<GlyphPixel>& pixels);
+
     int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
 
-    explicit Glyph(const std::vector<GlyphPixel>& pixels);
+    /// The rectangle of all pixels, those outside the pointer included.
+    const Rect& bounds() const { return bounds_; }
+    /// A few opaque pixels, evenly spread: enough to tell most places from the pointer.
+    const std::vector<GlyphPixel>& probes() const { return probes_; }
+
+    /// Share of the visible opaque weight whose colour is found at a hot spot of (x, y), 0..1. Similarity falls
+    /// linearly with contrast and ends at `tolerance`. 0 when less than a third of it is in the patch.
+    float similarity(const Patch& screen, int x, int y, int tolerance, Detail detail = Detail::close) const;
+
+    /// How well the glyph at (x, y) explains a screen whose differences from a plate are marked, at most 1: opaque
+    /// pixels count by similarity, shape pixels when they differ, outside pixels against it when they differ.
+    float fit(const Patch& screen, int x, int y, int tolerance, Detail detail = Detail::close) const;
+
+    /// The window of hot spots with room for the glyph around it.
+    Rect around(const Rect& window) const {
+        return {window.x0 + bounds_.x0, window.y0 + bounds_.y0, window.x1 - 1 + bounds_.x1, window.y1 - 1 + bounds_.y1};
+    }
+
+private:
+    struct Planes {
+        std::vector<Byte> y, u, v, opaque, shape, outside;
+    };
+    struct Weight {
+        std::int64_t opaque = 0, shape = 0;
+    };
+    template <typename Row>
+    bool each_row(const Patch& screen, int x, int y, Detail detail, Row row) const;
+    Weight visible(const Patch& screen, int x, int y, Detail detail) const;
+    int every(Detail detail) const { return detail == Detail::rough ? rough_ : close_; }
+    const Weight& weight(Detail detail) const { return weight_[static_cast<std::size_t>(detail)]; }
+
+    Rect bounds_;
+    int stride_ = 0, rough_ = 1, close_ = 1; // every how many rows
+    Planes planes_;
+    std::array<Weight, 2> weight_; // of the rows that are looked at, by detail
+    std::vector<GlyphPixel> probes_;
 };
-
-/// Share of the glyph's visible opaque weight whose colour is found at a hot spot of (x, y), 0..1. Similarity
-/// falls linearly with contrast and ends at `tolerance`. 0 when less than a third of it is on the screen.
-float glyph_similarity(const PictureView& screen, const Glyph& glyph, int x, int y, int tolerance);
-
-/// How well the glyph at (x, y) explains the screen in front of a plate, at most 1: opaque pixels count by
-/// similarity, shape pixels when they differ from the plate, outside pixels against it when they differ.
-float glyph_fit(const PictureView& screen, const PictureView& plate, const Glyph& glyph, int x, int y, int tolerance,
-                int threshold);
-
-struct Match {
-    int x = 0, y = 0;
-    float similarity = 0;
-};
-
-/// Best hot spot by similarity in [x0, x1) x [y0, y1): a coarse search with few pixels, then a close one around
-/// the best places. The earliest in row-major order among equals.
-Match find_glyph(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1, int tolerance);
-
-/// Best hot spot by fit in [x0, x1) x [y0, y1), searched the same way.
-Match fit_glyph(const PictureView& screen, const PictureView& plate, const Glyph& glyph, int x0, int y0, int x1, int y1,
-                int tolerance, int threshold);
-
-/// A place where a pointer may be.
-struct Candidate {
-    float x, y;        ///< hot spot, pixel centre
-    float fit;         ///< see glyph_fit()
-    float similarity;  ///< see glyph_similarity()
-    float background;  ///< similarity of the clean plate to the glyph there
-    std::int32_t glyph;
-    std::int32_t blob; ///< index in BlobList::blobs, -1 for candidates found without one
-};
-
-struct CandidateOptions {
-    int tolerance = 48;  ///< contrast at which a pixel no longer resembles the glyph's
-    int threshold = 28;  ///< contrast to the plate above which a pixel differs
-    int margin = 3;      ///< pixels searched beyond the blob
-    int max_blobs = 6;   ///< heaviest blobs of a frame that are looked at
-    int max_size = 220;  ///< blobs larger than this, in pixels, are not looked at
-    float good_fit = 0.8f; ///< a blob that a glyph fits as well as this is not held against the following ones
-};
-
-/// Candidates of a range of frames: those of its i-th frame are candidates[first[i] .. last[i]).
-struct CandidateList {
-    std::vector<Candidate> candidates;
-    std::vector<std::uint32_t> first, last;
-};
-
-/// Looks for the glyphs at the blobs found in the frames of `segment` from `begin` on, with at most `threads` threads;
-/// the result does not depend on how many.
-CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
-                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads = 1);
-
-/// The best `most` hot spots of a window by similarity, at least half the glyph's size apart, best first; places
-/// that hardly resemble the glyph are left out.
-std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, int x0, int y0, int x1, int y1,
-                               int tolerance, int most);
-
-/// Up to `most` places in the box [x0, x1) x [y0, y1) that look like the glyph, by
-/// similarity alone, on the screens of `frames` (ascending): where a pointer stands before a moving picture
-/// there is no clean plate to differ from. `blob` is -1, `fit` the similarity.
-CandidateList find_on_screen(const Segment& segment, const std::vector<std::int32_t>& frames, const Glyph& glyph, int x0,
-                             int y0, int x1, int y1, int tolerance, int most);
 
 }  // namespace narratrace

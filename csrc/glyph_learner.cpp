@@ -18,7 +18,7 @@ struct Color {
 int contrast_of(const Color& a, const Color& b) { return pixel_contrast(a.y - b.y, a.u - b.u, a.v - b.v); }
 
 // A square cut from the screen around a blob, and where it differs from the plate within the blob's box.
-struct Patch {
+struct Cutout {
     int side = 0, x = 0, y = 0; // screen position of the first pixel
     int bx0 = 0, by0 = 0, bx1 = 0, by1 = 0;
     std::vector<Color> color;
@@ -33,8 +33,8 @@ Color pixel(const PictureView& view, int x, int y) {
     return {view.y.at(x, y), view.u.at(x / 2, y / 2), view.v.at(x / 2, y / 2)};
 }
 
-Patch cut(const PictureView& screen, const PictureView& plate, const GlyphSample& s, int side, int threshold) {
-    Patch p;
+Cutout cut(const PictureView& screen, const PictureView& plate, const GlyphSample& s, int side, int threshold) {
+    Cutout p;
     p.side = side;
     p.x = (s.x0 + s.x1 - side) / 2;
     p.y = (s.y0 + s.y1 - side) / 2;
@@ -72,7 +72,7 @@ struct Shift {
 
 // Agreement of a sample with the reference: similar where both differ from the plate, minus a price for
 // pixels that differ in only one of them.
-double agreement(const Patch& sample, const Patch& reference, const std::vector<std::pair<int, int>>& probe,
+double agreement(const Cutout& sample, const Cutout& reference, const std::vector<std::pair<int, int>>& probe,
                  int dx, int dy, int tolerance) {
     double similar = 0;
     int both = 0;
@@ -87,7 +87,7 @@ double agreement(const Patch& sample, const Patch& reference, const std::vector<
     return scale * similar - 0.4 * (sample.area + reference.area - 2 * scale * both);
 }
 
-Shift align(const Patch& sample, const Patch& reference, const std::vector<std::pair<int, int>>& probe, int tolerance) {
+Shift align(const Cutout& sample, const Cutout& reference, const std::vector<std::pair<int, int>>& probe, int tolerance) {
     Shift best;
     for (const int bx : {reference.bx0 - sample.bx0, reference.bx1 - sample.bx1}) {
         for (const int by : {reference.by0 - sample.by0, reference.by1 - sample.by1}) {
@@ -103,7 +103,7 @@ Shift align(const Patch& sample, const Patch& reference, const std::vector<std::
 }
 
 // Moves a shift to where the sample best matches the opaque colours; its score becomes the similarity.
-Shift refine(const Patch& sample, const LearnedGlyph& glyph, const std::vector<std::pair<int, int>>& probe,
+Shift refine(const Cutout& sample, const LearnedGlyph& glyph, const std::vector<std::pair<int, int>>& probe,
              Shift start, int tolerance) {
     Shift best{start.dx, start.dy, -1.0};
     for (int dy = start.dy - kSearch; dy <= start.dy + kSearch; ++dy) {
@@ -133,15 +133,15 @@ std::uint8_t median(std::vector<std::uint8_t>& values) {
 }
 
 // Votes of the aligned samples for one pixel of the reference.
-void vote(const std::vector<Patch>& patches, const std::vector<Shift>& shifts, int x, int y,
+void vote(const std::vector<Cutout>& cutouts, const std::vector<Shift>& shifts, int x, int y,
           const LearnOptions& options, LearnedGlyph& out) {
     std::vector<Color> colors;
     int differs = 0;
-    for (std::size_t i = 0; i < patches.size(); ++i) {
+    for (std::size_t i = 0; i < cutouts.size(); ++i) {
         const int sx = x - shifts[i].dx, sy = y - shifts[i].dy;
-        if (shifts[i].score < 0 || !patches[i].inside(sx, sy)) continue;
-        colors.push_back(patches[i].color[patches[i].index(sx, sy)]);
-        differs += patches[i].differs[patches[i].index(sx, sy)];
+        if (shifts[i].score < 0 || !cutouts[i].inside(sx, sy)) continue;
+        colors.push_back(cutouts[i].color[cutouts[i].index(sx, sy)]);
+        differs += cutouts[i].differs[cutouts[i].index(sx, sy)];
     }
     const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
     out.differs[at] = out.steady[at] = 0;
@@ -159,15 +159,15 @@ void vote(const std::vector<Patch>& patches, const std::vector<Shift>& shifts, i
     out.opaque[at] = out.differs[at] >= options.min_differs && out.steady[at] >= options.min_steady;
 }
 
-std::size_t reference_patch(const std::vector<Patch>& patches) {
+std::size_t reference_cutout(const std::vector<Cutout>& cutouts) {
     std::vector<int> areas;
-    for (const Patch& p : patches) areas.push_back(p.area);
+    for (const Cutout& p : cutouts) areas.push_back(p.area);
     std::sort(areas.begin(), areas.end());
     const int typical = areas[areas.size() / 2];
     std::vector<std::size_t> fit;
-    for (std::size_t i = 0; i < patches.size(); ++i)
-        if (2 * patches[i].area >= typical && 2 * patches[i].area <= 3 * typical) fit.push_back(i);
-    std::stable_sort(fit.begin(), fit.end(), [&](std::size_t a, std::size_t b) { return patches[a].area < patches[b].area; });
+    for (std::size_t i = 0; i < cutouts.size(); ++i)
+        if (2 * cutouts[i].area >= typical && 2 * cutouts[i].area <= 3 * typical) fit.push_back(i);
+    std::stable_sort(fit.begin(), fit.end(), [&](std::size_t a, std::size_t b) { return cutouts[a].area < cutouts[b].area; });
     return fit[fit.size() * 4 / 5]; // complete, but not one that has merged with something else
 }
 
@@ -180,17 +180,17 @@ LearnedGlyph learn_glyph(const Segment& segment, const Picture& plate, const std
     int side = 0;
     for (const GlyphSample& s : samples) side = std::max({side, s.x1 - s.x0, s.y1 - s.y0});
     side += 2 * options.margin;
-    std::vector<Patch> patches;
+    std::vector<Cutout> cutouts;
     Replay replay(segment);
     for (const GlyphSample& s : samples) {
         while (replay.frame() < s.frame && replay.step()) {}
-        patches.push_back(cut(replay.screen().view(), plate.view(), s, side, options.threshold));
+        cutouts.push_back(cut(replay.screen().view(), plate.view(), s, side, options.threshold));
     }
-    const Patch& reference = patches[reference_patch(patches)];
+    const Cutout& reference = cutouts[reference_cutout(cutouts)];
     const auto shape = probes(side, [&](std::size_t i) { return reference.differs[i] != 0; });
     if (shape.empty()) return out;
     std::vector<Shift> shifts;
-    for (const Patch& p : patches) shifts.push_back(align(p, reference, shape, options.tolerance));
+    for (const Cutout& p : cutouts) shifts.push_back(align(p, reference, shape, options.tolerance));
 
     out.width = out.height = side;
     const auto pixels = static_cast<std::size_t>(side) * side;
@@ -200,19 +200,19 @@ LearnedGlyph learn_glyph(const Segment& segment, const Picture& plate, const std
     out.opaque.assign(pixels, 0);
     for (int round = 0; round < 2; ++round) {
         for (int y = 0; y < side; ++y)
-            for (int x = 0; x < side; ++x) vote(patches, shifts, x, y, options, out);
+            for (int x = 0; x < side; ++x) vote(cutouts, shifts, x, y, options, out);
         const auto core = probes(side, [&](std::size_t i) { return out.opaque[i] != 0; });
         if (core.empty()) return LearnedGlyph{};
-        for (std::size_t i = 0; i < patches.size(); ++i) {
-            shifts[i] = refine(patches[i], out, core, shifts[i], options.tolerance);
+        for (std::size_t i = 0; i < cutouts.size(); ++i) {
+            shifts[i] = refine(cutouts[i], out, core, shifts[i], options.tolerance);
             if (shifts[i].score < options.min_similarity) shifts[i].score = -1.0;
         }
         if (std::count_if(shifts.begin(), shifts.end(), [](const Shift& s) { return s.score >= 0; }) < 3) return LearnedGlyph{};
     }
-    for (std::size_t i = 0; i < patches.size(); ++i) {
+    for (std::size_t i = 0; i < cutouts.size(); ++i) {
         out.similarity.push_back(static_cast<float>(shifts[i].score));
-        out.x.push_back(patches[i].x - shifts[i].dx);
-        out.y.push_back(patches[i].y - shifts[i].dy);
+        out.x.push_back(cutouts[i].x - shifts[i].dx);
+        out.y.push_back(cutouts[i].y - shifts[i].dy);
     }
     return out;
 }

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "blobs.hpp"
-
 namespace narratrace {
 namespace {
 

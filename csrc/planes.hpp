@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <vector>
 
@@ -94,6 +95,13 @@ struct Block {
     std::uint8_t v[kChromaTile * kChromaTile];
 };
 static_assert(sizeof(Block) == 384);
+
+/// Contrast of two pixels: the largest of the luma difference and twice the chroma differences, at most
+/// 255. Chroma counts double because 8-bit chroma spans less: a red dot on grey of the same luma differs
+/// by about 100 in V.
+inline int pixel_contrast(int dy, int du, int dv) {
+    return std::min(255, std::max(std::abs(dy), 2 * std::max(std::abs(du), std::abs(dv))));
+}
 
 /// Copies one tile of `source` into `block`.
 void load_block(const PictureView& source, const TileGrid& grid, int tile, Block& block);

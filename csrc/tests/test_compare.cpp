@@ -3,7 +3,6 @@
 #include <cmath>
 #include <cstdlib>
 
-#include "../blobs.hpp"
 #include "check.hpp"
 #include "pictures.hpp"
 

@@ -1,7 +1,9 @@
 #include "../glyph.hpp"
 
-#include "check.hpp"
+#include "../candidates.hpp"
 #include "../glyph_learner.hpp"
+#include "../glyph_search.hpp"
+#include "check.hpp"
 #include "pictures.hpp"
 
 using namespace narratrace;
@@ -27,6 +29,46 @@ void stamp(Picture& picture, const std::vector<GlyphPixel>& pixels, int x, int y
     for (const GlyphPixel& p : pixels) draw_rect(picture, x + p.dx, y + p.dy, x + p.dx + 1, y + p.dy + 1, p.y, p.u, p.v);
 }
 
+float similarity_at(const Picture& screen, const Glyph& glyph, int x, int y) {
+    return glyph.similarity(Patch(screen.view(), glyph.around({x, y, x + 1, y + 1})), x, y, 48);
+}
+
+std::vector<GlyphPixel> random_glyph(Random& random) {
+    std::vector<GlyphPixel> out{{0, 0, 16, 128, 128, 9, 0}};
+    const int width = pick(random, 1, 40), height = pick(random, 1, 40), left = pick(random, -20, 3), top = pick(random, -20, 3);
+    for (int y = top; y < top + height; ++y)
+        for (int x = left; x < left + width; ++x)
+            if ((x != 0 || y != 0) && pick(random, 0, 3))
+                out.push_back({static_cast<std::int16_t>(x), static_cast<std::int16_t>(y),
+                               static_cast<std::uint8_t>(pick(random, 0, 255)), static_cast<std::uint8_t>(pick(random, 0, 255)),
+                               static_cast<std::uint8_t>(pick(random, 0, 255)), static_cast<std::uint8_t>(pick(random, 1, 255)),
+                               static_cast<std::uint8_t>(pick(random, 0, 2))});
+    return out;
+}
+
+double share(double found, double visible, double all, double tolerance) {
+    return 3 * visible < all || visible == 0 ? 0.0 : found / (visible * tolerance);
+}
+
+// Similarity and fit, pixel by pixel as their descriptions say.
+std::pair<double, double> scores(const Picture& screen, const Picture& plate, const std::vector<GlyphPixel>& pixels, int x,
+                                 int y, int tolerance, int threshold) {
+    double opaque = 0, opaque_all = 0, own = 0, own_all = 0, alike = 0, explained = 0;
+    const PictureView s = screen.view(), p = plate.view();
+    for (const GlyphPixel& g : pixels) {
+        const int px = x + g.dx, py = y + g.dy, cx = px / 2, cy = py / 2;
+        const bool seen = px >= 0 && py >= 0 && px < screen.width() && py < screen.height();
+        (g.role == 0 ? opaque_all : own_all) += g.role == 2 ? 0 : g.weight;
+        if (!seen) continue;
+        (g.role == 0 ? opaque : own) += g.role == 2 ? 0 : g.weight;
+        const int to_glyph = pixel_contrast(s.y.at(px, py) - g.y, s.u.at(cx, cy) - g.u, s.v.at(cx, cy) - g.v);
+        const int to_plate = pixel_contrast(s.y.at(px, py) - p.y.at(px, py), s.u.at(cx, cy) - p.u.at(cx, cy), s.v.at(cx, cy) - p.v.at(cx, cy));
+        if (g.role == 0) alike += g.weight * std::max(0, tolerance - to_glyph);
+        else if (to_plate > threshold) explained += (g.role == 1 ? g.weight : -g.weight) * tolerance;
+    }
+    return {share(alike, opaque, opaque_all, tolerance), share(alike + explained, opaque + own, opaque_all + own_all, tolerance)};
+}
+
 }  // namespace
 
 TEST(a_glyph_is_found_where_it_stands) {
@@ -37,11 +79,11 @@ TEST(a_glyph_is_found_where_it_stands) {
         Picture screen = plate;
         const int x = pick(random, 0, 130), y = pick(random, 0, 90);
         stamp(screen, arrow(), x, y);
-        CHECK_EQUAL(glyph_similarity(screen.view(), glyph, x, y, 48), 1.0f);
-        CHECK(glyph_similarity(plate.view(), glyph, x, y, 48) < 0.5f);
-        const Match found = find_glyph(screen.view(), glyph, x - 15, y - 15, x + 16, y + 16, 48);
-        CHECK(found.x == x && found.y == y && found.similarity == 1.0f);
-        const Match fitted = fit_glyph(screen.view(), plate.view(), glyph, x - 9, y - 9, x + 10, y + 10, 48, 28);
+        CHECK_EQUAL(similarity_at(screen, glyph, x, y), 1.0f);
+        CHECK(similarity_at(plate, glyph, x, y) < 0.5f);
+        const std::vector<Match> found = find_places(screen.view(), glyph, {0, 0, 150, 110}, 48, 3);
+        CHECK(!found.empty() && found[0].x == x && found[0].y == y && found[0].similarity == 1.0f);
+        const Match fitted = fit_glyph(screen.view(), plate.view(), glyph, {x - 9, y - 9, x + 10, y + 10}, 48, 28);
         CHECK(fitted.x == x && fitted.y == y && fitted.similarity == 1.0f);
     }
 }
@@ -53,11 +95,27 @@ TEST(windows_may_lie_beyond_the_screen) {
         const Picture screen = random_picture(random, w, h), plate = random_picture(random, w, h);
         const TightPicture s(screen, 0), p(plate, 0);
         const int x = pick(random, -60, w + 60), y = pick(random, -60, h + 60);
-        const Match found = find_glyph(s.view(), glyph, x, y, x + pick(random, 0, 40), y + pick(random, 0, 40), 48);
-        CHECK(found.similarity <= 1.0f);
-        CHECK(fit_glyph(s.view(), p.view(), glyph, x, y, x + 20, y + 20, 48, 28).similarity <= 1.0f);
+        for (const Match& m : find_places(s.view(), glyph, {x, y, x + pick(random, 0, 40), y + pick(random, 0, 40)}, 48, 5))
+            CHECK(m.similarity <= 1.0f);
+        CHECK(fit_glyph(s.view(), p.view(), glyph, {x, y, x + 20, y + 20}, 48, 28).similarity <= 1.0f);
     }
-    CHECK_EQUAL(glyph_similarity(flat_picture(40, 40, 128).view(), glyph, 500, 10, 48), 0.0f);
+    CHECK_EQUAL(similarity_at(flat_picture(40, 40, 128), glyph, 500, 10), 0.0f);
+}
+
+TEST(scores_are_those_of_the_definition) {
+    Random random(74);
+    for (const auto& [w, h] : sizes(random, 60)) {
+        const Picture screen = random_picture(random, w, h), plate = random_picture(random, w, h);
+        const std::vector<GlyphPixel> pixels = random_glyph(random);
+        const Glyph glyph(pixels);
+        const int x = pick(random, -20, w + 20), y = pick(random, -20, h + 20), tolerance = pick(random, 1, 255);
+        const int threshold = pick(random, 0, 254);
+        Patch patch(screen.view(), glyph.around({x, y, x + 1, y + 1}));
+        patch.mark_differences(screen.view(), plate.view(), threshold);
+        const auto [similarity, fit] = scores(screen, plate, pixels, x, y, tolerance, threshold);
+        CHECK(std::abs(glyph.similarity(patch, x, y, tolerance) - similarity) < 1e-5);
+        CHECK(std::abs(glyph.fit(patch, x, y, tolerance) - fit) < 1e-5);
+    }
 }
 
 TEST(a_glyph_needs_pixels_of_its_own) {
