@@ -1,6 +1,8 @@
 #include "tile_diff.hpp"
 
 #include <cstdlib>
+#include <utility>
+#include <vector>
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -31,16 +33,32 @@ __attribute__((target("avx2"))) inline __m256i exceeds(__m256i a, __m256i b, __m
     return _mm256_xor_si256(within, _mm256_set1_epi8(-1));
 }
 
-// 32 columns of a band: four sums of 8 columns each. A band has at most 16 rows, so bytes cannot overflow.
-__attribute__((target("avx2"))) inline void sum_columns(const PlaneView& a, const PlaneView& b, int y0, int y1,
-                                                        int x, __m256i threshold, std::uint64_t sums[4]) {
-    __m256i bytes = _mm256_setzero_si256();
+// Differing samples of one band of at most 16 rows, by column, 32 columns at a time. Planes are read row by row, as
+// memory likes it; where nothing differs, which is nearly everywhere, nothing is written. Returns whether
+// anything differs.
+__attribute__((target("avx2"))) bool add_columns(const PlaneView& a, const PlaneView& b, int y0, int y1, int columns,
+                                                 int threshold, std::uint8_t* sums) {
+    const __m256i limit = _mm256_set1_epi8(static_cast<char>(threshold));
+    bool any = false;
     for (int y = y0; y < y1; ++y) {
-        const __m256i va = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(a.row(y) + x));
-        const __m256i vb = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(b.row(y) + x));
-        bytes = _mm256_sub_epi8(bytes, exceeds(va, vb, threshold));
+        const std::uint8_t *pa = a.row(y), *pb = b.row(y);
+        for (int x = 0; x < columns; x += 32) {
+            const __m256i va = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pa + x));
+            const __m256i vb = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(pb + x));
+            const __m256i differs = exceeds(va, vb, limit);
+            if (_mm256_testz_si256(differs, differs)) continue;
+            any = true;
+            __m256i* sum = reinterpret_cast<__m256i*>(sums + x);
+            _mm256_storeu_si256(sum, _mm256_sub_epi8(_mm256_loadu_si256(sum), differs));
+        }
     }
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), _mm256_sad_epu8(bytes, _mm256_setzero_si256()));
+    return any;
+}
+
+// Adds the columns of each tile, `side` wide.
+void add_tiles(std::vector<std::uint8_t>& sums, int columns, int side, std::uint16_t TileCount::*count, TileCount* row) {
+    for (int x = 0; x < columns; ++x) row[x / side].*count = static_cast<std::uint16_t>(row[x / side].*count + sums[static_cast<std::size_t>(x)]);
+    std::fill(sums.begin(), sums.end(), std::uint8_t{0});
 }
 #endif
 
@@ -70,28 +88,21 @@ __attribute__((target("avx2"))) void count_differences_avx2(const PictureView& f
                                                              DiffThresholds thresholds, TileCount* counts) {
     const TileGrid grid{frame.y.width, frame.y.height};
     std::fill(counts, counts + grid.count(), TileCount{});
-    const __m256i luma = _mm256_set1_epi8(static_cast<char>(thresholds.luma));
-    const __m256i chroma = _mm256_set1_epi8(static_cast<char>(thresholds.chroma));
     const int luma_end = frame.y.width / 32 * 32, chroma_end = frame.u.width / 32 * 32;
-    std::uint64_t sums[4];
+    std::vector<std::uint8_t> sums(static_cast<std::size_t>(luma_end));
     for (int band = 0; band < grid.rows(); ++band) {
         TileCount* row = counts + band * grid.cols();
         const int y0 = band * kTile, y1 = std::min(y0 + kTile, frame.y.height);
-        for (int x = 0; x < luma_end; x += 32) {
-            sum_columns(frame.y, reference.y, y0, y1, x, luma, sums);
-            row[x / kTile].luma = static_cast<std::uint16_t>(sums[0] + sums[1]);
-            row[x / kTile + 1].luma = static_cast<std::uint16_t>(sums[2] + sums[3]);
-        }
+        if (add_columns(frame.y, reference.y, y0, y1, luma_end, thresholds.luma, sums.data()))
+            add_tiles(sums, luma_end, kTile, &TileCount::luma, row);
         count_band(frame.y, reference.y, y0, y1, luma_end, kTile, thresholds.luma,
-                   [&](int tile, int n) { row[tile].luma += static_cast<std::uint16_t>(n); });
+                   [&](int tile, int n) { row[tile].luma = static_cast<std::uint16_t>(row[tile].luma + n); });
         const int c0 = band * kChromaTile, c1 = std::min(c0 + kChromaTile, frame.u.height);
-        const auto add = [&](int tile, int n) { row[tile].chroma += static_cast<std::uint16_t>(n); };
         for (const auto& [a, b] : {std::pair{&frame.u, &reference.u}, std::pair{&frame.v, &reference.v}}) {
-            for (int x = 0; x < chroma_end; x += 32) {
-                sum_columns(*a, *b, c0, c1, x, chroma, sums);
-                for (int i = 0; i < 4; ++i) add(x / kChromaTile + i, static_cast<int>(sums[i]));
-            }
-            count_band(*a, *b, c0, c1, chroma_end, kChromaTile, thresholds.chroma, add);
+            if (add_columns(*a, *b, c0, c1, chroma_end, thresholds.chroma, sums.data()))
+                add_tiles(sums, chroma_end, kChromaTile, &TileCount::chroma, row);
+            count_band(*a, *b, c0, c1, chroma_end, kChromaTile, thresholds.chroma,
+                       [&](int tile, int n) { row[tile].chroma = static_cast<std::uint16_t>(row[tile].chroma + n); });
         }
     }
 }

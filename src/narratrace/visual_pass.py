@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import replace
 from time import perf_counter
 
@@ -94,8 +95,10 @@ class VisualPass:
             raise MediaError(
                 "no video stream", station="source", input=media.path, expected="a file with moving pictures"
             )
-        with open_decoder(media, self._decode, device, on_hang=self._hooks.on_hang) as decoder:
-            analyser = VisualAnalyser(media.video, self._analyse, frames_device(decoder.backend))
+        with (
+            open_decoder(media, self._decode, device, on_hang=self._hooks.on_hang) as decoder,
+            closing(VisualAnalyser(media.video, self._analyse, frames_device(decoder.backend))) as analyser,
+        ):
             self._feed(decoder, analyser, video_id)
             return analyser.finish(decoder.summary())
 

@@ -91,16 +91,40 @@ class Draft:
     entry: Entry | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Sought:
+    """A still whose pointer was looked for before its clean plate.
+
+    Attributes:
+        ground: Its plate, settled.
+        plate: The same as a picture.
+        blobs: Differences from the plate.
+        trace: Track of the pointer before the plate.
+        known: Looks that were searched, likeliest first.
+    """
+
+    view: SegmentView
+    begin: int
+    end: int
+    ground: Background
+    plate: Planes
+    blobs: Blobs
+    trace: Trace
+    known: list[Entry]
+
+
 @dataclass(slots=True)
 class PointerFinder:
-    """Finds the pointer in two steps, so that every still profits from what all of them have taught."""
+    """Finds the pointer in three steps, so that every still profits from what all of them have taught.
+
+    :meth:`draft` learns, :meth:`seek` searches, :meth:`finish` fills in what the stills around tell.
+    """
 
     glyph_options: GlyphOptions
     options: PointerOptions
     still_options: StillOptions
     epoch_options: EpochOptions
     track_options: TrackOptions
-    threads: int = 1
     book: GlyphBook = field(init=False)
     _rests: RestFinder = field(init=False)
     _inside: InsideFinder = field(init=False)
@@ -114,25 +138,35 @@ class PointerFinder:
 
     def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
         """Learns what frames [begin, end) tell about the pointer's look."""
-        ground, plate, blobs = self._before_doubts(view, begin, end)
+        ground, blobs = self._drafted(view, begin, end)
+        plate = ground.plate(view.segment)
         pointer = learn(view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options)
         return Draft(view, begin, end, ground, blobs, self.book.add(pointer) if pointer else None)
 
-    def finish(self, draft: Draft) -> list[Still]:
-        """The stills of a draft: one, or several when a doubt turns out to be a change of content."""
-        view, begin, end, ground = draft.view, draft.begin, draft.end, draft.ground
+    def seek(self, draft: Draft, threads: int = 1) -> list[Sought]:
+        """The stills of a draft: one, or several when a doubt turns out to be a change of content.
+
+        Drafts can be sought at the same time, once nothing more is to be learned.
+        """
+        view, begin, end, ground, blobs = draft.view, draft.begin, draft.end, draft.ground, draft.blobs
         known = self.book.best(draft.entry)
-        blobs = draft.blobs
-        if ground.doubts:
-            changes = self._settle(view, ground, blobs, known)
-            if changes:
-                return [
-                    s for a, b in _parts(changes, begin, end) for s in self._part(view, a, b, draft.entry)
-                ]
+        changes = self._settle(view, ground, blobs, known) if ground.doubts else []
+        if changes:
+            parts = (
+                Draft(view, a, b, *self._drafted(view, a, b), draft.entry)
+                for a, b in _parts(changes, begin, end)
+            )
+            return [sought for part in parts for sought in self.seek(part, threads)]
         plate = ground.plate(view.segment)
         if ground.doubts:
             blobs = self._blobs(view, begin, end, plate, view.ignore)
-        trace = self._track(view, begin, end, plate, blobs, known)
+        trace = self._track(view, begin, plate, blobs, known, threads)
+        return [Sought(view, begin, end, ground, plate, blobs, trace, known)]
+
+    def finish(self, sought: Sought) -> Still:
+        """The still of what was sought; stills are finished in time order."""
+        view, begin, end, ground = sought.view, sought.begin, sought.end, sought.ground
+        plate, trace, known = sought.plate, sought.trace, sought.known
         times = view.times[begin:end]
         if view.regions:
             trace = self._inside.follow(view, begin, end, trace, self._last, known)
@@ -147,7 +181,7 @@ class PointerFinder:
             ground.blocks.update(better)
             plate = ground.plate(view.segment)
         picture = ground.plate(view.segment, view.moment((begin + end) // 2), refined=True)
-        return [Still(view, begin, end, plate, picture, trace, blobs)]
+        return Still(view, begin, end, plate, picture, trace, sought.blobs)
 
     def revisit(self, still: Still, after: Point) -> Still:
         """A still without a trace once more, now that it is known where the pointer was right after it."""
@@ -157,19 +191,13 @@ class PointerFinder:
         times = still.view.times[still.begin : still.end]
         return replace(still, trace=held(resting(times, found), times, self.options.hold_s))
 
-    def _part(self, view: SegmentView, begin: int, end: int, entry: Entry | None) -> list[Still]:
-        """A part of a still that was several, under the look learned in the whole."""
-        ground, _, blobs = self._before_doubts(view, begin, end)
-        return self.finish(Draft(view, begin, end, ground, blobs, entry))
-
-    def _before_doubts(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Planes, Blobs]:
-        """Background, plate, and what differs from it outside the places in doubt."""
+    def _drafted(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Blobs]:
+        """Background, and what differs from it outside the places in doubt."""
         ground = background(view, begin, end, self.epoch_options)
-        plate = ground.plate(view.segment)
         ignore = view.ignore
         for doubt in ground.doubts:
             ignore[doubt.tiles] = 1
-        return ground, plate, self._blobs(view, begin, end, plate, ignore)
+        return ground, self._blobs(view, begin, end, ground.plate(view.segment), ignore)
 
     def _blobs(
         self, view: SegmentView, begin: int, end: int, plate: Planes, ignore: npt.NDArray[np.uint8]
@@ -255,7 +283,7 @@ class PointerFinder:
         return count(first, doubt.end + 1), count(doubt.begin, last)
 
     def _track(
-        self, view: SegmentView, begin: int, end: int, plate: Planes, blobs: Blobs, known: list[Entry]
+        self, view: SegmentView, begin: int, plate: Planes, blobs: Blobs, known: list[Entry], threads: int
     ) -> Trace:
         if not known or len(blobs.table) == 0:
             return Trace.empty()
@@ -268,17 +296,16 @@ class PointerFinder:
             tolerance=self.glyph_options.tolerance,
             threshold=self.glyph_options.contrast,
             max_size=int(1.5 * view.max_pointer),
-            threads=self.threads,
+            threads=threads,
         )
         table = found.table
         reward = (table["fit"] - self.options.min_fit).astype(np.float32)
-        chosen = track(
-            view.times[begin:end], found.first, found.last, table["x"], table["y"], reward, self.track_options
-        )
+        times = view.times[begin : begin + len(found.first)]
+        chosen = track(times, found.first, found.last, table["x"], table["y"], reward, self.track_options)
         seen = np.flatnonzero(chosen >= 0)
         rows = table[chosen[seen]]
         return Trace(
-            view.times[begin:end][seen].copy(),
+            times[seen].copy(),
             rows["x"].astype(np.float64),
             rows["y"].astype(np.float64),
             rows["fit"].astype(np.float64),

@@ -16,6 +16,7 @@ from typing import Annotated
 
 from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
+from narratrace.analyse.in_order import InOrder, map_ahead
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Still
@@ -26,7 +27,14 @@ from narratrace.analyse.trace import TrackOptions
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, VideoStreamInfo
-from narratrace.ops.sparse import ChangeOptions, EpochOptions, History, Recorder, make_recorder
+from narratrace.ops.sparse import (
+    ChangeOptions,
+    EpochOptions,
+    History,
+    Recorder,
+    Segment,
+    make_recorder,
+)
 from narratrace.options import option
 
 _MAX_HELD = 4
@@ -97,6 +105,8 @@ class VisualAnalyser:
         self._device = device
         self._recorder: Recorder | None = None
         self._seconds = 0.0
+        threads = self._options.worker_threads
+        self._work = InOrder(apart=threads > 1, max_waiting=self._options.max_segment_mb * 1e6)
         self._held: list[Still] = []
         self._drafts: deque[Draft] = deque()
         self._moving = MovingFinder(self._options.moving)
@@ -106,7 +116,6 @@ class VisualAnalyser:
             self._options.stills,
             self._options.epochs,
             self._options.track,
-            self._options.worker_threads,
         )
         self._timeline = Timeline(
             self._options.shots,
@@ -140,7 +149,8 @@ class VisualAnalyser:
         begun = perf_counter()
         if self._recorder is not None and self._recorder.frames:
             self._close(self._recorder)
-        self._resolve(-1.0)
+        self._work.do(lambda: self._resolve(-1.0))
+        self._work.wait()
         self._release()
         result = self._timeline.finish(summary.start_pts_s, summary.duration)
         dwells = find_dwells(result.trace, summary.height, self._options.dwells)
@@ -156,18 +166,26 @@ class VisualAnalyser:
             timings={"analyse_s": self._seconds},
         )
 
+    def close(self) -> None:
+        """Ends what is under way; the analyser is of no more use."""
+        self._work.close()
+
     def _take(self, recorder: Recorder, frame: Frame) -> None:
         recorder.push(frame.t, frame.y, frame.u, frame.v)
         if not recorder.stored:
             if recorder.frames:
                 self._close(recorder)
-            self._timeline.disturbed(frame.t, recorder.thumbnail(thumbnail_step(frame.height)))
+            t, thumbnail = frame.t, recorder.thumbnail(thumbnail_step(frame.height))
+            self._work.do(lambda: self._timeline.disturbed(t, thumbnail))
         elif recorder.bytes > self._options.max_segment_mb * 1e6:
             self._close(recorder)
 
     def _close(self, recorder: Recorder) -> None:
-        """Works out the stretch that has ended."""
+        """Has the stretch that has ended worked out."""
         segment = recorder.take()
+        self._work.do(lambda: self._work_out(segment), segment.bytes)
+
+    def _work_out(self, segment: Segment) -> None:
         max_pointer = self._options.stills.max_pointer * segment.height
         history = History(segment)
         epochs = history.epochs(0, len(segment.times), self._options.epochs)
@@ -183,9 +201,15 @@ class VisualAnalyser:
 
     def _resolve(self, budget: float) -> None:
         """Finishes the oldest stills until those that wait need at most ``budget`` bytes."""
+        ready: list[Draft] = []
         while self._drafts and _waiting_bytes(self._drafts) > budget:
-            for still in self._finder.finish(self._drafts.popleft()):
-                self._hold(still)
+            ready.append(self._drafts.popleft())
+        threads = self._options.worker_threads
+        # The threads go to single stills when there are few.
+        each = max(1, threads // max(1, len(ready)))
+        for found in map_ahead(lambda draft: self._finder.seek(draft, each), ready, threads):
+            for sought in found:
+                self._hold(self._finder.finish(sought))
 
     def _hold(self, still: Still) -> None:
         """Keeps stills without a pointer until it is known where it was right after them."""
