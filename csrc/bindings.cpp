@@ -9,6 +9,7 @@
 #include "blobs.hpp"
 #include "candidates.hpp"
 #include "compare.hpp"
+#include "components.hpp"
 #include "glyph.hpp"
 #include "glyph_learner.hpp"
 #include "history.hpp"
@@ -94,6 +95,13 @@ void require_ranges(const Offsets& first, const Offsets& last, std::size_t rows)
     if (first.size() != last.size()) throw py::value_error("first and last differ in length");
     for (std::size_t i = 0; i < first.size(); ++i)
         if (first[i] > last[i] || last[i] > rows) throw py::index_error("no such rows");
+}
+
+void require_blocks(const Segment& s, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {
+    if (tiles.size() != blocks.size()) throw py::value_error("tiles and blocks differ in length");
+    for (py::ssize_t i = 0; i < tiles.size(); ++i)
+        if (tiles.at(i) < 0 || tiles.at(i) >= s.grid.count() || blocks.at(i) >= static_cast<int>(s.blocks.size()))
+            throw py::index_error("no such tile or block");
 }
 
 // Luma shrunk by averaging squares of `step` pixels; what is left over at the edges is dropped.
@@ -211,13 +219,19 @@ void bind_history(py::module_& m) {
 
     m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks,
                         bool refined) {
-        if (tiles.size() != blocks.size()) throw py::value_error("tiles and blocks differ in length");
+        require_blocks(s, tiles, blocks);
         if (frame < 0 || static_cast<std::size_t>(frame) >= s.frames.size()) throw py::index_error("no such frame");
-        for (py::ssize_t i = 0; i < tiles.size(); ++i)
-            if (tiles.at(i) < 0 || tiles.at(i) >= s.grid.count() || blocks.at(i) >= static_cast<int>(s.blocks.size()))
-                throw py::index_error("no such tile or block");
         return picture_tuple(compose(s, frame, array_vector(tiles), array_vector(blocks), refined));
     }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"), py::arg("refined") = false);
+
+    m.def("overlay", [](const Segment& s, Array<std::uint8_t> y, Array<std::uint8_t> u, Array<std::uint8_t> v,
+                        const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {
+        require_size(picture_view(y, u, v), s.grid);
+        require_blocks(s, tiles, blocks);
+        const auto plane = [](Array<std::uint8_t>& a) { return MutablePlane{a.mutable_data(0, 0), a.strides(0)}; };
+        overlay(s, array_vector(tiles), array_vector(blocks), {plane(y), plane(u), plane(v)});
+    }, py::arg("segment"), py::arg("y").noconvert(), py::arg("u").noconvert(), py::arg("v").noconvert(), py::arg("tiles"),
+          py::arg("blocks"));
 
     m.def("thumbnails", [](const Segment& s, int begin, int end, int every, int step) {
         if (every < 1) throw py::value_error("every must be at least 1");
@@ -379,6 +393,9 @@ PYBIND11_MODULE(_native, m) {
     m.def("count_differences", &count_differences_py, py::arg("frame"), py::arg("reference"), py::arg("luma"),
           py::arg("chroma"), py::arg("baseline") = false);
     m.def("compare", &compare_py, py::arg("a"), py::arg("b"), py::arg("ignore"));
+    m.def("connected_components", [](const Array<std::int32_t>& tiles, int columns, int reach) {
+        return vector_array(connected_components(array_vector(tiles), columns, reach));
+    }, py::arg("tiles"), py::arg("columns"), py::arg("reach"));
     bind_segment(m);
     bind_builder(m);
     bind_history(m);

@@ -5,6 +5,14 @@
 #include <algorithm>
 #include <cstdint>
 
+// Builds a function twice, for any processor and for those with AVX2; the loader picks. Sanitizers and resolvers do not
+// go together.
+#if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define NARRATRACE_VECTOR __attribute__((target_clones("avx2", "default")))
+#else
+#define NARRATRACE_VECTOR
+#endif
+
 namespace narratrace {
 
 using Byte = std::uint8_t;

@@ -12,17 +12,18 @@ namespace {
 
 using Row = std::vector<Byte>;
 
-void edge_row(const Byte* up, const Byte* here, const Byte* down, int n, int threshold, Byte* __restrict out) {
+NARRATRACE_VECTOR void edge_row(const Byte* up, const Byte* here, const Byte* down, int n, int threshold,
+                                Byte* __restrict out) {
     const auto limit = static_cast<Byte>(threshold);
     for (int x = 1; x + 1 < n; ++x)
         out[x] = std::max(distance(here[x + 1], here[x - 1]), distance(down[x], up[x])) > limit;
 }
 
-void merge_row(const Byte* in, int n, Byte* __restrict out) {
+NARRATRACE_VECTOR void merge_row(const Byte* in, int n, Byte* __restrict out) {
     for (int x = 0; x < n; ++x) out[x] |= in[x];
 }
 
-void mask_out_row(const Byte* in, int n, Byte* __restrict out) {
+NARRATRACE_VECTOR void mask_out_row(const Byte* in, int n, Byte* __restrict out) {
     for (int x = 0; x < n; ++x) out[x] &= in[x] ^ 1;
 }
 
@@ -117,7 +118,7 @@ public:
     }
 
 private:
-    void take(int y) {
+    NARRATRACE_VECTOR void take(int y) {
         chroma_contrast(a_.u.row(y / 2), b_.u.row(y / 2), a_.v.row(y / 2), b_.v.row(y / 2), a_.u.width, contrast_.data());
         raise_to_distance(a_.y.row(y), b_.y.row(y), width_, contrast_.data());
         exceeds(contrast_.data(), width_, options_.changed, mask_.data());

@@ -13,8 +13,8 @@ constexpr std::size_t kProbes = 12;
 bool is(const GlyphPixel& p, GlyphRole role) { return p.role == static_cast<std::uint8_t>(role); }
 
 // Weighted similarity of n pixels.
-std::int32_t alike(const Byte* y, const Byte* u, const Byte* v, const Byte* gy, const Byte* gu, const Byte* gv,
-                   const Byte* weight, int n, Byte tolerance) {
+NARRATRACE_VECTOR std::int32_t alike(const Byte* y, const Byte* u, const Byte* v, const Byte* gy, const Byte* gu,
+                                     const Byte* gv, const Byte* weight, int n, Byte tolerance) {
     std::int32_t sum = 0;
     for (int x = 0; x < n; ++x) {
         const Byte chroma = twice(std::max(distance(u[x], gu[x]), distance(v[x], gv[x])));
@@ -24,7 +24,7 @@ std::int32_t alike(const Byte* y, const Byte* u, const Byte* v, const Byte* gy, 
     return sum;
 }
 
-std::int32_t marked(const Byte* mark, const Byte* weight, int n) {
+NARRATRACE_VECTOR std::int32_t marked(const Byte* mark, const Byte* weight, int n) {
     std::int32_t sum = 0;
     for (int x = 0; x < n; ++x) sum += static_cast<Byte>(mark[x] * weight[x]);
     return sum;

@@ -87,16 +87,21 @@ double agreement(const Cutout& sample, const Cutout& reference, const std::vecto
     return scale * similar - 0.4 * (sample.area + reference.area - 2 * scale * both);
 }
 
+// Offsets at most kSearch from either of two, ascending.
+std::vector<int> around(int a, int b) {
+    std::vector<int> out;
+    for (int d = std::min(a, b) - kSearch; d <= std::max(a, b) + kSearch; ++d)
+        if (std::abs(d - a) <= kSearch || std::abs(d - b) <= kSearch) out.push_back(d);
+    return out;
+}
+
+// The shift with the greatest agreement of those that put two corners of the boxes on each other, nearly.
 Shift align(const Cutout& sample, const Cutout& reference, const std::vector<std::pair<int, int>>& probe, int tolerance) {
     Shift best;
-    for (const int bx : {reference.bx0 - sample.bx0, reference.bx1 - sample.bx1}) {
-        for (const int by : {reference.by0 - sample.by0, reference.by1 - sample.by1}) {
-            for (int dy = by - kSearch; dy <= by + kSearch; ++dy) {
-                for (int dx = bx - kSearch; dx <= bx + kSearch; ++dx) {
-                    const double score = agreement(sample, reference, probe, dx, dy, tolerance);
-                    if (score > best.score) best = {dx, dy, score};
-                }
-            }
+    for (const int dy : around(reference.by0 - sample.by0, reference.by1 - sample.by1)) {
+        for (const int dx : around(reference.bx0 - sample.bx0, reference.bx1 - sample.bx1)) {
+            const double score = agreement(sample, reference, probe, dx, dy, tolerance);
+            if (score > best.score) best = {dx, dy, score};
         }
     }
     return best;
@@ -126,38 +131,63 @@ Shift refine(const Cutout& sample, const LearnedGlyph& glyph, const std::vector<
     return best;
 }
 
-std::uint8_t median(std::vector<std::uint8_t>& values) {
-    const auto middle = values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2);
-    std::nth_element(values.begin(), middle, values.end());
-    return *middle;
-}
-
-// Votes of the aligned samples for one pixel of the reference.
-void vote(const std::vector<Cutout>& cutouts, const std::vector<Shift>& shifts, int x, int y,
-          const LearnOptions& options, LearnedGlyph& out) {
-    std::vector<Color> colors;
-    int differs = 0;
-    for (std::size_t i = 0; i < cutouts.size(); ++i) {
-        const int sx = x - shifts[i].dx, sy = y - shifts[i].dy;
-        if (shifts[i].score < 0 || !cutouts[i].inside(sx, sy)) continue;
-        colors.push_back(cutouts[i].color[cutouts[i].index(sx, sy)]);
-        differs += cutouts[i].differs[cutouts[i].index(sx, sy)];
+// Votes of the aligned samples on the pixels of the reference.
+class Ballot {
+public:
+    Ballot(const std::vector<Cutout>& cutouts, const std::vector<Shift>& shifts, const LearnOptions& options)
+        : options_(options) {
+        for (std::size_t i = 0; i < cutouts.size(); ++i)
+            if (shifts[i].score >= 0) voters_.push_back({&cutouts[i], shifts[i]});
     }
-    const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
-    out.differs[at] = out.steady[at] = 0;
-    out.opaque[at] = 0;
-    const auto used = static_cast<std::size_t>(std::count_if(shifts.begin(), shifts.end(), [](const Shift& s) { return s.score >= 0; }));
-    if (2 * colors.size() < used || colors.empty()) return;
-    out.differs[at] = static_cast<float>(differs) / static_cast<float>(colors.size());
-    if (out.differs[at] < 0.5f * options.min_differs) return;
-    std::vector<std::uint8_t> ys, us, vs;
-    for (const Color& c : colors) ys.push_back(c.y), us.push_back(c.u), vs.push_back(c.v);
-    const Color m{median(ys), median(us), median(vs)};
-    out.color[3 * at] = m.y, out.color[3 * at + 1] = m.u, out.color[3 * at + 2] = m.v;
-    const auto steady = std::count_if(colors.begin(), colors.end(), [&](const Color& c) { return contrast_of(c, m) <= options.steady; });
-    out.steady[at] = static_cast<float>(steady) / static_cast<float>(colors.size());
-    out.opaque[at] = out.differs[at] >= options.min_differs && out.steady[at] >= options.min_steady;
-}
+
+    void vote(int x, int y, LearnedGlyph& out) {
+        const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
+        out.differs[at] = out.steady[at] = 0;
+        out.opaque[at] = 0;
+        const int differing = collect(x, y);
+        if (2 * colors_.size() < voters_.size() || colors_.empty()) return;
+        const auto count = static_cast<float>(colors_.size());
+        out.differs[at] = static_cast<float>(differing) / count;
+        if (out.differs[at] < 0.5f * options_.min_differs) return;
+        const Color m{median(&Color::y), median(&Color::u), median(&Color::v)};
+        out.color[3 * at] = m.y, out.color[3 * at + 1] = m.u, out.color[3 * at + 2] = m.v;
+        const auto steady = std::count_if(colors_.begin(), colors_.end(), [&](const Color& c) { return contrast_of(c, m) <= options_.steady; });
+        out.steady[at] = static_cast<float>(steady) / count;
+        out.opaque[at] = out.differs[at] >= options_.min_differs && out.steady[at] >= options_.min_steady;
+    }
+
+private:
+    struct Voter {
+        const Cutout* cutout;
+        Shift shift;
+    };
+
+    // Takes in the colours of one pixel; returns how many of them differ from the plate.
+    int collect(int x, int y) {
+        colors_.clear();
+        int differing = 0;
+        for (const auto& [cutout, shift] : voters_) {
+            const int sx = x - shift.dx, sy = y - shift.dy;
+            if (!cutout->inside(sx, sy)) continue;
+            colors_.push_back(cutout->color[cutout->index(sx, sy)]);
+            differing += cutout->differs[cutout->index(sx, sy)];
+        }
+        return differing;
+    }
+
+    std::uint8_t median(std::uint8_t Color::*channel) {
+        values_.clear();
+        for (const Color& c : colors_) values_.push_back(c.*channel);
+        const auto middle = values_.begin() + static_cast<std::ptrdiff_t>(values_.size() / 2);
+        std::nth_element(values_.begin(), middle, values_.end());
+        return *middle;
+    }
+
+    const LearnOptions& options_;
+    std::vector<Voter> voters_;
+    std::vector<Color> colors_;
+    std::vector<std::uint8_t> values_;
+};
 
 std::size_t reference_cutout(const std::vector<Cutout>& cutouts) {
     std::vector<int> areas;
@@ -199,8 +229,9 @@ LearnedGlyph learn_glyph(const Segment& segment, const Picture& plate, const std
     out.steady.assign(pixels, 0);
     out.opaque.assign(pixels, 0);
     for (int round = 0; round < 2; ++round) {
+        Ballot ballot(cutouts, shifts, options);
         for (int y = 0; y < side; ++y)
-            for (int x = 0; x < side; ++x) vote(cutouts, shifts, x, y, options, out);
+            for (int x = 0; x < side; ++x) ballot.vote(x, y, out);
         const auto core = probes(side, [&](std::size_t i) { return out.opaque[i] != 0; });
         if (core.empty()) return LearnedGlyph{};
         for (std::size_t i = 0; i < cutouts.size(); ++i) {

@@ -36,6 +36,16 @@ int step_of(const Glyph& glyph, int parts) {
     return std::clamp(std::min(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / parts, 1, 4);
 }
 
+NARRATRACE_VECTOR void look_for(const GlyphPixel& p, std::uint16_t weight, Byte tolerance, const Byte* y, const Byte* u,
+                                const Byte* v, int n, std::uint16_t* __restrict found, std::uint16_t* __restrict visible) {
+    for (int x = 0; x < n; ++x) {
+        const Byte chroma = twice(std::max(distance(u[x], p.u), distance(v[x], p.v)));
+        const Byte contrast = std::max(distance(y[x], p.y), chroma);
+        found[x] = static_cast<std::uint16_t>(found[x] + weight * static_cast<Byte>(tolerance - std::min(contrast, tolerance)));
+        visible[x] = static_cast<std::uint16_t>(visible[x] + weight);
+    }
+}
+
 // Similarity of the probes alone for all hot spots (x, y) of one row of a window, as sums over weights: on a whole
 // screen nearly all places are nothing like the glyph, which a handful of pixels tells.
 class Hints {
@@ -62,8 +72,8 @@ public:
             const int from = std::max(window_.x0, r.x0 - p.dx), to = std::min(window_.x1, r.x1 - p.dx);
             if (from >= to) continue;
             const int sx = from + p.dx, sy = y + p.dy;
-            add(p, weights_[i], screen_.y(sx, sy), screen_.u(sx, sy), screen_.v(sx, sy), to - from,
-                found_.data() + (from - window_.x0), visible_.data() + (from - window_.x0));
+            look_for(p, weights_[i], tolerance_, screen_.y(sx, sy), screen_.u(sx, sy), screen_.v(sx, sy), to - from,
+                     found_.data() + (from - window_.x0), visible_.data() + (from - window_.x0));
         }
     }
 
@@ -73,17 +83,6 @@ public:
     }
 
 private:
-    void add(const GlyphPixel& p, std::uint16_t weight, const Byte* y, const Byte* u, const Byte* v, int n,
-             std::uint16_t* __restrict found, std::uint16_t* __restrict visible) const {
-        const Byte tolerance = tolerance_;
-        for (int x = 0; x < n; ++x) {
-            const Byte chroma = twice(std::max(distance(u[x], p.u), distance(v[x], p.v)));
-            const Byte contrast = std::max(distance(y[x], p.y), chroma);
-            found[x] = static_cast<std::uint16_t>(found[x] + weight * static_cast<Byte>(tolerance - std::min(contrast, tolerance)));
-            visible[x] = static_cast<std::uint16_t>(visible[x] + weight);
-        }
-    }
-
     const Patch& screen_;
     const Glyph& glyph_;
     const Rect window_;

@@ -16,10 +16,12 @@ void load(const PlaneView& source, Rect r, int side, std::uint8_t* out) {
         std::memcpy(out, source.row(y) + r.x0, static_cast<std::size_t>(r.x1 - r.x0));
 }
 
-void store(const std::uint8_t* in, Rect r, int side, Plane& target) {
+void store(const std::uint8_t* in, Rect r, int side, const MutablePlane& target) {
     for (int y = r.y0; y < r.y1; ++y, in += side)
         std::memcpy(target.row(y) + r.x0, in, static_cast<std::size_t>(r.x1 - r.x0));
 }
+
+MutablePlane whole(Plane& plane) { return {plane.row(0), plane.stride()}; }
 
 void copy(const PlaneView& source, Rect r, Plane& target) {
     for (int y = r.y0; y < r.y1; ++y)
@@ -39,6 +41,10 @@ void load_block(const PictureView& source, const TileGrid& grid, int tile, Block
 }
 
 void store_block(const Block& block, const TileGrid& grid, int tile, Picture& target) {
+    store_block(block, grid, tile, MutablePicture{whole(target.y), whole(target.u), whole(target.v)});
+}
+
+void store_block(const Block& block, const TileGrid& grid, int tile, const MutablePicture& target) {
     store(block.y, luma_rect(grid, tile), kTile, target.y);
     store(block.u, chroma_rect(grid, tile), kChromaTile, target.u);
     store(block.v, chroma_rect(grid, tile), kChromaTile, target.v);

@@ -30,6 +30,17 @@ struct PictureView {
     PlaneView y, u, v;
 };
 
+/// A picture in somebody else's memory that may be written.
+struct MutablePlane {
+    std::uint8_t* data = nullptr;
+    std::ptrdiff_t stride = 0;
+
+    std::uint8_t* row(int y) const { return data + y * stride; }
+};
+struct MutablePicture {
+    MutablePlane y, u, v;
+};
+
 /// An owned plane whose rows are padded to whole tiles, so that tile loops need no edge case in memory.
 class Plane {
 public:
@@ -106,6 +117,7 @@ inline int pixel_contrast(int dy, int du, int dv) {
 /// Copies one tile of `source` into `block`.
 void load_block(const PictureView& source, const TileGrid& grid, int tile, Block& block);
 /// Copies `block` into one tile of `target`.
+void store_block(const Block& block, const TileGrid& grid, int tile, const MutablePicture& target);
 void store_block(const Block& block, const TileGrid& grid, int tile, Picture& target);
 /// Copies one tile from picture to picture.
 void copy_tile(const PictureView& source, const TileGrid& grid, int tile, Picture& target);

@@ -113,6 +113,16 @@ bool Replay::step() {
     return true;
 }
 
+void overlay(const Segment& segment, const std::vector<std::int32_t>& tiles, const std::vector<std::int32_t>& blocks,
+             const MutablePicture& out) {
+    Block base;
+    for (std::size_t i = 0; i < tiles.size(); ++i) {
+        if (blocks[i] < 0) load_block(segment.base.view(), segment.grid, tiles[i], base);
+        const Block& block = blocks[i] < 0 ? base : segment.blocks[static_cast<std::size_t>(blocks[i])];
+        store_block(block, segment.grid, tiles[i], out);
+    }
+}
+
 Picture compose(const Segment& segment, int frame, const std::vector<std::int32_t>& tiles,
                 const std::vector<std::int32_t>& blocks, bool refined) {
     const TileGrid& grid = segment.grid;

@@ -112,6 +112,10 @@ private:
     int frame_ = -1;
 };
 
+/// Puts `blocks` of the segment (-1: its base) in place of `tiles` of a picture of its size.
+void overlay(const Segment& segment, const std::vector<std::int32_t>& tiles, const std::vector<std::int32_t>& blocks,
+             const MutablePicture& out);
+
 /// The screen at `frame` with `tiles` replaced by `blocks` of the segment (-1: its base). With `refined`, tiles that
 /// show what they do at the segment's end are taken from Segment::last, which the encoder has had time to refine.
 Picture compose(const Segment& segment, int frame, const std::vector<std::int32_t>& tiles,

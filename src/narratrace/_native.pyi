@@ -23,6 +23,7 @@ __all__: list[str] = [
     "TileHistory",
     "compare",
     "compose",
+    "connected_components",
     "count_differences",
     "find_blobs",
     "find_candidates",
@@ -30,6 +31,7 @@ __all__: list[str] = [
     "find_places",
     "fit_glyph",
     "learn_glyph",
+    "overlay",
     "thumbnails",
     "track",
 ]
@@ -122,6 +124,9 @@ def compose(
     blocks: numpy.typing.NDArray[numpy.int32],
     refined: bool = False,
 ) -> _Planes: ...
+def connected_components(
+    tiles: numpy.typing.NDArray[numpy.int32], columns: int, reach: int
+) -> numpy.typing.NDArray[numpy.int32]: ...
 def count_differences(
     frame: _Planes, reference: _Planes, luma: int, chroma: int, baseline: bool = False
 ) -> numpy.typing.NDArray[numpy.uint16]: ...
@@ -190,6 +195,14 @@ def learn_glyph(
     tolerance: int,
     min_similarity: float,
 ) -> dict[str, numpy.typing.NDArray[typing.Any]]: ...
+def overlay(
+    segment: Segment,
+    y: numpy.typing.NDArray[numpy.uint8],
+    u: numpy.typing.NDArray[numpy.uint8],
+    v: numpy.typing.NDArray[numpy.uint8],
+    tiles: numpy.typing.NDArray[numpy.int32],
+    blocks: numpy.typing.NDArray[numpy.int32],
+) -> None: ...
 def thumbnails(
     segment: Segment, begin: int, end: int, every: int, step: int
 ) -> list[numpy.typing.NDArray[numpy.uint8]]: ...

@@ -43,14 +43,18 @@ def cleaner_blocks(
     order, first = np.unique(tiles, return_index=True)
     last = np.r_[first[1:], len(tiles)]
     seen = _uncovered(times, at, trace, box, order, view.columns)
+    until = np.r_[frames[1:], 0]
+    until[last - 1] = len(times)
+    shown = np.repeat(np.arange(len(order)), last - first)
+    clear = seen[until, shown] - seen[frames, shown]
     better: dict[int, int] = {}
-    for column, (tile, a, b) in enumerate(zip(order.tolist(), first.tolist(), last.tolist(), strict=True)):
-        until = np.r_[frames[a + 1 : b], len(times)]
-        clear = seen[until, column] - seen[frames[a:b], column]
-        own = clear[blocks[a:b] == chosen.get(tile, -1)]
-        best = int(np.argmax(clear))
-        if clear[best] >= _MIN_SEEN_S and own.sum() < _MIN_SEEN_S:
-            better[tile] = int(blocks[a + best])
+    for tile, a, b in zip(order.tolist(), first.tolist(), last.tolist(), strict=True):
+        best = a + int(np.argmax(clear[a:b]))
+        if clear[best] < _MIN_SEEN_S:
+            continue
+        own = clear[a:b][blocks[a:b] == chosen.get(tile, -1)]
+        if own.sum() < _MIN_SEEN_S:
+            better[tile] = int(blocks[best])
     return better
 
 

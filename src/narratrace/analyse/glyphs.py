@@ -37,10 +37,12 @@ class GlyphOptions:
             "contrast to the clean plate above which a pixel belongs to something in front",
             unit="levels",
             ge=1,
+            le=254,
         ),
     ] = 28
     tolerance: Annotated[
-        int, option("contrast at which a pixel no longer resembles the pointer's", unit="levels", ge=1)
+        int,
+        option("contrast at which a pixel no longer resembles the pointer's", unit="levels", ge=1, le=255),
     ] = 48
     min_samples: Annotated[int, option("places a pointer must have been seen at to be learned", ge=3)] = 4
     max_samples: Annotated[int, option("places looked at, evenly picked", ge=3)] = 24

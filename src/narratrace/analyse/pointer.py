@@ -28,7 +28,7 @@ from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptio
 from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Blobs, EpochOptions, Planes, find_blobs, find_candidates, fit_glyph
+from narratrace.ops.sparse import Blobs, EpochOptions, Planes, find_blobs, find_candidates, fit_glyph, overlay
 from narratrace.options import option
 
 
@@ -138,8 +138,7 @@ class PointerFinder:
 
     def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
         """Learns what frames [begin, end) tell about the pointer's look."""
-        ground, blobs = self._drafted(view, begin, end)
-        plate = ground.plate(view.segment)
+        ground, plate, blobs = self._before_doubts(view, begin, end)
         pointer = learn(view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options)
         return Draft(view, begin, end, ground, blobs, self.book.add(pointer) if pointer else None)
 
@@ -152,11 +151,11 @@ class PointerFinder:
         known = self.book.best(draft.entry)
         changes = self._settle(view, ground, blobs, known) if ground.doubts else []
         if changes:
-            parts = (
-                Draft(view, a, b, *self._drafted(view, a, b), draft.entry)
-                for a, b in _parts(changes, begin, end)
-            )
-            return [sought for part in parts for sought in self.seek(part, threads)]
+            sought = []
+            for start, stop in _parts(changes, begin, end):
+                ground, _, blobs = self._before_doubts(view, start, stop)
+                sought += self.seek(Draft(view, start, stop, ground, blobs, draft.entry), threads)
+            return sought
         plate = ground.plate(view.segment)
         if ground.doubts:
             blobs = self._blobs(view, begin, end, plate, view.ignore)
@@ -191,13 +190,14 @@ class PointerFinder:
         times = still.view.times[still.begin : still.end]
         return replace(still, trace=held(resting(times, found), times, self.options.hold_s))
 
-    def _drafted(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Blobs]:
-        """Background, and what differs from it outside the places in doubt."""
+    def _before_doubts(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Planes, Blobs]:
+        """Background, plate, and what differs from it outside the places in doubt."""
         ground = background(view, begin, end, self.epoch_options)
+        plate = ground.plate(view.segment)
         ignore = view.ignore
         for doubt in ground.doubts:
             ignore[doubt.tiles] = 1
-        return ground, self._blobs(view, begin, end, ground.plate(view.segment), ignore)
+        return ground, plate, self._blobs(view, begin, end, plate, ignore)
 
     def _blobs(
         self, view: SegmentView, begin: int, end: int, plate: Planes, ignore: npt.NDArray[np.uint8]
@@ -212,14 +212,20 @@ class PointerFinder:
         Returns those that are changes of content.
         """
         changes = []
+        segment = view.segment
+        a, b = ground.plate(segment), ground.plate(segment)  # both sides of the doubt that is looked at
         for doubt in ground.doubts:
-            before = dict(zip(doubt.tiles.tolist(), doubt.before.tolist(), strict=True))
-            after = dict(zip(doubt.tiles.tolist(), doubt.after.tolist(), strict=True))
-            side = self._pointer_side(view, ground, doubt, before, after, blobs, known)
+            overlay(segment, a, doubt.tiles, doubt.before)
+            overlay(segment, b, doubt.tiles, doubt.after)
+            side = self._pointer_side(view, ground, doubt, a, b, blobs, known)
             if side == "content":
                 changes.append((doubt.end, doubt.begin))
             elif side != "nothing":
-                ground.blocks.update(after if side == "before" else before)
+                clean = doubt.after if side == "before" else doubt.before
+                ground.blocks.update(zip(doubt.tiles.tolist(), clean.tolist(), strict=True))
+            settled = np.array([ground.blocks[tile] for tile in doubt.tiles.tolist()], np.int32)
+            for plate in (a, b):
+                overlay(segment, plate, doubt.tiles, settled)
         return sorted(changes)
 
     def _pointer_side(
@@ -227,13 +233,16 @@ class PointerFinder:
         view: SegmentView,
         ground: Background,
         doubt: Doubt,
-        before: dict[int, int],
-        after: dict[int, int],
+        a: Planes,
+        b: Planes,
         blobs: Blobs,
         known: list[Entry],
     ) -> str:
-        """Where the pointer was: ``before`` or ``after``; else ``content`` changed or ``nothing`` of note."""
-        a, b = ground.plate(view.segment, before), ground.plate(view.segment, after)
+        """Where the pointer was: ``before`` or ``after``; else ``content`` changed or ``nothing`` of note.
+
+        Args:
+            a, b: The picture before the doubt and after it.
+        """
         box = doubt.box(view.columns)
         fits = [(self._fit(box, a, b, q), self._fit(box, b, a, q)) for q in known]
         # A translucent halo fits both ways round; the glyph that tells the sides apart best decides.

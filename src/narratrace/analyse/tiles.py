@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.ops.sparse import TILE
+from narratrace.ops.sparse import TILE, connected_components
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -51,23 +51,9 @@ def components(tiles: npt.NDArray[np.integer], columns: int, reach: int) -> Iter
         columns: Tiles in a row.
         reach: Tiles at most this many columns and rows apart are connected.
     """
-    where: dict[tuple[int, int], list[int]] = {}
-    for i, tile in enumerate(tiles.tolist()):
-        where.setdefault((tile % columns, tile // columns), []).append(i)
-    while where:
-        seed = next(iter(where))
-        members, stack = where.pop(seed), [seed]
-        while stack:
-            x, y = stack.pop()
-            for near in [
-                (nx, ny)
-                for ny in range(y - reach, y + reach + 1)
-                for nx in range(x - reach, x + reach + 1)
-                if (nx, ny) in where
-            ]:
-                members += where.pop(near)
-                stack.append(near)
-        yield np.array(sorted(members), dtype=np.int64)
+    label = connected_components(tiles.astype(np.int32), columns, reach)
+    order = np.argsort(label, kind="stable")
+    yield from np.split(order, np.flatnonzero(np.diff(label[order])) + 1) if len(order) else ()
 
 
 def grow(mask: Bool, rows: int, columns: int) -> Bool:

@@ -95,7 +95,7 @@ class EpochOptions:
     """When two versions of a tile are the same, see Note [Epochs] in csrc/history.hpp."""
 
     threshold: Annotated[
-        int, option("contrast above which a pixel of two versions differs", unit="levels", ge=1)
+        int, option("contrast above which a pixel of two versions differs", unit="levels", ge=1, le=254)
     ] = 24
     max_differing: Annotated[int, option("differing pixels up to which versions are the same", ge=0)] = 5
     cost_s: Annotated[float, option("price of an epoch, in seconds of its range", unit="s", ge=0)] = 0.6
@@ -260,6 +260,19 @@ def compose(segment: Segment, frame: int, tiles: I32, blocks: I32, *, refined: b
     encoder has had time to refine them by steps too small to count as changes.
     """
     return cpu.compose(segment, frame, tiles, blocks, refined)
+
+
+def overlay(segment: Segment, picture: Planes, tiles: I32, blocks: I32) -> None:
+    """Puts ``blocks`` of the segment (-1: its base) in place of ``tiles`` of a picture, in place."""
+    cpu.overlay(segment, *picture, tiles, blocks)
+
+
+def connected_components(tiles: I32, columns: int, reach: int) -> I32:
+    """The number of each tile's connected component, counted in order of first members.
+
+    Tiles at most ``reach`` columns and rows apart are connected; the same tile may occur more than once.
+    """
+    return cpu.connected_components(tiles, columns, reach)
 
 
 def thumbnails(segment: Segment, begin: int, end: int, every: int, step: int) -> list[U8]:

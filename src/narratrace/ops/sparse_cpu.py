@@ -17,12 +17,14 @@ from narratrace._native import (
     TileHistory,
     compare,
     compose,
+    connected_components,
     find_blobs,
     find_candidates,
     find_on_screen,
     find_places,
     fit_glyph,
     learn_glyph,
+    overlay,
     thumbnails,
 )
 
@@ -39,6 +41,7 @@ __all__ = [
     "TileHistory",
     "compare",
     "compose",
+    "connected_components",
     "find_blobs",
     "find_candidates",
     "find_on_screen",
@@ -46,6 +49,7 @@ __all__ = [
     "fit_glyph",
     "learn_glyph",
     "make_recorder",
+    "overlay",
     "thumbnails",
 ]
 
