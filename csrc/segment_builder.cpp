@@ -26,7 +26,7 @@ void SegmentBuilder::append(double t, const std::int32_t* tiles, std::size_t cou
     }
     const std::size_t begin = segment_.tiles.size();
     segment_.tiles.insert(segment_.tiles.end(), tiles, tiles + count);
-    segment_.blocks.insert(segment_.blocks.end(), blocks, blocks + count);
+    segment_.blocks.append(blocks, count);
     segment_.frames.push_back({t, begin, segment_.tiles.size()});
 }
 

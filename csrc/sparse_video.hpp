@@ -14,6 +14,7 @@
 #include <memory>
 #include <vector>
 
+#include "block_store.hpp"
 #include "planes.hpp"
 #include "tile_diff.hpp"
 
@@ -41,7 +42,7 @@ struct Segment {
     Picture base;                    ///< the screen before the first record
     std::vector<FrameRecord> frames; ///< times increase; the first frame is the base, without changes
     std::vector<std::int32_t> tiles; ///< changed tiles, ascending within a frame
-    std::vector<Block> blocks;       ///< their new pixels
+    BlockStore blocks;               ///< their new pixels
     Picture last;                    ///< the screen at its last frame, refreshed where it has long been still
 
     std::size_t bytes() const { return blocks.size() * sizeof(Block) + tiles.size() * sizeof(std::int32_t); }

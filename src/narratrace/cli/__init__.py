@@ -34,6 +34,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, see the module's description.
     """
+    # NumPy starts a thread a core at its import, as costly as the rest; large matrices are not met here.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     args = build_parser().parse_args(argv)
     set_up_logging(args.log_format, quiet=args.quiet, debug=args.debug)
     try:
