@@ -12,7 +12,10 @@ from .windows import IGNORED, Batch
 
 WIDTH, HEADS, ENCODER_LAYERS, DECODER_LAYERS = 160, 4, 4, 3
 ALIGNMENT_HEADS = ((DECODER_LAYERS - 1, 0), (DECODER_LAYERS - 1, 1))
-"""Layer and head: those told where the words are."""
+"""Layer and head: those told where the next word is."""
+
+FINDING_HEADS = ((0, 0), (1, 0), (1, 1))
+"""Those told where the word just written is, which is the way to the next one."""
 
 
 def new_whisper(vocabulary: Vocabulary) -> WhisperForConditionalGeneration:
@@ -65,7 +68,8 @@ class Trainee(nn.Module):
         text = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), ignore_index=IGNORED)
         heard = functional.cross_entropy(self.words(sound).flatten(0, 1), batch.heard.flatten())
         sounds = functional.cross_entropy(self.sounds(middle).flatten(0, 1), batch.sounds.flatten())
-        place = place_loss(attention, batch.spans)
+        place = place_loss(attention[:, len(FINDING_HEADS) :], batch.spans)
+        place = place + place_loss(attention[:, : len(FINDING_HEADS), 1:], batch.spans[:, :-1])
         ctc = self._ctc(sound, batch)
         return {"text": text, "ctc": ctc, "heard": heard, "sounds": sounds, "place": place}
 
@@ -96,7 +100,7 @@ class Trainee(nn.Module):
         return encoder.layer_norm(x), middle
 
     def decode(self, ids: Tensor, sound: Tensor) -> tuple[Tensor, Tensor]:
-        """States (batch, tokens, width), and scores of the alignment heads (batch, heads, tokens, frames)."""
+        """States (batch, tokens, width) and scores of the told heads (batch, heads, tokens, frames)."""
         decoder = self.whisper.model.decoder
         x = decoder.embed_tokens(ids) + decoder.embed_positions.weight[: ids.shape[1]]
         watched = []
@@ -106,7 +110,7 @@ class Trainee(nn.Module):
             y = layer.encoder_attn_layer_norm(x)
             seen, scores = attend(layer.encoder_attn, y, sound)
             x = x + seen
-            watched += [scores[:, head] for at, head in ALIGNMENT_HEADS if at == k]
+            watched += [scores[:, head] for at, head in (*FINDING_HEADS, *ALIGNMENT_HEADS) if at == k]
             x = x + layer.fc2(functional.gelu(layer.fc1(layer.final_layer_norm(x))))
         return decoder.layer_norm(x), torch.stack(watched, 1)
 

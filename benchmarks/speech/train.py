@@ -16,8 +16,8 @@ from .tokenizer import Vocabulary
 from .windows import Batch, WindowMaker
 
 WEIGHTS = {"text": 1.0, "ctc": 0.4, "heard": 0.5, "sounds": 0.5, "place": 0.3}
-PEAK_RATE, WARMUP_STEPS = 2e-3, 150
-SHORT_ONLY = 0.5
+PEAK_RATE, WARMUP_STEPS = 1.5e-3, 150
+SHORT_ONLY = 0.35
 """Share of the time in which no window is 30 s long."""
 
 SAVE_EVERY_S = 120
@@ -26,8 +26,8 @@ SAVE_EVERY_S = 120
 def train(work: Path, hours: float, threads: int) -> None:
     """Trains until the work of all sittings sums up to `hours`; the state is in ``work/state.pt``.
 
-    What happens when depends on the time spent, not on the steps done: a busy machine makes fewer steps, but
-    ends at the same hour with a finished schedule.
+    What happens when depends on the processor time spent: a schedule ends as planned, and a busy machine
+    makes no difference but to the clock.
     """
     torch.set_num_threads(threads)
     vocabulary, corpus = Vocabulary(), Corpus(work)
@@ -36,22 +36,24 @@ def train(work: Path, hours: float, threads: int) -> None:
     optimisers = _optimisers(trainee)
     spent, step = _load(work, trainee, optimisers)
     maker = WindowMaker(corpus, vocabulary, np.random.default_rng((step, 7)))
-    losses, saved, begun = defaultdict(list), time.monotonic(), time.monotonic()
-    while (done := (spent + time.monotonic() - begun) / (3600 * hours)) < 1:
+    losses, saved = defaultdict(list), spent
+    while (done := spent / (3600 * hours)) < 1:
+        begun = time.process_time()
         for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = _rate(step, done)
         found = _step(trainee, optimisers, _draw(maker, done))
         step += 1
+        spent += (time.process_time() - begun) / threads
         for name, value in found.items():
             losses[name].append(value)
         if step % 50 == 0:
             figures = " ".join(f"{name} {np.mean(values):.3f}" for name, values in losses.items())
             print(f"{step} {100 * done:.1f} % {figures} rate {_rate(step, done):.5f}", flush=True)
             losses.clear()
-        if time.monotonic() - saved > SAVE_EVERY_S:
-            _save(work, trainee, optimisers, spent + time.monotonic() - begun, step)
-            saved = time.monotonic()
-    _save(work, trainee, optimisers, spent + time.monotonic() - begun, step)
+        if spent - saved > SAVE_EVERY_S:
+            _save(work, trainee, optimisers, spent, step)
+            saved = spent
+    _save(work, trainee, optimisers, spent, step)
 
 
 def _draw(maker: WindowMaker, done: float) -> Batch:

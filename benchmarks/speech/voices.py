@@ -25,8 +25,15 @@ ACCENTS = (
 """Accents of the training voices; the common ones more than once."""
 
 VARIANTS = (
-    "", "", "", "", "+m1", "+m2", "+m3", "+m4", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4", "+Andy", "+steph",
+    *4 * ("",),
+    *2 * ("+m1", "+m2", "+m3", "+m4", "+m6", "+m7", "+f1", "+f2", "+f3", "+f4"),
+    "+Alicia", "+Andrea", "+Andy", "+Annie", "+Denis", "+Gene", "+Jacky", "+Lee", "+Marco", "+Michael",
+    "+Mike", "+Storm", "+adam", "+anika", "+aunty", "+boris", "+caleb", "+david", "+ed", "+edward",
+    "+grandma", "+grandpa", "+john", "+linda", "+max", "+michel", "+norbert", "+paul", "+quincy",
+    "+rob", "+robert", "+steph", "+steph2", "+steph3", "+travis", "+victor", "+zac",
 )  # fmt: skip
+"""Their variants; the plain voice and the numbered ones more than once."""
+
 HELD_OUT = ("en-us+f5", "en-gb+m8", "en-gb-x-gbcwmd", "en-029+belinda", "en-us+Alex", "en-gb-x-rp+m5")
 """Voices that are only tested on."""
 

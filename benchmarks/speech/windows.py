@@ -18,7 +18,11 @@ POSITIONS = 1500
 """Of the encoder, 50 a second."""
 
 IGNORED = -100
+MISREAD = 0.05
+"""Share of the words before the next one that are replaced: listening has to help where memory misleads."""
 LONGEST_PAUSE_S = 1.5
+WIDEST_WARP = 0.14
+"""Share by which a vocal tract is made longer or shorter."""
 
 
 @dataclass
@@ -105,6 +109,7 @@ class WindowMaker:
         rng = self._rng
         at = int(rng.uniform(0, 0.95) * FRAMES_S)
         gain = rng.normal(-0.2, 0.4)
+        tract = _warp(rng.uniform(-WIDEST_WARP, WIDEST_WARP)) if rng.random() < 0.6 else None
         clips = self._corpus.clips
         near = int(rng.integers(len(clips)))
         left = [clips[(near + k) % len(clips)] for k in range(18)]  # of one voice or two
@@ -114,6 +119,8 @@ class WindowMaker:
             clip = fitting[pick]
             left.remove(clip)
             mel = self._corpus.mel(clip)
+            if tract is not None:
+                mel = mel @ tract
             log[at : at + len(mel)] = np.maximum(mel + gain, FLOOR)
             placed.append((at / FRAMES_S, clip))
             at += len(mel) + int(FRAMES_S * min(LONGEST_PAUSE_S, rng.exponential(0.45) + 0.08))
@@ -205,7 +212,7 @@ class WindowMaker:
         return Batch(
             torch.from_numpy(mel),
             offset,
-            _padded([w.inputs for w in windows], end),
+            _padded([self._misread(w.inputs) for w in windows], end),
             _padded([w.labels for w in windows], IGNORED),
             _padded(positions, nowhere).float(),
             torch.from_numpy(np.stack([self._heard(w, p) for w, p in zip(windows, positions, strict=True)])),
@@ -214,6 +221,10 @@ class WindowMaker:
             torch.tensor([len(w.phonemes) for w in windows]),
         )
 
+    def _misread(self, ids: list[int]) -> list[int]:
+        rng, end = self._rng, self._vocabulary.end
+        return [int(rng.integers(256, end)) if i < end and rng.random() < MISREAD else i for i in ids]
+
     def _heard(self, window: Window, positions: list[tuple[float, float]]) -> NDArray[np.int64]:
         end = self._vocabulary.end
         heard = np.full(len(window.log) // 2, end)
@@ -221,6 +232,19 @@ class WindowMaker:
             if 0 <= label < end and until > 0:
                 heard[max(0, round(begin)) : round(until)] = label
         return heard
+
+
+def _warp(share: float) -> Log:
+    """Maps a spectrogram, frames x bands, to that of a shorter (or, below 0, longer) vocal tract."""
+    # Slaney's scale, which is Whisper's: even below 1 kHz, logarithmic above.
+    bands = np.linspace(0, 15 + 27 * np.log(8) / np.log(6.4), 80)
+    hertz = np.where(bands < 15, bands * 200 / 3, 1000 * 6.4 ** ((bands - 15) / 27))
+    source = np.interp(hertz / (1 + share), hertz, np.arange(80.0))
+    below = np.minimum(source.astype(int), 78)
+    matrix = np.zeros((80, 80), np.float32)
+    matrix[below, np.arange(80)] = 1 - (source - below)
+    matrix[below + 1, np.arange(80)] += source - below
+    return matrix
 
 
 def _fitting(clips: list[Clip], frames: int) -> list[Clip]:
