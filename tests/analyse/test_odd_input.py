@@ -1,0 +1,179 @@
+"""Recordings at the edges: hardly any frames, odd sizes, uneven times, a size that changes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from functools import partial
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratrace.analyse.visual import VisualAnalyser
+from narratrace.data.analysis import VisualAnalysis
+from narratrace.data.media import DecodeSummary
+
+from .screen import (
+    FPS,
+    Planes,
+    Point,
+    analyse,
+    errors,
+    film,
+    recall,
+    slide_of,
+    stream,
+    ticks,
+    wander,
+)  # fmt: skip
+
+A, B = slide_of(41), slide_of(42)
+SIZES = st.one_of(
+    st.tuples(st.integers(1, 70), st.integers(1, 70)),
+    st.sampled_from([(1, 1), (1, 300), (300, 1), (33, 17), (16, 16), (15, 31), (853, 479)]),
+)
+
+
+def noise(seed: int, width: int, height: int) -> Planes:
+    rng = np.random.default_rng(seed)
+    small = (height + 1) // 2, (width + 1) // 2
+    y, u, v = (rng.integers(0, 256, shape, dtype=np.uint8) for shape in ((height, width), small, small))
+    return y, u, v
+
+
+def assert_sound(result: VisualAnalysis, start: float, end: float):
+    """What holds of every recording."""
+    shots = [shot.span for shot in result.shots]
+    assert (shots[0].start, shots[-1].end) == pytest.approx((start, end))
+    assert all(a.end == b.start and a.duration > 0 for a, b in pairwise(shots))
+    spans = [s.span for s in result.stable_spans]
+    assert all(a.end <= b.start for a, b in pairwise(spans))
+    assert all(start <= s.start < s.end <= end for s in spans)
+    trace = result.trace
+    if len(trace):
+        assert start <= trace.t[0] < trace.t[-1] <= end
+        assert trace.x.min() >= 0
+        assert trace.y.min() >= 0
+        assert trace.x.max() <= result.video.width
+        assert trace.y.max() <= result.video.height
+        assert (trace.score >= 0).all()
+        assert (trace.score <= 1).all()
+
+
+def test_a_recording_without_a_frame_has_nothing():
+    summary = DecodeSummary(
+        codec="rawvideo",
+        width=320,
+        height=192,
+        start_pts_s=0.0,
+        duration=0.0,
+        frames_decoded=0,
+        frames_skipped=0,
+        packets=0,
+        corrupt=0,
+        fps_mean=0.0,
+        vfr=False,
+        backend="test",
+    )
+    analyser = VisualAnalyser(stream())
+    analyser.push([])
+    result = analyser.finish(summary)
+    assert (result.stable_spans, result.changes, result.moving_regions, result.dwells) == ((), (), (), ())
+    assert len(result.trace) == 0
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+@pytest.mark.parametrize("other", [A, B], ids=["still", "cut"])
+def test_a_few_frames_are_one_shot(count: int, other: Planes):
+    result = analyse(film(ticks(count / FPS), lambda t: A if t < 0.01 else other))
+    assert len(result.shots) == 1
+    assert_sound(result, 0.0, count / FPS)
+    assert result.stable_spans == ()
+    assert len(result.trace) == 0
+
+
+@given(SIZES)
+@settings(max_examples=40)
+def test_any_size_is_analysed(size: tuple[int, int]):
+    first, second = noise(1, *size), noise(2, *size)
+    result = analyse(film(ticks(6.0, 10.0), lambda t: first if t < 3.0 else second))
+    assert_sound(result, 0.0, 6.0)
+    assert len(result.trace) == 0
+    if min(size) >= 15:
+        assert [shot.span.start for shot in result.shots] == pytest.approx([0.0, 3.0])
+        assert [(s.span.start, s.span.end) for s in result.stable_spans] == [
+            pytest.approx((0.0, 2.9), abs=0.11),
+            pytest.approx((3.1, 5.9), abs=0.11),
+        ]
+    for span in result.stable_spans:
+        assert span.keyframe is not None
+        assert (span.keyframe.width, span.keyframe.height) == size
+
+
+def roaming(width: int, height: int, t: float) -> Point:
+    """:func:`wander` on another screen."""
+    s = 3 * math.floor(t / 4) + min(t % 4, 3.0)
+    return width * (0.5 + 0.4 * math.sin(1.3 * s)), height * (0.47 + 0.35 * math.sin(0.9 * s + 1))
+
+
+@pytest.mark.parametrize("size", [(853, 479), (321, 193), (426, 240), (192, 320)])
+def test_the_pointer_is_followed_at_odd_sizes(size: tuple[int, int]):
+    at = partial(roaming, *size)
+    result = analyse(film(8.0, slide_of(43, *size), at))
+    assert_sound(result, 0.0, 8.0)
+    assert recall(result.trace, at, 0.0, 8.0) >= 0.97
+    assert np.mean(errors(result.trace, at) <= 3.0) >= 0.98
+    assert len(result.shots) == len(result.stable_spans) == 1
+
+
+@pytest.mark.parametrize("size", [(320, 190), (318, 192), (640, 384), (192, 320)])
+@pytest.mark.parametrize("batch", [1, 2, 16])
+def test_a_frame_of_another_size_is_refused(size: tuple[int, int], batch: int):
+    pictures = [*film(0.5, A), *film([1.0], slide_of(44, *size))]
+    with pytest.raises(ValueError, match="size"):
+        analyse(pictures, batch=batch)
+
+
+def as_shown(times: Sequence[float], at: Callable[[float], Point]) -> Callable[[float], Point]:
+    """Where the pointer stands on the screen: where it was when the latest frame was taken."""
+
+    def shown(t: float) -> Point:
+        return at(times[max(0, int(np.searchsorted(times, t + 1e-9, side="right")) - 1)])
+
+    return shown
+
+
+def uneven(seed: int) -> list[float]:
+    """Every change is filmed at 15 to 60 Hz; while the hand of :func:`wander` rests, nothing is."""
+    rng = np.random.default_rng(seed)
+    times = [0.0]
+    while times[-1] < 20.0:
+        times.append(times[-1] + float(rng.choice([1 / 60, 1 / 30, 1 / 15, rng.uniform(0.01, 0.1)])))
+    return [t for t in times if t % 4 < 3.05]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_times_may_be_uneven(seed: int):
+    times = uneven(seed)
+    at = as_shown(times, wander)
+    result = analyse(film(times, lambda t: A if t < 10.0 else B, at))
+    assert_sound(result, 0.0, times[-1] + times[-1] - times[-2])
+    assert [shot.span.start for shot in result.shots] == pytest.approx([0.0, 10.0], abs=0.11)
+    assert [s.span.start for s in result.stable_spans] == pytest.approx([0.0, 10.0], abs=0.25)
+    assert recall(result.trace, at, 0.0, times[-1]) >= 0.95
+    assert np.mean(errors(result.trace, at) <= 3.0) >= 0.98
+    assert len(result.dwells) >= 4
+
+
+def test_a_trace_goes_on_while_no_frame_comes():
+    """An hour of silence in which the screen keeps the pointer."""
+    times = [*ticks(6.0), *[3600.0 + t for t in ticks(6.0)]]
+    at = as_shown(times, wander)
+    result = analyse(film(times, A, at))
+    assert len(result.shots) == len(result.stable_spans) == 1
+    assert np.diff(result.trace.t).max() <= 0.15
+    assert np.mean(errors(result.trace, at) <= 3.0) >= 0.98
+    assert max(dwell.span.duration for dwell in result.dwells) >= 3590.0
