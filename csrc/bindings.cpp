@@ -156,13 +156,14 @@ void bind_segment(py::module_& m) {
 
     py::class_<SparseRecorder>(m, "SparseRecorder")
         .def(py::init([](int width, int height, int luma, int chroma, int min_luma, int min_chroma, double refresh_s,
-                         double max_stored, double sudden) {
+                         double max_stored, double sudden, double sudden_s) {
                  const DiffThresholds thresholds{static_cast<std::uint8_t>(luma), static_cast<std::uint8_t>(chroma)};
-                 return SparseRecorder(width, height, {thresholds, min_luma, min_chroma, refresh_s, max_stored, sudden});
+                 return SparseRecorder(
+                     width, height, {thresholds, min_luma, min_chroma, refresh_s, max_stored, sudden, sudden_s});
              }),
              py::arg("width"), py::arg("height"), py::arg("luma"), py::arg("chroma"), py::arg("min_luma"),
              py::arg("min_chroma"), py::arg("refresh_s"), py::arg("max_stored"),
-             py::arg("sudden") = 1.0)
+             py::arg("sudden") = 1.0, py::arg("sudden_s") = 0.5)
         .def("push", [](SparseRecorder& r, double t, const py::array& y, const py::array& u, const py::array& v) {
             const PictureView frame = picture_view(y, u, v);
             const py::gil_scoped_release release;

@@ -37,9 +37,16 @@ void SparseRecorder::refresh(double t, const PictureView& frame) {
     }
 }
 
-bool SparseRecorder::keeps(int changed) const {
-    const bool sudden = changed > options_.sudden * grid_.count() && changed > 4 * previous_;
-    return changed <= options_.max_stored * grid_.count() && !sudden;
+// The frame just before is not enough to go by: a webcam's pictures may come with every third frame of a recording.
+// Frames that change nearly everything are not counted: what follows a cut is still part of it.
+bool SparseRecorder::keeps(double t, int changed) {
+    while (!recent_.empty() && t - recent_.front().t > options_.sudden_s) recent_.pop_front();
+    const int most = recent_.empty() ? 0 : recent_.front().changed;
+    const bool little = changed <= options_.max_stored * grid_.count();
+    while (little && !recent_.empty() && recent_.back().changed <= changed) recent_.pop_back();
+    if (little) recent_.push_back({t, changed});
+    const bool sudden = changed > options_.sudden * grid_.count() && changed > 4 * most;
+    return little && !sudden;
 }
 
 int SparseRecorder::push(double t, const PictureView& frame) {
@@ -55,8 +62,7 @@ int SparseRecorder::push(double t, const PictureView& frame) {
         find_changes(frame);
     }
     const bool lapsed = !stored_ && restart_;
-    stored_ = keeps(static_cast<int>(changed_.size()));
-    previous_ = static_cast<int>(changed_.size());
+    stored_ = keeps(t, static_cast<int>(changed_.size()));
     if (!stored_ && !restart_) segment_.last = screen_; // this frame is not of the segment
     for (const std::int32_t tile : changed_) {
         copy_tile(frame, grid_, tile, screen_);

@@ -11,6 +11,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <vector>
 
@@ -27,7 +28,8 @@ struct ChangeOptions {
     int min_chroma = 3;       ///< differing chroma samples of a tile
     double refresh_s = 2.0;   ///< after that long without a change, take the (cleaner) picture again
     double max_stored = 0.25; ///< share of the tiles above which a frame's changes are not kept
-    double sudden = 0.08;     ///< the same for a frame with over four times the changes of the one before: a cut
+    double sudden = 0.08;     ///< the same for a frame with over four times the changes of any shortly before: a cut
+    double sudden_s = 0.5;    ///< how long before
 };
 
 /// One frame of a segment: its time and the range of its changes in Segment::tiles.
@@ -73,7 +75,7 @@ public:
     const TileGrid& grid() const { return grid_; }
 
 private:
-    bool keeps(int changed) const;
+    bool keeps(double t, int changed);
     void find_changes(const PictureView& frame);
     void refresh(double t, const PictureView& frame);
     void begin_anew(double t, const PictureView& frame);
@@ -87,7 +89,11 @@ private:
     std::vector<double> changed_at_;    // per tile: time of its last change
     std::vector<std::uint8_t> fresh_;   // per tile: refreshed since
     double last_refresh_ = 0;
-    int previous_ = 0; // changed tiles of the frame before
+    struct Count {
+        double t;
+        int changed;
+    };
+    std::deque<Count> recent_; // frames of the last sudden_s without those that a later one exceeds
     bool started_ = false, stored_ = false, restart_ = true;
 };
 

@@ -119,14 +119,33 @@ TEST(a_cut_closes_the_segment_and_a_growing_change_does_not) {
         recorder.push(0.1 * rows, frame.view());
         CHECK(recorder.stored());
     }
-    recorder.push(0.5, frame.view());
+    recorder.push(0.9, frame.view());
     const Picture before = frame;
-    draw_rect(frame, 80, 0, 160, 32, 200); // 10 tiles at once after none
-    CHECK_EQUAL(recorder.push(0.6, frame.view()), 10);
+    draw_rect(frame, 80, 0, 160, 32, 200); // 10 tiles at once after half a second with none
+    CHECK_EQUAL(recorder.push(1.0, frame.view()), 10);
     CHECK(!recorder.stored());
     const auto segment = recorder.take();
     CHECK_EQUAL(segment->frames.size(), 5u);
     CHECK(same_pixels(segment->last, before));
+}
+
+TEST(a_camera_slower_than_the_recording_closes_no_segment) {
+    SparseRecorder recorder(160, 160, {{16, 12}, 3, 3, 2.0, 0.9, 0.08, 0.5});
+    Picture frame = flat_picture(160, 160, 60);
+    recorder.push(0.0, frame.view());
+    for (int i = 1; i <= 30; ++i) {
+        draw_rect(frame, 0, 0, 64, 48, 60 + i / 3 % 2 * 100); // 12 tiles with every third frame
+        CHECK_EQUAL(recorder.push(i / 30.0, frame.view()), i % 3 == 0 ? 12 : 0);
+        CHECK_EQUAL(recorder.stored(), i != 3); // the first picture comes as suddenly as a cut
+    }
+    recorder.push(1.2, frame.view());
+    draw_rect(frame, 80, 80, 144, 128, 200); // 12 tiles, but not at once
+    recorder.push(1.4, frame.view());
+    CHECK(recorder.stored());
+    recorder.push(1.9, frame.view());
+    draw_rect(frame, 80, 80, 144, 128, 60);
+    recorder.push(2.0, frame.view());
+    CHECK(!recorder.stored());
 }
 
 TEST(after_a_cut_nothing_of_the_old_picture_remains) {

@@ -64,6 +64,7 @@ class SparseRecorder:
         refresh_s: float,
         max_stored: float,
         sudden: float = 1.0,
+        sudden_s: float = 0.5,
     ) -> None: ...
     def push(
         self,

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from narratrace._native import SparseRecorder, TileHistory, compose, thumbnails
-from narratrace.ops.sparse import ChangeOptions, make_recorder
+from narratrace.ops.sparse import ChangeOptions, RecentChanges, make_recorder
 from tests.native.pictures import Planes, flat, heights, pads, random_planes, seeds, widths
 
 NOTHING = np.array([], np.int32)
@@ -73,6 +73,48 @@ def test_only_what_changed_is_kept():
     assert segment.tiles.tolist() == [6]
     assert segment.bytes == 384 + 4
     assert len(segment.times) == 3
+
+
+@given(
+    counts=st.lists(st.sampled_from([0, 0, 1, 3, 9, 12, 20, 24, 26, 40]), min_size=1, max_size=25),
+    steps=st.lists(st.sampled_from([1 / 30, 0.1, 0.25, 0.6]), min_size=25, max_size=25),
+)
+def test_what_is_sudden_is_told_alike_on_both_sides(counts: list[int], steps: list[float]):
+    """The device's half of a recorder decides in Python what this one decides by itself."""
+    options = ChangeOptions()
+    recorder, recent = (
+        make_recorder(160, 160, options),
+        RecentChanges(options.sudden_s, 100 * options.max_stored),
+    )
+    luma = np.full(100, 20, np.uint8)
+    t = 0.0
+    for count, step in zip([0, *counts], [0.0, *steps], strict=False):
+        t += step
+        luma[:count] = 240 - luma[:count]
+        _, u, v = flat(160, 160, 0)
+        assert recorder.push(t, luma.reshape(10, 10).repeat(16, 0).repeat(16, 1), u, v) == count
+        assert recorder.stored == options.keeps(count, recent.before(t, count), 100)
+
+
+def test_a_change_is_sudden_after_half_a_second_of_calm():
+    """Not after the frames between the pictures of a slow camera."""
+    sudden = []
+    for calm in (0.1, 0.4, 0.6):
+        recent = RecentChanges(0.5, 25.0)
+        for t, count in ((0.0, 12), (0.05, 0), (0.07, 80), (0.09, 1)):
+            recent.before(t, count)
+        sudden.append(not ChangeOptions().keeps(12, recent.before(calm, 12), 100))
+    assert sudden == [False, False, True]
+
+
+def test_what_follows_a_cut_is_held_against_what_was_before():
+    recent = RecentChanges(0.5, 25.0)
+    assert [recent.before(t, count) for t, count in ((0.0, 3), (0.1, 90), (0.2, 20), (0.3, 9))] == [
+        0,
+        3,
+        3,
+        20,
+    ]
 
 
 def test_tiles_are_replaced_by_blocks_or_the_base():

@@ -79,4 +79,5 @@ def make_recorder(width: int, height: int, options: ChangeOptions) -> CpuRecorde
         options.refresh_s,
         options.max_stored,
         options.sudden,
+        options.sudden_s,
     )

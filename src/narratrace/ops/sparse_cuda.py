@@ -19,8 +19,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +29,8 @@ from narratrace.errors import DeviceError
 from narratrace.kernels.recorder import Limits, TileEngine
 from narratrace.kernels.surfaces import SurfacePool, Surfaces, map_surfaces
 from narratrace.kernels.tiles import TILE
+from narratrace.ops.sparse import ChangeOptions, RecentChanges
 from narratrace.ops.sparse_cpu import Segment, SegmentBuilder
-
-if TYPE_CHECKING:
-    from narratrace.ops.sparse import ChangeOptions
 
 U8 = npt.NDArray[np.uint8]
 Changes = tuple[npt.NDArray[np.int32], U8]
@@ -78,7 +75,8 @@ class CudaRecorder:
         self._refresh_s = options.refresh_s
         tiles = -(-width // TILE) * -(-height // TILE)
         self._keeps = partial(options.keeps, tiles=tiles)
-        self._previous = 0  # changed tiles of the last frame that the device has seen
+        # Of the frames that the device has seen.
+        self._recent = RecentChanges(options.sudden_s, options.max_stored * tiles)
         # More tiles than that are never kept.
         most = int(options.max_stored * tiles)
         limits = Limits(options.luma, options.chroma, options.min_luma, options.min_chroma, most)
@@ -177,7 +175,7 @@ class CudaRecorder:
         first, times = self._ahead[0][0], self._next_times()
         found = self._engine.compare(self._pictures, first, len(times))
         counts = found.counts.tolist()
-        kept = self._count_kept(counts)
+        kept = self._count_kept(times, counts)
         if self._lapsed and kept:
             self._judge_first(self._pictures, counts[0])
             return
@@ -186,20 +184,20 @@ class CudaRecorder:
         for i, t in enumerate(judged):
             self._judged.append(_Judged(t, counts[i], found.of(i) if i < kept else None))
             self._ahead.popleft()
-        self._previous = self._judged[-1].count
         self._finish(self._pictures, first + len(judged) - 1)
 
-    def _count_kept(self, counts: list[int]) -> int:
-        """How many of the frames are kept before one that is not."""
-        before = [self._previous, *counts]
-        return sum(1 for _ in takewhile(lambda pair: self._keeps(*pair), zip(counts, before, strict=False)))
+    def _count_kept(self, times: list[float], counts: list[int]) -> int:
+        """How many of the frames are kept before one that is not; what comes after that is not looked at."""
+        for i, (t, count) in enumerate(zip(times, counts, strict=True)):
+            if not self._keeps(count, self._recent.before(t, count)):
+                return i
+        return len(counts)
 
     def _judge_first(self, pictures: Surfaces, changes: int) -> None:
         """A frame that becomes the screen as it is: the first, and the first kept one after others."""
         place, t = self._ahead.popleft()
         self._engine.start(pictures, place, t)
         self._judged.append(_Judged(t, changes, _no_changes(), self._engine.screen()))
-        self._previous = changes
         self._started, self._lapsed = True, False
         if self._is_due(t):  # no tile is that old
             self._last_refresh = t

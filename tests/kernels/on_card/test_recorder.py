@@ -51,7 +51,17 @@ def refining(rng: np.random.Generator, height: int, width: int) -> Frames:
         yield 0.2 * i, frame
 
 
-SCENES: list[Callable[..., Frames]] = [pointer, slides, film, refining]
+def camera(rng: np.random.Generator, height: int, width: int) -> Frames:
+    """A small inset with a picture for every third frame, and a late one."""
+    page = noise(rng, height, width)
+    for i in range(17):
+        if i in (3, 6, 9, 15):
+            page = copied(page)
+            page[0][:9, :9] = 255 - page[0][:9, :9]
+        yield i / 10, page
+
+
+SCENES: list[Callable[..., Frames]] = [pointer, slides, film, refining, camera]
 RULES = {
     "usual": ChangeOptions(refresh_s=0.5),
     "everything": ChangeOptions(

@@ -1,0 +1,181 @@
+"""What moves by itself: carets, clocks and webcams neither break stable spans nor pass for a pointer."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Callable
+from functools import cache
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from narratrace.data.analysis import VisualAnalysis
+from narratrace.data.shots import Box
+
+from .screen import (
+    FPS,
+    HEIGHT,
+    U8,
+    WIDTH,
+    Path,
+    Planes,
+    Point,
+    analyse,
+    copied,
+    errors,
+    film,
+    nowhere,
+    recall,
+    slide_of,
+    wander,
+)  # fmt: skip
+
+A, B = slide_of(51), slide_of(52)
+CUT, SECONDS = 8.0, 16.0
+Paint = Callable[[Planes, float], None]
+
+
+def caret(planes: Planes, t: float) -> None:
+    """Half a second on, half a second off, in the text."""
+    if t % 1.0 < 0.5 - 1e-6:
+        planes[0][60:74, 100:102] = 20
+
+
+def clock(planes: Planes, t: float) -> None:
+    """A digit that changes every second, in the corner."""
+    digit = np.random.default_rng(int(t + 1e-6)).choice(np.array([30, 235], np.uint8), (5, 4))
+    planes[0][4:14, 300:308] = digit.repeat(2, 0).repeat(2, 1)
+
+
+@cache
+def face(moment: int) -> U8:
+    coarse = np.random.default_rng(moment).integers(30, 220, (8, 10), dtype=np.uint8)
+    return np.asarray(Image.fromarray(coarse).resize((80, 64), Image.Resampling.BICUBIC))
+
+
+INSET = Box(x0=232, y0=120, x1=312, y1=184)
+
+
+def webcam(planes: Planes, t: float, rate: float = FPS) -> None:
+    """An inset, a twelfth of the screen, that never shows the same twice."""
+    planes[0][120:184, 232:312] = face(int(t * rate + 1e-6))
+
+
+def slow_webcam(planes: Planes, t: float) -> None:
+    """An inset whose camera gives a picture for every second frame of the recording only."""
+    webcam(planes, t, FPS / 2)
+
+
+def all_of_them(planes: Planes, t: float) -> None:
+    for paint in (caret, clock, webcam):
+        paint(planes, t)
+
+
+def painted(paint: Paint, slide: Callable[[float], Planes]) -> Callable[[float], Planes]:
+    def show(t: float) -> Planes:
+        planes = copied(slide(t))
+        paint(planes, t)
+        return planes
+
+    return show
+
+
+def beside(t: float) -> Point | None:
+    """A hand that keeps off the inset."""
+    x, y = wander(t)
+    return 0.7 * x, y
+
+
+MOVING = {"caret": caret, "clock": clock, "webcam": webcam, "slow webcam": slow_webcam, "all": all_of_them}
+each = pytest.mark.parametrize("paint", MOVING.values(), ids=MOVING)
+pointing = pytest.mark.parametrize("at", [beside, nowhere], ids=["pointer", "no pointer"])
+
+
+@cache
+def analysed(paint: Paint, at: Path) -> VisualAnalysis:
+    return analyse(film(SECONDS, painted(paint, lambda t: A if t < CUT else B), at))
+
+
+@each
+@pointing
+def test_stable_spans_are_not_broken(paint: Paint, at: Path):
+    result = analysed(paint, at)
+    assert [shot.span.start for shot in result.shots] == pytest.approx([0.0, CUT], abs=0.15)
+    assert result.changes == ()
+    spans = [(s.span.start, s.span.end) for s in result.stable_spans]
+    assert spans == [pytest.approx((0.0, CUT), abs=0.3), pytest.approx((CUT, SECONDS), abs=0.3)]
+
+
+@each
+def test_no_pointer_no_trace(paint: Paint):
+    result = analysed(paint, nowhere)
+    assert len(result.trace) == 0
+    assert result.dwells == ()
+
+
+@each
+def test_the_pointer_is_followed_all_the_same(paint: Paint):
+    trace = analysed(paint, beside).trace
+    assert recall(trace, beside, 0.0, SECONDS) >= 0.95
+    assert np.mean(errors(trace, beside) <= 3.0) >= 0.99
+
+
+@each
+@pointing
+def test_moving_regions_are_told(paint: Paint, at: Path):
+    wanted = {caret: 1, clock: 1, webcam: 1, slow_webcam: 1, all_of_them: 3}[paint]
+    regions = analysed(paint, at).moving_regions
+    for start, end in pairwise((0.0, CUT, SECONDS)):
+        there = [r for r in regions if r.span.start < end - 0.5 and r.span.end > start + 0.5]
+        assert len(there) == wanted
+        assert all(r.span.duration >= 0.7 * (end - start) for r in there)
+        assert all(r.box.x1 <= WIDTH and r.box.y1 <= HEIGHT for r in there)
+
+
+@pytest.mark.parametrize("paint", [webcam, slow_webcam], ids=["webcam", "slow webcam"])
+def test_the_region_of_a_webcam_is_its_inset(paint: Paint):
+    boxes = [region.box for region in analysed(paint, beside).moving_regions]
+    assert boxes
+    for box in boxes:
+        # To the tile.
+        assert box.x0 <= INSET.x0
+        assert box.y0 <= INSET.y0
+        assert box.x1 >= INSET.x1
+        assert box.y1 >= INSET.y1
+        assert box.area <= (80 + 32) * (64 + 32)
+
+
+def test_the_keyframe_of_a_webcam_is_one_moment():
+    """Not a patchwork of the longest versions of its tiles."""
+    for span in analysed(webcam, nowhere).stable_spans:
+        assert span.keyframe is not None
+        luma = np.asarray(Image.open(io.BytesIO(span.keyframe.jpeg)).convert("L"))
+        shown = luma[124:180, 236:308].astype(float)
+        moments = [face(k)[4:60, 4:76].astype(float) for k in range(round(SECONDS * FPS))]
+        likeness = max(np.corrcoef(shown.ravel(), m.ravel())[0, 1] for m in moments)
+        assert likeness >= 0.98
+
+
+def test_a_hand_that_circles_is_no_moving_region():
+    def circling(t: float) -> Point:
+        return 110 + 50 * math.cos(4 * t), 90 + 40 * math.sin(4 * t)
+
+    result = analyse(film(12.0, A, circling))
+    assert result.moving_regions == ()
+    assert recall(result.trace, circling, 0.0, 12.0) >= 0.97
+
+
+def test_a_video_in_a_slide_ends():
+    """A clip that plays for a while is a moving region for that while, and no shot."""
+
+    def playing(planes: Planes, t: float) -> None:
+        webcam(planes, min(max(t, 4.0), 12.0))
+
+    result = analyse(film(SECONDS, painted(playing, lambda _: A), beside))
+    assert len(result.shots) == 1
+    (region,) = {(r.span.start, r.span.end) for r in result.moving_regions}
+    assert region == pytest.approx((4.0, 12.0), abs=0.3)
+    assert recall(result.trace, beside, 0.0, SECONDS) >= 0.95
