@@ -88,8 +88,10 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     rows = slice(int(box.y0) // step, -(-int(box.y1) // step))
     columns = slice(int(box.x0) // step, -(-int(box.x1) // step))
     parts = [thumbnail[rows, columns].astype(np.float64) for thumbnail in thumbnails]
+    if not parts or min(parts[0].shape) < 8:
+        return None
     steps = [register(a, b) for a, b in pairwise(parts) if np.abs(a - b).mean() > 0.5]
-    if len(steps) < options.min_pairs or min(parts[0].shape) < 8:
+    if len(steps) < options.min_pairs:
         return None
     residual = float(np.median([s.residual for s in steps]))
     if residual > options.max_residual:
