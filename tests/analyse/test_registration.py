@@ -55,8 +55,8 @@ def test_a_step_is_measured(seed: int, scale: float, dx: float, dy: float):
 @settings(max_examples=10)
 def test_nothing_is_explained_where_nothing_moves(seed: int):
     """Another picture, and the same one brighter."""
-    assert register(view(seed), view(seed + 1)).residual >= 0.9
-    assert register(view(seed), view(seed) + 20).residual >= 0.9
+    assert register(view(seed), view(seed + 1)).residual >= 0.75  # waves that happen to agree in part
+    assert register(view(seed), view(seed) + 20).residual >= 0.95
 
 
 @given(seeds, ways, st.floats(0.25, 0.9), st.integers(4, 12))

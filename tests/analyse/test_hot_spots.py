@@ -1,0 +1,154 @@
+"""Which pixel of a pointer points, for shapes as systems draw them, at the sizes they come in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from PIL import Image, ImageDraw
+
+from narratrace.analyse.glyphs import GlyphOptions, hot_spot, pointing_part
+
+Bool2 = npt.NDArray[np.bool_]
+Draw = ImageDraw.ImageDraw
+Point = tuple[float, float]
+SYMMETRY = GlyphOptions().min_symmetry
+FINE = 8  # drawn that much larger, then shrunk
+EDGE = 0.5
+
+
+def rendered(paint: Callable[[Draw], None], side: float, scale: float, spot: Point) -> tuple[Bool2, Point]:
+    """A shape painted on a canvas of ``side`` pixels, ``scale`` times as large, cut out; its hot spot."""
+    canvas = Image.new("L", (round(side * FINE), round(side * FINE)), 0)
+    paint(ImageDraw.Draw(canvas))
+    size = round(side * scale)
+    cover = np.asarray(canvas.resize((size, size), Image.Resampling.BOX), float) / 255
+    shape = cover >= EDGE
+    ys, xs = np.nonzero(shape)
+    ratio = size / side
+    x0, y0 = int(xs.min()), int(ys.min())
+    cut = shape[y0 : ys.max() + 1, x0 : xs.max() + 1]
+    return cut, (spot[0] * ratio - x0 - 0.5, spot[1] * ratio - y0 - 0.5)
+
+
+def polygon(*corners: Point) -> Callable[[Draw], None]:
+    return lambda draw: draw.polygon([(x * FINE, y * FINE) for x, y in corners], fill=255)
+
+
+def box(draw: Draw, x0: float, y0: float, x1: float, y1: float, fill: int = 255) -> None:
+    draw.rectangle((x0 * FINE, y0 * FINE, x1 * FINE - 1, y1 * FINE - 1), fill=fill)
+
+
+def disc(draw: Draw, x: float, y: float, r: float, fill: int = 255) -> None:
+    draw.ellipse(((x - r) * FINE, (y - r) * FINE, (x + r) * FINE, (y + r) * FINE), fill=fill)
+
+
+arrow = polygon((4, 2), (4, 19), (8, 15), (11, 22), (14, 21), (11, 14), (16, 14))
+mac_arrow = polygon((4, 2), (4, 18), (7.5, 14.5), (10, 20), (12.5, 19), (10, 13.5), (15, 13.5))
+
+
+def hand(draw: Draw) -> None:
+    """A pointing finger, its fist to the right and below."""
+    box(draw, 8, 2, 11, 14)
+    box(draw, 8, 9, 20, 19)
+    box(draw, 5, 12, 9, 16)
+    box(draw, 10, 18, 19, 22)
+
+
+def cross(draw: Draw) -> None:
+    box(draw, 11, 2, 13, 22)
+    box(draw, 2, 11, 22, 13)
+
+
+def i_beam(draw: Draw) -> None:
+    box(draw, 11, 3, 13, 21)
+    for y in (3, 19):
+        box(draw, 8, y, 16, y + 2)
+
+
+def dot(draw: Draw) -> None:
+    disc(draw, 12, 12, 6)
+
+
+def ring(draw: Draw) -> None:
+    disc(draw, 12, 12, 10)
+    disc(draw, 12, 12, 7.5, fill=0)
+
+
+def arrow_in_a_ring(draw: Draw) -> None:
+    """As recorders highlight a pointer: the tip is in the middle."""
+    ring(draw)
+    polygon((12, 12), (12, 18), (13.5, 16.5), (16, 16.5))(draw)
+
+
+def four_arrows(draw: Draw) -> None:
+    """For moving things."""
+    cross(draw)
+    for tip in ((12, 1), (23, 12), (12, 23), (1, 12)):
+        a = ((12 - tip[1]) / 11 * 3, (tip[0] - 12) / 11 * 3)
+        base = (tip[0] + (12 - tip[0]) * 0.35, tip[1] + (12 - tip[1]) * 0.35)
+        polygon(tip, (base[0] + a[0], base[1] + a[1]), (base[0] - a[0], base[1] - a[1]))(draw)
+
+
+pen = polygon((3, 21), (4.5, 16.5), (17, 4), (20, 7), (7.5, 19.5))
+
+CENTRES = {"cross": cross, "i beam": i_beam, "dot": dot, "ring": ring, "arrow in a ring": arrow_in_a_ring}
+CENTRES["four arrows"] = four_arrows
+TOPS = {"arrow": (arrow, (4, 2)), "mac arrow": (mac_arrow, (4, 2)), "hand": (hand, (9.5, 2))}
+SCALES = [0.75, 1.0, 1.25, 1.5, 2.0, 3.0]
+scaled = pytest.mark.parametrize("scale", SCALES)
+
+
+def distance(shape: Bool2, part: str, spot: Point) -> float:
+    x, y = hot_spot(shape, part)
+    assert 0 <= x < shape.shape[1]
+    assert 0 <= y < shape.shape[0]
+    return float(np.hypot(x - spot[0], y - spot[1]))
+
+
+@scaled
+@pytest.mark.parametrize("name", CENTRES)
+def test_symmetric_shapes_point_with_their_centre(name: str, scale: float):
+    shape, spot = rendered(CENTRES[name], 24, scale, (12, 12))
+    assert pointing_part(shape, SYMMETRY) == "centre"
+    assert distance(shape, "centre", spot) <= 1.0
+
+
+@scaled
+@pytest.mark.parametrize("name", TOPS)
+def test_arrows_and_hands_point_with_their_tip(name: str, scale: float):
+    paint, spot = TOPS[name]
+    shape, spot = rendered(paint, 24, scale, spot)
+    assert pointing_part(shape, SYMMETRY) == "top"
+    assert distance(shape, "top", spot) <= max(2.0, 0.75 * scale)
+
+
+@scaled
+def test_a_pen_points_with_its_bottom_left(scale: float):
+    shape, spot = rendered(pen, 24, scale, (3, 21))
+    assert pointing_part(shape, SYMMETRY) == "bottom"
+    assert distance(shape, "bottom", spot) <= max(2.0, 0.75 * scale)
+
+
+@pytest.mark.parametrize("side", [1, 2, 3, 4, 9, 16])
+def test_any_square_points_with_its_centre(side: int):
+    shape = np.ones((side, side), bool)
+    assert pointing_part(shape, SYMMETRY) == "centre"
+    assert hot_spot(shape, "centre") == ((side - 1) // 2, (side - 1) // 2)
+
+
+def test_a_frayed_outline_does_not_change_what_points():
+    """A tenth of the outline's pixels is lost to compression."""
+    rng = np.random.default_rng(2)
+    for name, wanted in [("dot", "centre"), ("ring", "centre"), ("arrow", "top"), ("hand", "top")]:
+        paint = CENTRES[name] if name in CENTRES else TOPS[name][0]
+        whole, _ = rendered(paint, 24, 1.5, (0, 0))
+        inner = whole.copy()
+        inner[1:-1, 1:-1] &= whole[2:, 1:-1] & whole[:-2, 1:-1] & whole[1:-1, 2:] & whole[1:-1, :-2]
+        inner[[0, -1]] = inner[:, [0, -1]] = False
+        for _ in range(10):
+            frayed = whole & (inner | (rng.random(whole.shape) >= 0.1))
+            ys, xs = np.nonzero(frayed)
+            assert pointing_part(frayed[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1], SYMMETRY) == wanted

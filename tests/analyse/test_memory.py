@@ -1,0 +1,147 @@
+"""Memory is bounded by the options and the picture's size, however long a recording is."""
+
+from __future__ import annotations
+
+import tracemalloc
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pytest
+
+from narratrace.analyse import visual
+from narratrace.analyse.visual import AnalyseOptions
+from narratrace.data.analysis import VisualAnalysis
+from narratrace.data.frames import Frame
+from narratrace.ops.sparse import Recorder, Segment, make_recorder
+
+from .screen import HEIGHT, WIDTH, Path, Point, analyse, copied, film, nowhere, slide_of, ticks, wander
+
+RATE, EACH = 10.0, 30.0
+LIMIT_MB, WAITING_MB = 1.0, 1.5
+OPTIONS = AnalyseOptions(max_segment_mb=LIMIT_MB, max_waiting_mb=WAITING_MB, threads=1)
+PICTURES = 3 * WIDTH * HEIGHT  # the first and the last of a segment
+FACES = np.random.default_rng(6).integers(30, 220, (16, 48, 48), dtype=np.uint8)
+SLIDES = [slide_of(80 + k) for k in range(5)]
+
+
+@cache
+def background(slide: int, moment: int):
+    planes = copied(SLIDES[slide])
+    planes[0][136:184, 264:312] = FACES[moment]
+    return planes
+
+
+def beside(t: float) -> Point | None:
+    """A hand that keeps off the inset."""
+    x, y = wander(t)
+    return 0.7 * x, y
+
+
+def lecture(minutes: float, at: Path) -> Iterator[Frame]:
+    """A slide every half minute, and an inset that moves all the time."""
+    return film(
+        ticks(60 * minutes, RATE),
+        lambda t: background(int(t / EACH) % len(SLIDES), round(t * RATE) % len(FACES)),
+        at,
+    )
+
+
+@dataclass
+class Meter:
+    """Stands before a recorder, and adds up what it and the segments that live have kept."""
+
+    recorder: Recorder
+    peak: int = 0
+    largest: int = 0
+    _taken: list[weakref.ref[Segment]] = field(default_factory=list)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.recorder, name)
+
+    def push(self, *frame: Any) -> int:
+        changed = self.recorder.push(*frame)
+        self._taken = [ref for ref in self._taken if ref() is not None]
+        live = [segment for ref in self._taken if (segment := ref()) is not None]
+        kept = self.recorder.bytes + sum(segment.bytes + PICTURES for segment in live)
+        self.peak = max(self.peak, kept)
+        return changed
+
+    def take(self) -> Segment:
+        segment = self.recorder.take()
+        self.largest = max(self.largest, segment.bytes)
+        self._taken.append(weakref.ref(segment))
+        return segment
+
+
+def metered(
+    monkeypatch: pytest.MonkeyPatch, frames: Iterable[Frame], options: AnalyseOptions
+) -> tuple[VisualAnalysis, Meter]:
+    meters: list[Meter] = []
+
+    def make(*args: Any) -> Any:
+        meters.append(Meter(make_recorder(*args)))
+        return meters[-1]
+
+    monkeypatch.setattr(visual, "make_recorder", make)
+    result = analyse(frames, options)
+    (meter,) = meters
+    return result, meter
+
+
+@pytest.mark.parametrize("at", [beside, nowhere], ids=["pointer", "no pointer"])
+def test_what_is_kept_does_not_grow_with_the_recording(monkeypatch: pytest.MonkeyPatch, at: Path):
+    """Thousands of frames; an hour of the like would be kept in the same space."""
+    result, long = metered(monkeypatch, lecture(6.0, at), OPTIONS)
+    _, short = metered(monkeypatch, lecture(2.0, at), OPTIONS)
+    assert len(result.shots) == 12
+    assert (len(result.trace) > 3000) == (at is beside)
+    frame = 30 * 388  # what one frame of this film changes
+    assert long.largest <= 1e6 * LIMIT_MB + frame
+    assert long.peak <= 1.2 * short.peak
+    # The open segment, what waits for looks, and few stills that wait for a pointer.
+    assert long.peak <= 1e6 * (WAITING_MB + 7 * LIMIT_MB) + 8 * PICTURES
+
+
+def test_threads_keep_a_little_more(monkeypatch: pytest.MonkeyPatch):
+    """What is under way beside the decoder, as much again as a segment, however slow it is."""
+    options = replace(OPTIONS, threads=3)
+    result, meter = metered(monkeypatch, lecture(4.0, beside), options)
+    assert len(result.shots) == 8
+    assert meter.peak <= 1e6 * (WAITING_MB + 9 * LIMIT_MB) + 12 * PICTURES
+
+
+@pytest.mark.parametrize("limit", [0.5, 2.0])
+def test_a_segment_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch, limit: float):
+    _, meter = metered(monkeypatch, lecture(1.0, beside), AnalyseOptions(max_segment_mb=limit, threads=1))
+    assert 0.9e6 * limit <= meter.largest <= 1e6 * limit + 30 * 388
+
+
+def test_what_waits_is_let_go_at_its_limit(monkeypatch: pytest.MonkeyPatch):
+    """Without a limit the whole recording waits."""
+    peaks = {}
+    for waiting in (0.0, 3.0, 1000.0):
+        options = AnalyseOptions(max_segment_mb=0.5, max_waiting_mb=waiting, threads=1)
+        peaks[waiting] = metered(monkeypatch, lecture(2.0, beside), options)[1].peak
+    assert peaks[0.0] <= 1.5e6
+    assert 2e6 <= peaks[3.0] <= 4.2e6
+    assert peaks[1000.0] >= 6e6
+
+
+def test_python_objects_do_not_pile_up():
+    """Plates, histories and blobs of stills that are done."""
+    for moment in range(len(FACES)):
+        for slide in range(len(SLIDES)):
+            background(slide, moment)  # drawn before it counts
+    grown = []
+    for minutes in (1.0, 4.0):
+        frames = lecture(minutes, beside)
+        tracemalloc.start()
+        analyse(frames, OPTIONS)
+        grown.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    trace = 3 * 60 * RATE * 4 * 8 * 4  # the trace and its copies while it is joined
+    assert grown[1] <= 1.3 * grown[0] + trace
