@@ -79,6 +79,7 @@ class SurfacePool:
     """
 
     def __init__(self, width: int, height: int, frames: int) -> None:
+        self._size = (width, height)
         self._chroma_row = height
         rows = height + (height + 1) // 2
         pitch = -(-(width + 1) // PITCH) * PITCH
@@ -92,6 +93,12 @@ class SurfacePool:
             grid = (-(-width // 32), -(-height // 8))
             interleave[grid, (32, 8), stream](*planes, self._chroma_row, self._bytes[i])
         return Surfaces(self._bytes.view(np.uint64), self._chroma_row)
+
+    def planes(self, i: int) -> DevicePlanes:
+        """Y, U and V of the pool's ``i``-th frame, as views."""
+        width, height = self._size
+        pairs = self._bytes[i][height:, : (width + 1) // 2 * 2]
+        return self._bytes[i][:height, :width], pairs[:, 0::2], pairs[:, 1::2]
 
 
 def _describe(plane: Any) -> _Plane:
@@ -127,5 +134,5 @@ def _words_at(address: int, shape: tuple[int, int, int], owner: Any) -> Any:
 
 def _device_view(plane: Any) -> Any:
     if SIMULATED:
-        return cuda.to_device(plane)
+        return cuda.to_device(np.ascontiguousarray(plane))
     return cuda.as_cuda_array(plane, sync=False)

@@ -111,6 +111,13 @@ def test_batches_make_no_difference(batch: int):
     assert told(analyse(reused(frames(), batch), batch=batch)) == usual()
 
 
+@pytest.mark.parametrize("batch", [1, 5])
+def test_batches_make_no_difference_where_frames_are_rare(batch: int):
+    """A frame stays for seconds, and is overwritten before it is known how long it stayed."""
+    rare = [frame for i, frame in enumerate(frames()) if i % 9 in (0, 1)]
+    assert told(analyse(reused(rare, batch), batch=batch)) == told(analyse(rare, batch=1000))
+
+
 @given(threads=st.integers(1, 5), batch=st.integers(1, 40))
 @settings(max_examples=4)
 def test_threads_make_no_difference(threads: int, batch: int):

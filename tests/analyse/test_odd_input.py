@@ -168,6 +168,38 @@ def test_times_may_be_uneven(seed: int):
     assert len(result.dwells) >= 4
 
 
+SLIDES = [slide_of(400 + k) for k in range(5)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 16])
+@pytest.mark.parametrize("stay", [1.0, 2.5, 10.0, 600.0])
+def test_a_slide_may_be_a_single_frame(stay: float, batch: int):
+    """Nothing changes until the next one, so nothing more is sent."""
+    result = analyse(film([stay * k for k in range(5)], lambda t: SLIDES[round(t / stay)]), batch=batch)
+    assert [shot.span.start for shot in result.shots] == pytest.approx([stay * k for k in range(5)])
+    assert all(shot.transition == "cut" for shot in result.shots[1:])
+    assert result.changes == ()
+    spans = [(s.span.start, s.span.end) for s in result.stable_spans]
+    wanted = [(stay * k, stay * (k + 1)) for k in range(5)] if stay >= 2.5 else []
+    assert spans == [pytest.approx(span, abs=0.1) for span in wanted]
+
+
+@pytest.mark.parametrize("rate", [0.5, 1.0, 2.0, 4.0])
+def test_few_frames_a_second_are_enough(rate: float):
+    result = analyse(film(ticks(50.0, rate), lambda t: SLIDES[int(t / 10)]))
+    assert [shot.span.start for shot in result.shots] == pytest.approx([0.0, 10.0, 20.0, 30.0, 40.0])
+    spans = [(s.span.start, s.span.end) for s in result.stable_spans]
+    assert spans == [pytest.approx((10.0 * k, 10.0 * (k + 1)), abs=0.3) for k in range(5)]
+
+
+def test_a_still_lasts_until_the_next_picture_comes():
+    """Not until the last frame before it."""
+    times = [*ticks(3.0), 20.0, *[20.1 + t for t in ticks(3.0)]]
+    first, second = analyse(film(times, lambda t: A if t < 20.0 else B)).stable_spans
+    assert first.span.end == pytest.approx(20.0, abs=0.1)
+    assert second.span.start == pytest.approx(20.0, abs=0.2)
+
+
 def test_a_trace_goes_on_while_no_frame_comes():
     """An hour of silence in which the screen keeps the pointer."""
     times = [*ticks(6.0), *[3600.0 + t for t in ticks(6.0)]]

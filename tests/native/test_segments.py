@@ -177,6 +177,18 @@ def test_epochs_outlive_the_segment_they_are_of():
     assert rows["seen"].tolist() == [4.0, 1.0]
 
 
+def test_a_frame_can_be_kept():
+    planes = random_planes(np.random.default_rng(2), 40, 20, 8)
+    recorder = make_recorder(40, 20, ChangeOptions())
+    recorder.push(0.0, *planes)
+    wanted = [plane.copy() for plane in planes]
+    kept = recorder.lasting(*planes)
+    for plane in planes:
+        plane[...] = 0
+    assert_same(kept, (wanted[0], wanted[1], wanted[2]))
+    assert recorder.push(0.1, *kept) == 0
+
+
 def test_interleaved_chroma_is_taken_apart():
     rng = np.random.default_rng(1)
     y, u, v = random_planes(rng, 40, 20, 0)

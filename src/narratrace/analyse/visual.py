@@ -3,6 +3,12 @@
 Frames are compared with the screen once and kept as changes (Note [Sparse video]); each stretch without a
 change of the whole picture is worked out as soon as it ends, so memory depends on how much changes in a
 stretch, not on how long the recording is.
+
+Note [Frames that stay]
+~~~~~~~~~~~~~~~~~~~~~~~
+Recorders of still screens send a frame only when something changes: a slide may be a single frame that stays
+for minutes. Stills are measured from frame to frame, so a frame that stays long enough to be one is looked
+at twice more, just after it came and just before the next.
 """
 
 from __future__ import annotations
@@ -10,7 +16,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Annotated
 
@@ -39,6 +45,8 @@ from narratrace.options import option
 
 _MAX_HELD = 4
 """Stills without a pointer that wait for the next one with a pointer; each keeps its stretch in memory."""
+_BESIDE_S = 0.04
+"""How far a repeated frame is from the one that came and from the next: as at 25 Hz."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +112,7 @@ class VisualAnalyser:
         self._options = options or AnalyseOptions()
         self._device = device
         self._recorder: Recorder | None = None
+        self._latest: Frame | None = None
         self._seconds = 0.0
         threads = self._options.worker_threads
         self._work = InOrder(apart=threads > 1, max_waiting=self._options.max_segment_mb * 1e6)
@@ -134,10 +143,11 @@ class VisualAnalyser:
         if frames and self._recorder is None:
             first = frames[0]
             self._recorder = make_recorder(first.width, first.height, self._options.change, self._device)
-        if self._recorder is not None:
-            self._recorder.ahead([(frame.t, frame.y, frame.u, frame.v) for frame in frames])
-            for frame in frames:
-                self._take(self._recorder, frame)
+        if self._recorder is not None and frames:
+            self._look(self._recorder, [shown for frame in frames for shown in self._until(frame)])
+            last = frames[-1]
+            y, u, v = self._recorder.lasting(last.y, last.u, last.v)
+            self._latest = replace(last, y=y, u=u, v=v)
         self._seconds += perf_counter() - begun
 
     def finish(self, summary: DecodeSummary) -> VisualAnalysis:
@@ -147,8 +157,10 @@ class VisualAnalyser:
             summary: What the decode pass saw.
         """
         begun = perf_counter()
-        if self._recorder is not None and self._recorder.frames:
-            self._close(self._recorder)
+        if self._recorder is not None:
+            self._look(self._recorder, self._stays(summary.duration))
+            if self._recorder.frames:
+                self._close(self._recorder)
         self._work.do(lambda: self._resolve(-1.0))
         self._work.wait()
         self._release()
@@ -169,6 +181,24 @@ class VisualAnalyser:
     def close(self) -> None:
         """Ends what is under way; the analyser is of no more use."""
         self._work.close()
+
+    def _until(self, frame: Frame) -> list[Frame]:
+        """The next frame, and before it the one that was on the screen until then, if it stayed for long."""
+        shown = [*self._stays(frame.t), frame]
+        self._latest = frame
+        return shown
+
+    def _stays(self, until: float) -> list[Frame]:
+        """The latest frame again, twice, if it stays ``until`` then, see Note [Frames that stay]."""
+        last, shortest = self._latest, max(self._options.shots.min_settled_s, 3 * _BESIDE_S)
+        if last is None or until - last.t <= shortest:
+            return []
+        return [replace(last, t=t) for t in (last.t + _BESIDE_S, until - _BESIDE_S)]
+
+    def _look(self, recorder: Recorder, frames: Sequence[Frame]) -> None:
+        recorder.ahead([(frame.t, frame.y, frame.u, frame.v) for frame in frames])
+        for frame in frames:
+            self._take(recorder, frame)
 
     def _take(self, recorder: Recorder, frame: Frame) -> None:
         recorder.push(frame.t, frame.y, frame.u, frame.v)

@@ -151,6 +151,9 @@ class Recorder(Protocol):
     def push(self, t: float, y: Any, u: Any, v: Any) -> int:
         """Takes a frame (planes as in :class:`narratrace.data.frames.Frame`); returns its changed tiles."""
 
+    def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
+        """A copy of a frame's planes, where they are, that stays valid until the next call."""
+
     def take(self) -> Segment:
         """Ends the open segment and returns it; the next frame starts another."""
 

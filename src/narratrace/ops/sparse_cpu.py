@@ -66,6 +66,10 @@ class CpuRecorder(SparseRecorder):
             u, v = np.ascontiguousarray(u), np.ascontiguousarray(v)
         return super().push(t, y, u, v)
 
+    def lasting(self, y: U8, u: U8, v: U8) -> tuple[U8, U8, U8]:
+        """A copy that stays."""
+        return y.copy(), u.copy(), v.copy()
+
 
 def make_recorder(width: int, height: int, options: ChangeOptions) -> CpuRecorder:
     """A recorder for frames in host memory."""

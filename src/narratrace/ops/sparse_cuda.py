@@ -83,6 +83,7 @@ class CudaRecorder:
         self._engine = TileEngine(width, height, limits, MOST_FRAMES)
         self._builder = SegmentBuilder(width, height)
         self._pool: SurfacePool | None = None
+        self._own: SurfacePool | None = None  # of the frame that lasts
         self._pictures: Surfaces | None = None
         self._ahead: deque[tuple[int, float]] = deque()  # place in the pictures, time
         self._judged: deque[_Judged] = deque()
@@ -113,6 +114,14 @@ class CudaRecorder:
         self._stored = frame.changes is not None
         self._keep(frame)
         return frame.count
+
+    def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
+        """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
+        self._own = self._own or SurfacePool(*self._size, 1)
+        self._own.copy([(y, u, v)], self._engine.stream)
+        self._engine.stream.synchronize()  # the decoder overwrites its own
+        planes: tuple[Any, Any, Any] = self._own.planes(0)
+        return planes
 
     def take(self) -> Segment:
         """See :meth:`narratrace.ops.sparse.Recorder.take`."""

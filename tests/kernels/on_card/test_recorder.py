@@ -129,6 +129,20 @@ def test_batches_of_any_size_and_layout_give_the_same():
             assert_same(a, b)
 
 
+@pytest.mark.parametrize("layout", ["nv12 padded", "planar"])
+def test_a_frame_can_be_kept(layout: str):
+    """The copy is the same picture to the recorder, also among frames that lie elsewhere."""
+    rng = np.random.default_rng(5)
+    pages = [noise(rng, 35, 50) for _ in range(2)]
+    planes = place(pages, layout)
+    recorder = make_recorder(50, 35, RULES["usual"], "cuda:0")
+    recorder.push(0.0, *planes[0])
+    kept = recorder.lasting(*planes[0])
+    timed = [(0.1, *kept), (0.2, *planes[1]), (0.3, *planes[1]), (0.4, *kept)]
+    recorder.ahead(timed)
+    assert [recorder.push(*frame) for frame in timed] == [0, 12, 0, 12]
+
+
 def test_frames_may_come_unannounced_but_not_in_another_order():
     rng = np.random.default_rng(4)
     planes = place([noise(rng, 16, 16) for _ in range(3)], "nv12")
