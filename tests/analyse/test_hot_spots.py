@@ -92,11 +92,22 @@ def four_arrows(draw: Draw) -> None:
         polygon(tip, (base[0] + a[0], base[1] + a[1]), (base[0] - a[0], base[1] - a[1]))(draw)
 
 
+def up_arrow(draw: Draw) -> None:
+    """Thin strokes, as of Windows' alternate selection."""
+    box(draw, 11, 2, 13, 22)
+    polygon((12, 1), (18, 8), (16, 8.8), (12, 4), (8, 8.8), (6, 8))(draw)
+
+
 pen = polygon((3, 21), (4.5, 16.5), (17, 4), (20, 7), (7.5, 19.5))
 
 CENTRES = {"cross": cross, "i beam": i_beam, "dot": dot, "ring": ring, "arrow in a ring": arrow_in_a_ring}
 CENTRES["four arrows"] = four_arrows
-TOPS = {"arrow": (arrow, (4, 2)), "mac arrow": (mac_arrow, (4, 2)), "hand": (hand, (9.5, 2))}
+TOPS = {
+    "arrow": (arrow, (4, 2)),
+    "mac arrow": (mac_arrow, (4, 2)),
+    "hand": (hand, (9.5, 2)),
+    "up arrow": (up_arrow, (12, 1)),
+}
 SCALES = [0.75, 1.0, 1.25, 1.5, 2.0, 3.0]
 scaled = pytest.mark.parametrize("scale", SCALES)
 

@@ -89,6 +89,15 @@ def test_a_new_bullet_makes_another_picture():
     assert not make.same(make(SLIDE), make(more))
 
 
+def test_a_word_on_an_empty_slide_makes_another_picture():
+    """Little ink, but all there is."""
+    empty, word = slide_of(78, lines=0, picture=False), slide_of(78, lines=0, picture=False)
+    write(word, np.random.default_rng(1), 12, 100, 50, 8)
+    make = maker()
+    assert np.abs(make(empty).thumb - make(word).thumb).mean() <= KeyframeOptions().max_thumb_difference
+    assert not make.same(make(empty), make(word))
+
+
 def test_a_pointer_does_not_make_another_picture():
     make = maker()
     assert make.same(make(SLIDE), make(put(SLIDE, ARROW, (60, 120))))

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from narratrace.analyse.visual import AnalyseOptions
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.shots import Box
 
@@ -27,6 +28,7 @@ from .screen import (
     copied,
     errors,
     film,
+    flat,
     nowhere,
     recall,
     slide_of,
@@ -133,6 +135,31 @@ def test_moving_regions_are_told(paint: Paint, at: Path):
         assert len(there) == wanted
         assert all(r.span.duration >= 0.7 * (end - start) for r in there)
         assert all(r.box.x1 <= WIDTH and r.box.y1 <= HEIGHT for r in there)
+
+
+@pytest.mark.parametrize("max_segment_mb", [0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 1.0, 1.3])
+@pytest.mark.parametrize("paint", [webcam, slow_webcam], ids=["webcam", "slow webcam"])
+def test_a_webcam_may_fill_a_segment_within_seconds(paint: Paint, max_segment_mb: float):
+    """As large ones do; wherever a segment ends, its rest until the cut is no other picture."""
+    frames = film(SECONDS, painted(paint, lambda t: A if t < CUT else B))
+    result = analyse(frames, AnalyseOptions(max_segment_mb=max_segment_mb))
+    assert [shot.transition for shot in result.shots] == ["none", "cut"]
+    assert [shot.span.start for shot in result.shots] == pytest.approx([0.0, CUT], abs=0.1)
+    assert result.changes == ()
+    spans = [(s.span.start, s.span.end) for s in result.stable_spans]
+    assert spans == [pytest.approx((0.0, CUT), abs=0.21), pytest.approx((CUT, SECONDS), abs=0.15)]
+    assert len(result.trace) == 0
+
+
+def test_a_flash_parts_no_slide_with_a_webcam():
+    """The inset has gone on meanwhile; the slide is the same."""
+
+    def show(t: float) -> Planes:
+        return flat(235) if 6.0 <= t < 6.1 else painted(webcam, lambda _: A)(t)
+
+    result = analyse(film(12.0, show))
+    assert len(result.shots) == len(result.stable_spans) == 1
+    assert result.stable_spans[0].span.duration >= 11.5
 
 
 @pytest.mark.parametrize("paint", [webcam, slow_webcam], ids=["webcam", "slow webcam"])

@@ -118,6 +118,19 @@ def test_only_the_part_that_changes_counts():
         thumbnails.append(picture)
     part = Box(x0=80 * STEP, y0=0, x1=WHOLE.x1, y1=WHOLE.y1)
     assert kind(seen(*thumbnails), part) == "scroll"
+    beside = Box(x0=0, y0=0, x1=80 * STEP, y1=WHOLE.y1)
+    assert kind(seen(*thumbnails), beside) is None
+
+
+def test_only_the_rows_that_change_count():
+    """A film strip runs along below a picture that fades."""
+    thumbnails = []
+    for i in range(7):
+        picture = view(3) + (view(5) - view(3)) * i / 6
+        picture[60:] = view(4, 0, 4.0 * i, 0)[60:]
+        thumbnails.append(picture)
+    assert kind(seen(*thumbnails), Box(x0=0, y0=60 * STEP, x1=WHOLE.x1, y1=WHOLE.y1)) == "pan"
+    assert kind(seen(*thumbnails), Box(x0=0, y0=0, x1=WHOLE.x1, y1=60 * STEP)) is None
 
 
 @pytest.mark.parametrize("count", range(4))

@@ -107,7 +107,11 @@ class Background:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SegmentView:
-    """A segment with what all further steps need of it."""
+    """A segment with what all further steps need of it.
+
+    Attributes:
+        goes_on: Whether it is the rest of the segment before, which ended for its size.
+    """
 
     segment: Segment
     times: npt.NDArray[np.float64]
@@ -117,6 +121,7 @@ class SegmentView:
     rows: int
     columns: int
     max_pointer: float
+    goes_on: bool = False
 
     @property
     def ignore(self) -> npt.NDArray[np.uint8]:
@@ -262,8 +267,14 @@ def _confirm(
 
 
 def view_segment(
-    segment: Segment, moving: Bool, regions: list[MovingRegion], history: History, max_pointer: float
+    segment: Segment,
+    moving: Bool,
+    regions: list[MovingRegion],
+    history: History,
+    max_pointer: float,
+    *,
+    goes_on: bool = False,
 ) -> SegmentView:
     """Bundles a segment with its history and moving tiles."""
     rows, columns = tile_grid(segment.width, segment.height)
-    return SegmentView(segment, segment.times, history, moving, regions, rows, columns, max_pointer)
+    return SegmentView(segment, segment.times, history, moving, regions, rows, columns, max_pointer, goes_on)

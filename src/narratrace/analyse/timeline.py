@@ -92,6 +92,7 @@ class Timeline:
         times = still.view.times
         start, end = float(times[still.begin]), float(times[still.end - 1])
         if end - start < self.shot_options.min_settled_s:
+            self._lengthen(still, end)
             return
         if len(still.trace):
             self._traces.append(still.trace)
@@ -111,6 +112,16 @@ class Timeline:
         # No later still can reach back beyond the one before this.
         while self._passing and self._passing[0][0] < self._scenes[-2 if last else -1].end:
             self._passing.popleft()
+
+    def _lengthen(self, still: Still, end: float) -> None:
+        """Adds a still too short to count for itself to the latest scene, if it is the rest of that."""
+        if not (self._scenes and still.view.goes_on and still.begin == 0):
+            return
+        last = self._scenes[-1]
+        if self._same(compare(last.plate, still.plate, last.ignore | still.view.ignore), still):
+            last.end = end
+            if len(still.trace):
+                self._traces.append(still.trace)
 
     def _same(self, difference: Difference, still: Still) -> bool:
         """Whether a still shows the latest scene again: a stretch that ended for its size, or a flash."""

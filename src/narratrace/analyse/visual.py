@@ -113,6 +113,7 @@ class VisualAnalyser:
         self._device = device
         self._recorder: Recorder | None = None
         self._latest: Frame | None = None
+        self._goes_on = False  # whether the open stretch is the rest of one that ended for its size
         self._seconds = 0.0
         threads = self._options.worker_threads
         self._work = InOrder(apart=threads > 1, max_waiting=self._options.max_segment_mb * 1e6)
@@ -209,23 +210,26 @@ class VisualAnalyser:
             self._work.do(lambda: self._timeline.disturbed(t, thumbnail))
         elif recorder.bytes > self._options.max_segment_mb * 1e6:
             self._close(recorder)
+            self._goes_on = True
 
     def _close(self, recorder: Recorder) -> None:
         """Has the stretch that has ended worked out."""
         segment = recorder.take()
-        self._work.do(lambda: self._work_out(segment), segment.bytes)
+        goes_on, self._goes_on = self._goes_on, False
+        self._work.do(lambda: self._work_out(segment, goes_on), segment.bytes)
 
-    def _work_out(self, segment: Segment) -> None:
+    def _work_out(self, segment: Segment, goes_on: bool) -> None:
         max_pointer = self._options.stills.max_pointer * segment.height
         history = History(segment)
         epochs = history.epochs(0, len(segment.times), self._options.epochs)
         moving, regions = self._moving.find(segment, epochs, max_pointer)
-        view = view_segment(segment, moving, regions, history, max_pointer)
+        view = view_segment(segment, moving, regions, history, max_pointer, goes_on=goes_on)
         self._timeline.regions(regions)
         for begin, end in stretches(
             find_changes(view, self._options.epochs, self._options.stills), len(view.times)
         ):
-            if view.times[end - 1] - view.times[begin] >= self._options.shots.min_settled_s:
+            seconds = view.times[end - 1] - view.times[begin]
+            if seconds >= self._options.shots.min_settled_s or (goes_on and begin == 0):
                 self._drafts.append(self._finder.draft(view, begin, end))
         self._resolve(self._options.max_waiting_mb * 1e6)
 
