@@ -9,6 +9,7 @@ namespace {
 
 constexpr double kHopeless = 0.4; // of the probes' similarity
 constexpr std::size_t kCloseLooks = 4;
+constexpr std::int64_t kFewPlaces = 1 << 16; // a window that is searched with care in some milliseconds
 
 bool better(const Match& a, const Match& b) {
     return std::tie(b.similarity, a.y, a.x) < std::tie(a.similarity, b.y, b.x);
@@ -127,7 +128,10 @@ std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, co
     const Patch patch(screen, glyph.around(window));
     const auto rough = [&](int x, int y) { return glyph.similarity(patch, x, y, tolerance, Detail::rough); };
     const auto close = [&](int x, int y) { return glyph.similarity(patch, x, y, tolerance, Detail::close); };
-    const int step = step_of(glyph, 6), apart = std::max(2, std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 2);
+    // On paper of a pointer's own colour only its outline tells, which a wide step leaps over.
+    const bool few = static_cast<std::int64_t>(window.width()) * window.height() <= kFewPlaces;
+    const int step = step_of(glyph, few ? 10 : 6);
+    const int apart = std::max(2, std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 2);
     Hints hints(patch, glyph, window, tolerance);
     for (int y = window.y0; y < window.y1; y += step) {
         hints.look(y);

@@ -132,6 +132,21 @@ def test_recordings_analysed_side_by_side_do_not_touch():
     assert told(analyse(frames())) == usual()
 
 
+def test_a_pointer_at_rest_makes_no_other_picture():
+    """Between two flashes it is part of the picture as if painted there."""
+
+    def show(t: float) -> Planes:
+        return flat(235) if 6.0 <= t < 6.09 or 9.0 <= t < 9.09 else A
+
+    def at(t: float) -> Point | None:
+        return wander(min(t, 6.0) if t < 9.0 else t)
+
+    result = analyse(film(15.0, show, at))
+    assert len(result.shots) == len(result.stable_spans) == 1
+    assert result.stable_spans[0].span.duration >= 14.5
+    assert recall(result.trace, at, 0.0, 15.0) >= 0.95
+
+
 def still_frames(seed: int) -> tuple[Frame, ...]:
     """One slide for long, with a hand that never rests for long, and another one."""
     first, second = slide_of(seed), slide_of(seed + 1)

@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
 
-from narratrace._native import Glyph, SparseRecorder, compare, find_blobs, find_candidates, track
+from narratrace._native import (
+    Glyph,
+    SparseRecorder,
+    compare,
+    find_blobs,
+    find_candidates,
+    find_places,
+    track,
+)
 from tests.native.pictures import absolute, flat, heights, random_planes, seeds, tile_sums, widths
 
 POINT = np.dtype([("x", "f4"), ("y", "f4"), ("reward", "f4")])
@@ -95,6 +105,33 @@ def test_candidates_need_blobs_that_exist():
     assert glyph.box == (0, 0, 1, 1)
     with pytest.raises(IndexError):
         find_candidates(segment, 0, plate, blobs, first, last + np.uint32(1), [glyph], 48, 28, 3, 6, 220)
+
+
+def arrow(scale: int):
+    """A white arrow with a black outline of a pixel, the commonest of all pointers, as luma; 0 elsewhere."""
+    canvas = Image.new("L", (13 * scale, 21 * scale))
+    tip = [(0, 0), (0, 16), (4, 12), (7, 19), (9, 18), (6, 11), (11, 11)]
+    corners = [(x * scale, y * scale) for x, y in tip]
+    ImageDraw.Draw(canvas).polygon(corners, fill=235, outline=16, width=scale)
+    return np.asarray(canvas)
+
+
+@given(seeds, st.integers(1, 3), st.integers(0, 150), st.integers(0, 70))
+@settings(max_examples=40)
+def test_a_pointer_on_paper_of_its_own_colour_is_found(seed: int, scale: int, x: int, y: int):
+    """Most of it is found anywhere on the paper; only its outline tells."""
+    luma, paper = arrow(scale), flat(200, 140, 235)
+    text = np.random.default_rng(seed).random((140, 200)) < 0.3
+    text[:, 100:] = False
+    paper[0][text] = 40
+    ys, xs = np.nonzero(luma)
+    pixels = np.zeros(len(ys), PIXEL)
+    pixels["dx"], pixels["dy"], pixels["y"], pixels["weight"] = xs, ys, luma[ys, xs], 255
+    pixels["u"] = pixels["v"] = 128
+    paper[0][y + ys, x + xs] = luma[ys, xs]
+    first, *others = find_places(paper, Glyph(pixels), 0, 0, 200, 140, 48, 2)
+    assert first == (x, y, 1.0)
+    assert all(similarity < 1.0 for _, _, similarity in others)
 
 
 def test_a_mask_has_an_entry_per_tile():
