@@ -6,6 +6,10 @@
 
 #include <string>
 
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
+
 #include "blobs.hpp"
 #include "candidates.hpp"
 #include "compare.hpp"
@@ -397,6 +401,11 @@ PYBIND11_MODULE(_native, m) {
     m.def("connected_components", [](const Array<std::int32_t>& tiles, int columns, int reach) {
         return vector_array(connected_components(array_vector(tiles), columns, reach));
     }, py::arg("tiles"), py::arg("columns"), py::arg("reach"));
+    m.def("release_memory", [] {
+#if defined(__GLIBC__)
+        malloc_trim(0);
+#endif
+    }, py::call_guard<py::gil_scoped_release>());
     bind_segment(m);
     bind_builder(m);
     bind_history(m);

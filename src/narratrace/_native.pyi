@@ -32,6 +32,7 @@ __all__: list[str] = [
     "fit_glyph",
     "learn_glyph",
     "overlay",
+    "release_memory",
     "thumbnails",
     "track",
 ]
@@ -204,6 +205,7 @@ def overlay(
     tiles: numpy.typing.NDArray[numpy.int32],
     blocks: numpy.typing.NDArray[numpy.int32],
 ) -> None: ...
+def release_memory() -> None: ...
 def thumbnails(
     segment: Segment, begin: int, end: int, every: int, step: int
 ) -> list[numpy.typing.NDArray[numpy.uint8]]: ...

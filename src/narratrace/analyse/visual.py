@@ -40,6 +40,7 @@ from narratrace.ops.sparse import (
     Recorder,
     Segment,
     make_recorder,
+    release_memory,
 )
 from narratrace.options import option
 
@@ -47,6 +48,10 @@ _MAX_HELD = 4
 """Stills without a pointer that wait for the next one with a pointer; each keeps its stretch in memory."""
 _BESIDE_S = 0.04
 """How far a repeated frame is from the one that came and from the next: as at 25 Hz."""
+
+
+_RELEASE_BYTES = 24_000_000
+"""Memory of finished stills after which what is free is given back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +122,7 @@ class VisualAnalyser:
         self._seconds = 0.0
         threads = self._options.worker_threads
         self._work = InOrder(apart=threads > 1, max_waiting=self._options.max_segment_mb * 1e6)
+        self._released = 0
         self._held: list[Still] = []
         self._drafts: deque[Draft] = deque()
         self._moving = MovingFinder(self._options.moving)
@@ -241,9 +247,15 @@ class VisualAnalyser:
         threads = self._options.worker_threads
         # The threads go to single stills when there are few.
         each = max(1, threads // max(1, len(ready)))
+        released = _waiting_bytes(ready) if self._drafts else 0  # at the end the process may do as it likes
         for found in map_ahead(lambda draft: self._finder.seek(draft, each), ready, threads):
             for sought in found:
                 self._hold(self._finder.finish(sought))
+        ready.clear()
+        self._released += released
+        if self._released > _RELEASE_BYTES:
+            release_memory()
+            self._released = 0
 
     def _hold(self, still: Still) -> None:
         """Keeps stills without a pointer until it is known where it was right after them."""

@@ -316,6 +316,15 @@ def connected_components(tiles: I32, columns: int, reach: int) -> I32:
     return cpu.connected_components(tiles, columns, reach)
 
 
+def release_memory() -> None:
+    """Gives memory that is free, but in pieces, back to the system; takes some ms.
+
+    Stretches of a recording come and go in two threads for as long as it lasts: the C library would keep up
+    to half as much again.
+    """
+    cpu.release_memory()
+
+
 def thumbnails(segment: Segment, begin: int, end: int, every: int, step: int) -> list[U8]:
     """Luma of every ``every``-th screen of frames [begin, end), shrunk ``step`` times."""
     return cpu.thumbnails(segment, begin, end, every, step)

@@ -25,6 +25,7 @@ from narratrace._native import (
     fit_glyph,
     learn_glyph,
     overlay,
+    release_memory,
     thumbnails,
 )
 
@@ -50,6 +51,7 @@ __all__ = [
     "learn_glyph",
     "make_recorder",
     "overlay",
+    "release_memory",
     "thumbnails",
 ]
 
