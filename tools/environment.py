@@ -161,6 +161,8 @@ def install(purpose: str) -> None:
     )
     if not run(*pip, *(["--no-deps"] if covered else []), "-e", target):
         stop("pip install failed, see above")
+    # Where writing bytecode is turned off, as in containers, every start would compile the package anew.
+    run(PYTHON, "-m", "compileall", "-q", "src", "kernels", quiet=True)
     for_native.write_text(native)
     if not covered:
         (stamps / purpose).write_text(packages)

@@ -23,7 +23,7 @@ class DwellOptions:
     radius: Annotated[
         float,
         option(
-            "farthest the pointer strays from a dwell's centre, as a share of the picture's height",
+            "half the side of the square that a dwell's points stay in, as a share of the picture's height",
             gt=0,
             source="hand tremor of 2 to 4 px at 720p, doubled",
         ),
@@ -34,7 +34,7 @@ class DwellOptions:
 
 
 def find_dwells(trace: Trace, height: int, options: DwellOptions) -> tuple[Dwell, ...]:
-    """Maximal runs of trace points that stay within a circle, in time order, not overlapping.
+    """Maximal runs of trace points that stay within a square, in time order, not overlapping.
 
     Args:
         trace: Pointer positions in pixels.
