@@ -220,7 +220,18 @@ void bind_history(py::module_& m) {
                 out = h.epochs(first, last, {threshold, max_differing, cost_s});
             }
             return vector_array(out);
-        }, py::arg("first"), py::arg("last"), py::arg("threshold"), py::arg("max_differing"), py::arg("cost_s"));
+        }, py::arg("first"), py::arg("last"), py::arg("threshold"), py::arg("max_differing"), py::arg("cost_s"))
+        .def("stays", [](const TileHistory& h, int first, int last, int threshold, int max_differing, double min_s,
+                         const Array<std::uint8_t>& ignore) {
+            const std::uint8_t* mask = mask_of(ignore, h.grid());
+            std::vector<Epoch> out;
+            {
+                const py::gil_scoped_release release;
+                out = h.stays(first, last, {threshold, max_differing}, min_s, mask);
+            }
+            return vector_array(out);
+        }, py::arg("first"), py::arg("last"), py::arg("threshold"), py::arg("max_differing"), py::arg("min_s"),
+             py::arg("ignore"));
 
     m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks,
                         bool refined) {

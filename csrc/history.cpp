@@ -6,15 +6,22 @@
 #include "byte_rows.hpp"
 
 namespace narratrace {
-namespace {
 
 // Versions of a tile that look the same, and when they were on the screen.
-struct Version {
+struct TileHistory::Version {
     std::int32_t model; // block that later ones are compared with; fixed, so that a slow fade cannot creep
     std::int32_t block; // latest, hence cleanest, pixels
     std::int32_t first, last;
     double range, seen;
 };
+
+// A version on the screen without a break.
+struct TileHistory::Run {
+    std::size_t version;
+    std::int32_t first, last;
+};
+
+namespace {
 
 bool same(const Block& a, const Block& b, const TileGrid& grid, int tile, const EpochOptions& options) {
     const int w = grid.x1(tile) - grid.x0(tile), h = grid.y1(tile) - grid.y0(tile);
@@ -32,9 +39,11 @@ bool same(const Block& a, const Block& b, const TileGrid& grid, int tile, const 
     return true;
 }
 
+}  // namespace
+
 // Disjoint versions with the greatest total of range - cost (weighted interval scheduling). Ties go to what
 // was seen longer: a microsecond of range per second seen decides nothing else.
-std::vector<Version> schedule(std::vector<Version> versions, double cost) {
+std::vector<TileHistory::Version> TileHistory::schedule(std::vector<Version> versions, double cost) {
     std::sort(versions.begin(), versions.end(), [](const Version& a, const Version& b) { return a.last < b.last; });
     const std::size_t n = versions.size();
     std::vector<double> best(n + 1, 0.0);
@@ -62,8 +71,6 @@ std::vector<Version> schedule(std::vector<Version> versions, double cost) {
     return chosen;
 }
 
-}  // namespace
-
 TileHistory::TileHistory(const Segment& segment) : segment_(segment) {
     const auto tiles = static_cast<std::size_t>(segment.grid.count());
     begin_.assign(tiles + 1, 0);
@@ -90,42 +97,86 @@ int TileHistory::block_at(int tile, int frame) const {
     return after == begin ? -1 : (after - 1)->block;
 }
 
-void TileHistory::tile_epochs(int tile, int first, int last, const EpochOptions& options,
-                              std::vector<Epoch>& out) const {
+double TileHistory::time(int frame) const {
+    return segment_.frames[std::min(static_cast<std::size_t>(frame), segment_.frames.size() - 1)].t;
+}
+
+// Versions in order of their first appearance, none for a tile without a change.
+std::vector<TileHistory::Version> TileHistory::versions(int tile, int first, int last, const EpochOptions& options,
+                                                        std::vector<Run>* runs) const {
     const auto begin = changes_.begin() + begin_[static_cast<std::size_t>(tile)];
     const auto end = changes_.begin() + begin_[static_cast<std::size_t>(tile) + 1];
     auto change = std::upper_bound(begin, end, first, [](int f, const Change& c) { return f < c.frame; });
-    if (change == end || change->frame >= last) return;
-    const auto time = [&](int frame) {
-        return segment_.frames[std::min(static_cast<std::size_t>(frame), segment_.frames.size() - 1)].t;
-    };
-    std::vector<Version> versions;
+    std::vector<Version> found;
+    if (change == end || change->frame >= last) return found;
     Block scratch_a, scratch_b;
     int shown = block_at(tile, first), since = first;
     while (since < last) {
         const int until = change == end ? last : std::min(change->frame, last);
         const Block* now = pixels(tile, shown, scratch_a);
-        auto match = std::find_if(versions.begin(), versions.end(), [&](const Version& v) {
+        auto match = std::find_if(found.begin(), found.end(), [&](const Version& v) {
             return same(*now, *pixels(tile, v.model, scratch_b), segment_.grid, tile, options);
         });
-        if (match == versions.end() && versions.size() < static_cast<std::size_t>(options.max_versions))
-            match = versions.insert(match, Version{shown, shown, since, until, 0, 0});
-        if (match != versions.end()) {
+        if (match == found.end() && found.size() < static_cast<std::size_t>(options.max_versions))
+            match = found.insert(match, Version{shown, shown, since, until, 0, 0});
+        if (match != found.end()) {
             match->block = shown;
             match->last = until;
             match->seen += time(until) - time(since);
             match->range = time(until) - time(match->first);
+            if (runs) runs->push_back({static_cast<std::size_t>(match - found.begin()), since, until});
         }
         since = until;
         if (change != end) shown = (change++)->block;
     }
-    for (const Version& v : schedule(std::move(versions), options.cost_s))
-        out.push_back({tile, v.first, v.last, v.block, static_cast<float>(v.seen)});
+    return found;
 }
 
 std::vector<Epoch> TileHistory::epochs(int first, int last, const EpochOptions& options) const {
     std::vector<Epoch> out;
-    for (int tile = 0; tile < segment_.grid.count(); ++tile) tile_epochs(tile, first, last, options, out);
+    for (int tile = 0; tile < segment_.grid.count(); ++tile)
+        for (const Version& v : schedule(versions(tile, first, last, options, nullptr), options.cost_s))
+            out.push_back({tile, v.first, v.last, v.block, static_cast<float>(v.seen)});
+    return out;
+}
+
+std::vector<Epoch> TileHistory::stays(int first, int last, const EpochOptions& options, double min_s,
+                                      const std::uint8_t* ignore) const {
+    std::vector<Epoch> out;
+    std::vector<Run> runs, joined;
+    for (int tile = 0; tile < segment_.grid.count(); ++tile) {
+        if (ignore[tile]) continue;
+        runs.clear(), joined.clear();
+        const std::vector<Version> found = versions(tile, first, last, options, &runs);
+        // What passes in front for less than min_s is no break.
+        std::vector<std::size_t> latest(found.size(), runs.size());
+        for (const Run& run : runs) {
+            std::size_t& index = latest[run.version];
+            if (index < joined.size() && time(run.first) - time(joined[index].last) < min_s) {
+                joined[index].last = run.last;
+            } else {
+                index = joined.size();
+                joined.push_back(run);
+            }
+        }
+        const std::size_t begin = out.size();
+        for (const Run& stay : joined) {
+            const auto length = static_cast<float>(time(stay.last) - time(stay.first));
+            if (length < min_s) continue;
+            const Epoch next{tile, stay.first, stay.last, found[stay.version].block, length};
+            const auto follows = [&] { return out.size() > begin && out.back().block != next.block; };
+            if (follows() && next.first < out.back().last) { // two that take turns: the longer
+                if (length <= out.back().seen) continue;
+                out.pop_back();
+            }
+            if (out.size() == begin || follows()) {
+                out.push_back(next);
+            } else {
+                out.back().last = next.last;
+                out.back().seen += length;
+            }
+        }
+    }
     return out;
 }
 

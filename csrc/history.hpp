@@ -8,6 +8,13 @@
 // there. A change of content (a bullet appears) is different: one version's range ends, another's begins.
 // So similar versions are grouped, and among their ranges the set of disjoint ones with the greatest total
 // length is chosen; a fixed cost per epoch keeps passing things from becoming epochs of their own.
+//
+// Note [Stays]
+// ~~~~~~~~~~~~
+// A pop-up that opens and closes again is enclosed by the background's epoch, as a pointer that rested is.
+// Only its extent tells the two apart, and that is seen over many tiles. So a tile's stays are kept beside
+// its epochs: what it showed for some time, in order, with what was shown more briefly left out, whether it
+// came back later or not.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +44,17 @@ class TileHistory {
 public:
     explicit TileHistory(const Segment& segment);
 
+    const TileGrid& grid() const { return segment_.grid; }
+
     /// Epochs of the tiles that change within frames [first, last), ordered by tile, then time. Tiles without
     /// a change have none: they show one version throughout.
     std::vector<Epoch> epochs(int first, int last, const EpochOptions& options) const;
+
+    /// What tiles that change within frames [first, last) showed for at least `min_s` seconds without a break
+    /// as long, ordered by tile, then time; neighbours differ. See Note [Stays]. Tiles whose `ignore` is
+    /// nonzero are left out.
+    std::vector<Epoch> stays(int first, int last, const EpochOptions& options, double min_s,
+                             const std::uint8_t* ignore) const;
 
     /// Index in Segment::blocks of what `tile` shows at `frame`, -1 for the base.
     int block_at(int tile, int frame) const;
@@ -48,7 +63,12 @@ private:
     struct Change {
         std::int32_t frame, block;
     };
-    void tile_epochs(int tile, int first, int last, const EpochOptions& options, std::vector<Epoch>& out) const;
+    struct Version;
+    struct Run;
+    double time(int frame) const;
+    std::vector<Version> versions(int tile, int first, int last, const EpochOptions& options,
+                                  std::vector<Run>* runs) const;
+    static std::vector<Version> schedule(std::vector<Version> versions, double cost);
     const Block* pixels(int tile, int block, Block& scratch) const;
 
     const Segment& segment_;

@@ -109,6 +109,44 @@ TEST(chosen_epochs_are_the_best_of_all_subsets) {
     }
 }
 
+TEST(stays_tell_what_came_and_went) {
+    const std::uint8_t none = 0, all = 1;
+    // 40 with a visitor of half a second, then 200 for two seconds, 40 again, and an end too short to count.
+    const auto segment = record({40, 120, 40, 200, 40, 200, 40, 240}, {0, 1, 1.5, 3, 4, 4.2, 5, 7, 7});
+    const TileHistory history(*segment);
+    CHECK_EQUAL(history.epochs(0, 8, {}).size(), 1u);
+    const auto stays = history.stays(0, 8, {}, 0.6, &none);
+    CHECK_EQUAL(stays.size(), 3u);
+    const int greys[] = {40, 200, 40}, first[] = {0, 3, 6}, last[] = {3, 6, 7};
+    for (std::size_t i = 0; i < 3; ++i) {
+        CHECK_EQUAL(grey(*segment, stays[i]), greys[i]);
+        CHECK_EQUAL(stays[i].first, first[i]);
+        CHECK_EQUAL(stays[i].last, last[i]);
+    }
+    CHECK(history.stays(0, 8, {}, 0.6, &all).empty());
+}
+
+TEST(stays_are_long_apart_and_in_order) {
+    Random random(32);
+    const std::uint8_t none = 0;
+    for (int round = 0; round < 300; ++round) {
+        std::vector<int> greys;
+        std::vector<double> times;
+        double t = 0;
+        for (int i = 0; i < 20; ++i) greys.push_back(50 * pick(random, 0, 3)), times.push_back(t += 0.1 * pick(random, 1, 10));
+        const auto segment = record(greys, times);
+        const auto stays = TileHistory(*segment).stays(0, 20, {}, 0.5, &none);
+        for (std::size_t i = 0; i < stays.size(); ++i) {
+            CHECK(stays[i].seen >= 0.5f - 1e-6f);
+            CHECK_EQUAL(greys[static_cast<std::size_t>(stays[i].first)], grey(*segment, stays[i]));
+            CHECK_EQUAL(greys[static_cast<std::size_t>(stays[i].last - 1)], grey(*segment, stays[i]));
+            if (i == 0) continue;
+            CHECK(stays[i - 1].last <= stays[i].first);
+            CHECK(grey(*segment, stays[i - 1]) != grey(*segment, stays[i]));
+        }
+    }
+}
+
 TEST(block_at_names_what_is_on_the_screen) {
     Random random(31);
     const int w = 50, h = 35;

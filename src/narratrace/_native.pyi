@@ -112,6 +112,15 @@ class TileHistory:
     def epochs(
         self, first: int, last: int, threshold: int, max_differing: int, cost_s: float
     ) -> numpy.typing.NDArray[typing.Any]: ...
+    def stays(
+        self,
+        first: int,
+        last: int,
+        threshold: int,
+        max_differing: int,
+        min_s: float,
+        ignore: numpy.typing.NDArray[numpy.uint8],
+    ) -> numpy.typing.NDArray[typing.Any]: ...
 
 class Glyph:
     def __init__(self, pixels: numpy.typing.NDArray[typing.Any]) -> None: ...

@@ -262,6 +262,15 @@ class History:
         """
         return self._native.epochs(begin, end, options.threshold, options.max_differing, options.cost_s)
 
+    def stays(
+        self, begin: int, end: int, options: EpochOptions, min_s: float, ignore: U8
+    ) -> npt.NDArray[Any]:
+        """What tiles that change in [begin, end) showed for at least ``min_s`` seconds, as rows of epochs.
+
+        Tiles whose ``ignore`` is nonzero are left out. See Note [Stays] in csrc/history.hpp.
+        """
+        return self._native.stays(begin, end, options.threshold, options.max_differing, min_s, ignore)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Difference:
