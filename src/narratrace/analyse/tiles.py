@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.ops.sparse import TILE, connected_components
+from narratrace.ops.sparse import TILE, Planes, connected_components
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -67,3 +67,12 @@ def grow(mask: Bool, rows: int, columns: int) -> Bool:
     out[:, :-1] |= wide[:, 1:]
     flat: Bool = out.ravel()
     return flat
+
+
+def cut(picture: Planes, box: TileBox) -> Planes:
+    """The part of a picture in a box of whole tiles (cut at the picture's edge)."""
+    y, u, v = (
+        np.ascontiguousarray(plane[box.y0 // n : -(-box.y1 // n), box.x0 // n : -(-box.x1 // n)])
+        for plane, n in zip(picture, (1, 2, 2), strict=True)
+    )
+    return y, u, v

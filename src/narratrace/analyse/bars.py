@@ -1,0 +1,112 @@
+"""Bars that fill slowly: the progress of a player or of a recorder, along an edge of the picture.
+
+Note [Bars]
+~~~~~~~~~~~
+A bar changes each tile of its row only once, for good, as new content does. But it does so tile after tile
+at one speed, slower than a hand draws or letters are typed, and leaves whole lines of one colour behind. The
+line through place and time is fitted to all tiles of a row that ever changed so (Theil 1950, Sen 1968:
+median slope), over the whole recording; from it follows which tiles the bar's end passes in a stretch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.ops.sparse import TILE, Planes, Segment, compose, tile_grid
+from narratrace.options import option
+
+_NONE = np.zeros(0, dtype=np.int32)
+_FLAT = 24  # levels, as in EpochOptions.threshold
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BarOptions:
+    """When places that change one after the other are a bar that fills."""
+
+    min_tiles: Annotated[int, option("fewest tiles that show a bar's speed", ge=3)] = 5
+    min_even: Annotated[
+        float, option("share of a row's tiles that changed when the bar's end passed them", ge=0, le=1)
+    ] = 0.6
+    max_speed: Annotated[
+        float,
+        option(
+            "fastest bar, as a share of the picture's width",
+            unit="1/s",
+            gt=0,
+            source="recordings last longer than 20 s; hands draw at 0.1 or more",
+        ),
+    ] = 0.05
+
+
+@dataclass(slots=True)
+class BarFinder:
+    """Finds bars stretch by stretch; remembers when each tile was passed."""
+
+    options: BarOptions
+    _passed: dict[int, dict[int, float]] = field(default_factory=dict)  # by row, then column
+    _bars: dict[int, tuple[float, float]] = field(default_factory=dict)  # by row
+
+    def find(self, segment: Segment, epochs: npt.NDArray[Any]) -> Iterator[npt.NDArray[np.int64]]:
+        """Tiles that a bar's end passes in a stretch, bar by bar, of those that change."""
+        _, columns = tile_grid(segment.width, segment.height)
+        for row in self._look(segment, epochs, columns):
+            line = _line(self._passed[row], self.options, self.options.max_speed * segment.width / TILE)
+            if line:
+                self._bars[row] = line
+        for row, (start, step) in self._bars.items():
+            low, high = sorted((t - start) / step for t in (segment.times[0], segment.times[-1]))
+            place = np.arange(max(0, int(low) - 1), min(columns, int(high) + 3))
+            tiles = np.intersect1d(row * columns + place, segment.tiles)
+            if len(tiles):
+                yield tiles
+
+    def _look(self, segment: Segment, epochs: npt.NDArray[Any], columns: int) -> list[int]:
+        """Notes tiles that changed to whole lines of one colour; returns their rows."""
+        turns = np.flatnonzero(epochs["tile"][1:] == epochs["tile"][:-1]) + 1
+        if len(turns) == 0:
+            return []
+        first, last = compose(segment, 0, _NONE, _NONE), segment.last
+        rows = set()
+        for tile, frame in zip(epochs["tile"][turns].tolist(), epochs["first"][turns].tolist(), strict=True):
+            row, column = divmod(tile, columns)
+            if _is_filled(first, last, column * TILE, row * TILE):
+                self._passed.setdefault(row, {})[column] = float(segment.times[frame])
+                rows.add(row)
+        return sorted(rows)
+
+
+def _is_filled(before: Planes, after: Planes, x: int, y: int) -> bool:
+    """Whether some lines of a tile changed over their whole length, to one colour each, and no others."""
+    changed = np.zeros((TILE, TILE), dtype=bool)
+    flat = np.ones(TILE, dtype=bool)
+    for plane, (a, b) in enumerate(zip(before, after, strict=True)):
+        times = 2 if plane else 1
+        part = np.s_[y // times : (y + TILE) // times, x // times : (x + TILE) // times]
+        old, new = (p[part].astype(np.int16) for p in (a, b))
+        height, width = (times * s for s in new.shape)
+        changed[:height, :width] |= (np.abs(new - old) > _FLAT).repeat(times, 0).repeat(times, 1)
+        flat[:height] &= (np.ptp(new, axis=1) <= _FLAT).repeat(times)
+    lines = changed.mean(axis=1)
+    full = lines >= 0.9
+    return bool(full.any() and flat[full].all() and (lines[~full] <= 0.1).all())
+
+
+def _line(passed: dict[int, float], options: BarOptions, speed: float) -> tuple[float, float] | None:
+    """Time at column 0 and time a column of the bar that passed a row's tiles, None if there is none."""
+    if len(passed) < options.min_tiles:
+        return None
+    column, time = np.array(list(passed.keys())), np.array(list(passed.values()))
+    i, j = np.triu_indices(len(column), 1)
+    step = float(np.median((time[j] - time[i]) / (column[j] - column[i])))
+    if abs(step) * speed < 1.0:
+        return None
+    start = float(np.median(time - step * column))
+    near = np.abs(time - start - step * column) <= 0.5 * abs(step)
+    if near.sum() < max(options.min_tiles, options.min_even * len(near)):
+        return None
+    return start, step
