@@ -4,8 +4,9 @@ Note [Moving regions]
 ~~~~~~~~~~~~~~~~~~~~~
 Two kinds of places change by themselves. Large ones (a face, a beating heart) change nearly all the time,
 over more of their area at once than a pointer covers, and never settle on one background. Small ones (a
-blinking caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, which
-no hand does.
+blinking caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, and
+what is around them rests, while a hand that circles evenly passes all around. A third kind, bars that fill,
+changes every place only once: Note [Bars].
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.analyse.bars import BarFinder, BarOptions
+from narratrace.analyse.insets import Area, Areas, InsetOptions, presence
 from narratrace.analyse.tiles import Bool, TileBox, components, grow, tile_box
 from narratrace.data.shots import Box, MovingRegion
 from narratrace.ops.sparse import Segment, tile_grid
@@ -60,22 +63,44 @@ class MovingOptions:
         float,
         option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1),
     ] = 0.75
+    max_around: Annotated[
+        float,
+        option("share of the tiles around a ticking area that change half as often or more", ge=0, le=1),
+    ] = 0.1
+    sure_extent: Annotated[
+        float,
+        option("size of a frame's changes that no pointer makes, as a multiple of the largest pointer", gt=0),
+    ] = 1.5
+    min_sure: Annotated[
+        float,
+        option(
+            "share of half seconds with such a change in which an area moves, whatever comes back in it",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.8
     min_extent: Annotated[
         float, option("size of a frame's changes within the area, as a multiple of the largest pointer", gt=0)
     ] = 0.6
+    bars: BarOptions = field(default_factory=BarOptions)
+    insets: InsetOptions = field(default_factory=InsetOptions)
 
 
 @dataclass(slots=True)
 class MovingFinder:
-    """Finds what moves by itself, stretch by stretch; remembers clocks, which stay for a whole recording."""
+    """Finds what moves by itself, stretch by stretch; remembers clocks and bars, which stay throughout."""
 
     options: MovingOptions
     _clocks: set[int] = field(default_factory=set)
+    _bars: BarFinder = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._bars = BarFinder(self.options.bars)
 
     def find(
         self, segment: Segment, epochs: npt.NDArray[Any], max_pointer: float
-    ) -> tuple[Bool, list[MovingRegion]]:
-        """Tiles that move by themselves, shape (rows * columns,), and the regions they form.
+    ) -> tuple[Areas, list[MovingRegion]]:
+        """Tiles that move by themselves, and the regions they form.
 
         Args:
             segment: The stretch of video.
@@ -83,36 +108,66 @@ class MovingFinder:
             max_pointer: Size of the largest pointer in pixels.
         """
         rows, columns = tile_grid(segment.width, segment.height)
-        mask = np.zeros(rows * columns, dtype=bool)
+        areas: list[Area] = []
         regions: list[MovingRegion] = []
         frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
         for tiles in [
             *self._small(segment, frame_of, columns, max_pointer),
             *self._large(segment, frame_of, epochs, max_pointer),
+            *self._bars.find(segment, epochs),
         ]:
-            own = np.zeros_like(mask)
+            own = np.zeros(rows * columns, dtype=bool)
             own[tiles] = True
-            mask |= grow(own, rows, columns)
+            there = 0, len(segment.times)
+            if tile_box(tiles, columns).size > max_pointer:
+                there = presence(tiles, segment, frame_of, columns, self.options.insets)
+            areas.append(Area(grow(own, rows, columns), *there))
             seen = segment.times[frame_of[np.isin(segment.tiles, tiles)]]
             regions.append(_region(tile_box(tiles, columns), Span(float(seen[0]), float(seen[-1])), segment))
-        return mask, regions
+        return Areas(areas), regions
 
     def _small(
         self, segment: Segment, frame_of: npt.NDArray[np.int64], columns: int, max_pointer: float
     ) -> Iterator[npt.NDArray[np.int64]]:
         """Ticking areas no larger than a pointer."""
         found = _ticking_tiles(segment.tiles, segment.times[frame_of], self.options)
+        if segment.times[-1] - segment.times[0] > (self.options.min_ticks + 1) * self.options.tick_s[1]:
+            self._clocks.intersection_update(found)
         ticking = np.array(sorted(found), dtype=np.int64)
         for members in components(ticking, columns, reach=2):
             tiles = ticking[members]
             # A large one, if it is anything, is of the other kind.
-            if tile_box(tiles, columns).size <= max_pointer:
-                self._clocks.update(t for t in tiles.tolist() if found[t] >= self.options.clock_s)
-                yield tiles
+            if tile_box(tiles, columns).size <= max_pointer and self._alone(
+                tiles, segment, frame_of, columns
+            ):
+                clock = [t for t in tiles.tolist() if found[t] >= self.options.clock_s]
+                self._clocks.update(clock)
+                yield np.union1d(tiles, _digits(tiles, segment, frame_of, columns)) if clock else tiles
         known = np.array(sorted(self._clocks - set(found)), dtype=np.int64)
         known = known[np.isin(known, segment.tiles)]
         for members in components(known, columns, reach=2):
             yield known[members]
+
+    def _alone(
+        self,
+        tiles: npt.NDArray[np.int64],
+        segment: Segment,
+        frame_of: npt.NDArray[np.int64],
+        columns: int,
+    ) -> bool:
+        """Whether hardly anything around ticking tiles changes as often as they do."""
+        x, y = tiles % columns, tiles // columns
+        sx, sy = segment.tiles % columns, segment.tiles // columns
+        near = (sx >= x.min() - 2) & (sx <= x.max() + 2) & (sy >= y.min() - 2) & (sy <= y.max() + 2)
+        order = np.argsort(segment.tiles[near], kind="stable")
+        changed, times = segment.tiles[near][order], segment.times[frame_of[near][order]]
+        # What comes sooner than half a tick belongs to the same one.
+        event = np.r_[True, (changed[1:] != changed[:-1]) | (np.diff(times) >= 0.5 * self.options.tick_s[0])]
+        seen, events = np.unique(changed[event], return_counts=True)
+        own = np.isin(seen, tiles)
+        busy = (events[~own] >= 0.5 * np.median(events[own])).sum()
+        around = (np.ptp(x) + 5) * (np.ptp(y) + 5) - len(tiles)
+        return bool(busy <= self.options.max_around * around)
 
     def _large(
         self, segment: Segment, frame_of: npt.NDArray[np.int64], epochs: npt.NDArray[Any], max_pointer: float
@@ -126,7 +181,15 @@ class MovingFinder:
                 continue
             inside = np.isin(segment.tiles, tiles)
             frames, changed = frame_of[inside], segment.tiles[inside]
-            if np.median(_extents(frames, changed, columns)) < self.options.min_extent * max_pointer:
+            extents = _extents(frames, changed, columns)
+            if np.median(extents) < self.options.min_extent * max_pointer:
+                continue
+            times = segment.times[np.unique(frames)]
+            if (
+                _share_of_time(times, extents >= self.options.sure_extent * max_pointer)
+                >= self.options.min_sure
+            ):
+                yield tiles
                 continue
             span = Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
             if _background_share(tiles, epochs, span) <= self.options.max_background:
@@ -167,6 +230,19 @@ def _ticking_tiles(
     return found
 
 
+def _digits(
+    clock: npt.NDArray[np.int64], segment: Segment, frame_of: npt.NDArray[np.int64], columns: int
+) -> npt.NDArray[np.int32]:
+    """Tiles beside a clock's seconds that change only with them: minutes and hours."""
+    x, y = clock % columns, clock // columns
+    sx, sy = segment.tiles % columns, segment.tiles // columns
+    reach = 5 * (int(np.ptp(y)) + 1)
+    beside = (sy >= y.min()) & (sy <= y.max()) & (sx >= x.min() - reach) & (sx <= x.max() + reach)
+    ticks = np.unique(frame_of[np.isin(segment.tiles, clock)])
+    with_it = np.isin(frame_of, np.r_[ticks - 1, ticks, ticks + 1])
+    return np.setdiff1d(segment.tiles[beside & with_it], segment.tiles[beside & ~with_it])
+
+
 def _persistent_tiles(segment: Segment, count: int, options: MovingOptions) -> npt.NDArray[np.int64]:
     """Tiles that change in most half seconds of some window."""
     times, offsets = segment.times, segment.offsets
@@ -191,6 +267,12 @@ def _extents(
     ]
     extents: npt.NDArray[np.int64] = (np.maximum(*sides).astype(np.int64) + 1) * 16
     return extents
+
+
+def _share_of_time(times: npt.NDArray[np.float64], chosen: Bool) -> float:
+    """Share of half seconds, from the first of ``times`` to the last, with one that is chosen."""
+    bins = ((times - times[0]) / _BIN_S).astype(np.int64)
+    return len(np.unique(bins[chosen])) / (int(bins[-1]) + 1)
 
 
 def _background_share(tiles: npt.NDArray[np.int64], epochs: npt.NDArray[Any], span: Span) -> float:

@@ -24,12 +24,24 @@ from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
 from narratrace.analyse.inside import InsideFinder, InsideOptions
 from narratrace.analyse.resting import RestFinder, RestOptions, resting
-from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background
+from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background, visits
 from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Blobs, EpochOptions, Planes, find_blobs, find_candidates, fit_glyph, overlay
+from narratrace.ops.sparse import (
+    TILE,
+    Blobs,
+    EpochOptions,
+    Planes,
+    compose,
+    find_blobs,
+    find_candidates,
+    fit_glyph,
+    overlay,
+)
 from narratrace.options import option
+
+_NONE = np.zeros(0, dtype=np.int32)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +59,30 @@ class PointerOptions:
     ] = 0.1
     inside: InsideOptions = field(default_factory=InsideOptions)
     rest: RestOptions = field(default_factory=RestOptions)
+    blur: Annotated[
+        float,
+        option(
+            "correlation above which a place shows the same, sharper or softer",
+            ge=-1,
+            le=1,
+            source="encoders that refresh lines of text reach 0.97, new strokes stay below 0.94",
+        ),
+    ] = 0.95
+    blurred: Annotated[
+        float, option("share of pixels that change strongly when a place turns sharper or softer", ge=0, le=1)
+    ] = 0.1
+    search_s: Annotated[
+        float,
+        option(
+            "shortest still that is searched all over for a pointer that never moves",
+            unit="s",
+            ge=0,
+            source="as the shortest stable span; what is shorter is joined from its neighbours",
+        ),
+    ] = 2.0
+    settle_s: Annotated[
+        float, option("time after which a pointer that arrives somewhere rests", unit="s", ge=0)
+    ] = 0.2
     reach_s: Annotated[
         float, option("time in which a pointer that leaves a place is seen near it", unit="s", gt=0)
     ] = 0.5
@@ -150,6 +186,7 @@ class PointerFinder:
         view, begin, end, ground, blobs = draft.view, draft.begin, draft.end, draft.ground, draft.blobs
         known = self.book.best(draft.entry)
         changes = self._settle(view, ground, blobs, known) if ground.doubts else []
+        changes = sorted([*changes, *self._visits(view, ground, known)])
         if changes:
             sought = []
             for start, stop in _parts(changes, begin, end):
@@ -170,7 +207,8 @@ class PointerFinder:
         if view.regions:
             trace = self._inside.follow(view, begin, end, trace, self._last, known)
         trace = self._rests.fill(times, trace, plate, known, self._last, view)
-        if len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
+        lasts = times[-1] - times[0] >= self.options.search_s
+        if lasts and len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
             trace = resting(times, found)
         trace = held(trace, times, self.options.hold_s)
         if len(trace):
@@ -219,14 +257,29 @@ class PointerFinder:
             overlay(segment, b, doubt.tiles, doubt.after)
             side = self._pointer_side(view, ground, doubt, a, b, blobs, known)
             if side == "content":
-                changes.append((doubt.end, doubt.begin))
+                changes.append(doubt.window)
             elif side != "nothing":
                 clean = doubt.after if side == "before" else doubt.before
                 ground.blocks.update(zip(doubt.tiles.tolist(), clean.tolist(), strict=True))
             settled = np.array([ground.blocks[tile] for tile in doubt.tiles.tolist()], np.int32)
             for plate in (a, b):
                 overlay(segment, plate, doubt.tiles, settled)
-        return sorted(changes)
+        return changes
+
+    def _visits(self, view: SegmentView, ground: Background, known: list[Entry]) -> list[tuple[int, int]]:
+        """Changes of content that were undone later, in places that no known pointer covers."""
+        changes = []
+        for doubt in visits(view, ground, self.epoch_options, self.still_options) if known else ():
+            box = doubt.box(view.columns)
+            if any(_covers(q, box) for q in known):
+                continue
+            before, after = ground.plate(view.segment), ground.plate(view.segment)
+            overlay(view.segment, before, doubt.tiles, doubt.before)
+            overlay(view.segment, after, doubt.tiles, doubt.after)
+            shown = self._clearest(box, before, after, known) is not None
+            if not shown and self._differs(box, before, after):
+                changes.append(doubt.window)
+        return changes
 
     def _pointer_side(
         self,
@@ -244,25 +297,80 @@ class PointerFinder:
             a, b: The picture before the doubt and after it.
         """
         box = doubt.box(view.columns)
-        fits = [(self._fit(box, a, b, q), self._fit(box, b, a, q)) for q in known]
-        # A translucent halo fits both ways round; the glyph that tells the sides apart best decides.
-        best = max(
-            (f for f in fits if max(f) >= self.options.min_fit), key=lambda f: abs(f[0] - f[1]), default=None
-        )
+        content = "content" if self._differs(box, a, b) else "nothing"
+        sized = [q for q in known if _covers(q, box)]
+        if (
+            known
+            and not sized
+            and not any(min(self._fits(box, a, b, q)) >= self.options.min_fit for q in known)
+        ):
+            return content  # more than a pointer, or than one that moved a little
+        sized = sized or known
+        best = self._clearest(box, a, b, sized)
+        unclear = best is None or abs(best[0] - best[1]) < self.options.doubt_margin
+        if unclear and content == "content":
+            # Of a pointer that lies on several tiles, only some may be in doubt: look at the whole screen.
+            best = self._clearest(box, *self._screens(view, ground, doubt), sized) or best
         if best and abs(best[0] - best[1]) >= self.options.doubt_margin:
             return "before" if best[0] > best[1] else "after"
         near = self._seen_near(view, ground, doubt, blobs)
-        if max(near) > 3 * min(near) + 2 or best:
+        if max(near) > max(3 * min(near), 2) or best:
             # A pointer that rested before is seen leaving after; one that rests after was seen arriving.
             return "before" if near[1] >= near[0] else "after"
+        # A pointer of a look that was not learned is all that moves: while it rests, nothing else does.
+        if near[0] >= 2 and not self._elsewhere(view, ground, box, blobs, doubt.begin, doubt.until):
+            return "after"
+        if near[1] >= 2 and not self._elsewhere(view, ground, box, blobs, doubt.since, doubt.end + 1):
+            return "before"
+        return content
+
+    def _elsewhere(
+        self, view: SegmentView, ground: Background, box: TileBox, blobs: Blobs, begin: int, end: int
+    ) -> bool:
+        """Whether something moves far from a place in some frames."""
+        first, last = blobs.first[begin - ground.begin], blobs.last[begin - ground.begin : end - ground.begin]
+        rows = blobs.table[first : last.max(initial=first)]
+        far = (box.distance(rows["cx"], rows["cy"]) >= view.max_pointer) & (rows["area"] >= 12)
+        return int(far.sum()) > 2
+
+    def _clearest(self, box: TileBox, a: Planes, b: Planes, known: list[Entry]) -> tuple[float, float] | None:
+        """Fits of a pointer on ``a`` and on ``b``, for the one that tells best; None if none is on either.
+
+        A translucent halo fits both ways round.
+        """
+        fits = [self._fits(box, a, b, q) for q in known]
+        return max(
+            (f for f in fits if max(f) >= self.options.min_fit), key=lambda f: abs(f[0] - f[1]), default=None
+        )
+
+    def _screens(self, view: SegmentView, ground: Background, doubt: Doubt) -> tuple[Planes, Planes]:
+        """What was on the screen shortly before a doubt and shortly after it, when a pointer rests."""
+        last = int(np.searchsorted(view.times, view.times[doubt.end] - self.options.settle_s))
+        first = int(np.searchsorted(view.times, view.times[doubt.begin] + self.options.settle_s))
+        frames = max(last, ground.begin), min(first, ground.end - 1)
+        before, after = (compose(view.segment, frame, _NONE, _NONE) for frame in frames)
+        return before, after
+
+    def _differs(self, box: TileBox, a: Planes, b: Planes) -> bool:
+        """Whether two pictures show different things in a place; a line that blurs or clears is the same."""
         window = (slice(box.y0, box.y1), slice(box.x0, box.x1))
-        strong = np.abs(a[0][window].astype(np.int16) - b[0][window]) > 40
-        return "content" if strong.sum() >= self.still_options.min_pixels else "nothing"
+        p, q = a[0][window].astype(np.float64), b[0][window].astype(np.float64)
+        strong = np.abs(p - q) > 40
+        if strong.sum() < self.still_options.min_pixels:
+            return False
+        spread = float(p.std() * q.std())
+        alike = spread > 1.0 and ((p - p.mean()) * (q - q.mean())).mean() > self.options.blur * spread
+        return not (alike and strong.mean() < self.options.blurred)
 
     def is_pointer(self, a: Planes, b: Planes, place: TileBox) -> bool:
         """Whether what differs between two plates at a place is a known pointer on either of them."""
-        fits = (self._fit(place, s, p, q) for q in self.book.best() for s, p in ((a, b), (b, a)))
+        known = [q for q in self.book.best() if _covers(q, place)]
+        fits = (self._fit(place, s, p, q) for q in known for s, p in ((a, b), (b, a)))
         return max(fits, default=0.0) >= self.options.min_fit
+
+    def _fits(self, box: TileBox, a: Planes, b: Planes, pointer: Entry) -> tuple[float, float]:
+        """Fits of the pointer standing on ``a`` before ``b``, and on ``b`` before ``a``."""
+        return self._fit(box, a, b, pointer), self._fit(box, b, a, pointer)
 
     def _fit(self, box: TileBox, screen: Planes, plate: Planes, pointer: Entry) -> float:
         """Fit of the pointer standing on ``screen`` before ``plate``, at the place in doubt."""
@@ -319,6 +427,12 @@ class PointerFinder:
             rows["y"].astype(np.float64),
             rows["fit"].astype(np.float64),
         )
+
+
+def _covers(pointer: Entry, place: TileBox) -> bool:
+    """Whether a pointer is large enough to change all of a place."""
+    x0, y0, x1, y1 = pointer.glyph.box
+    return place.x1 - place.x0 < x1 - x0 + 2 * TILE and place.y1 - place.y0 < y1 - y0 + 2 * TILE
 
 
 def held(trace: Trace, times: npt.NDArray[np.float64], every: float) -> Trace:

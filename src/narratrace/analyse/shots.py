@@ -4,23 +4,31 @@ Note [Shots and changes]
 ~~~~~~~~~~~~~~~~~~~~~~~~
 A new slide takes content away and puts other content in its place; a bullet or an annotation only adds
 some, a pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges
-are gone and how many came. A view that is zoomed or panned loses edges too, but while it moves each frame
-is the one before it, moved a little: Note [Registration].
+are gone and how many came. Small changes are judged place by place: a pop-up that closes while a bullet comes
+elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint. A view that
+is zoomed or panned loses edges too, but while it moves each frame is the one before it, moved a little: Note
+[Registration].
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 
 from narratrace.analyse.registration import MotionOptions, moved
-from narratrace.analyse.tiles import tile_box
+from narratrace.analyse.subtitles import SubtitleOptions
+from narratrace.analyse.tiles import components, cut, grow, tile_box
 from narratrace.data.shots import Box, ChangeKind, Transition
-from narratrace.ops.sparse import U8, Difference, Planes, tile_grid
+from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
 from narratrace.options import option
+
+_STRONG = 8  # strongly changed pixels of a tile that has changed
+_APART = 4  # tiles between what belongs to one place
+_MAX_PLACES = 6  # more are a change of the whole picture
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +88,12 @@ class ShotOptions:
     max_passing_s: Annotated[
         float, option("longest still that may be a moment of a slow transition", unit="s", ge=0)
     ] = 1.2
+    begun: Annotated[
+        float, option("share of a transition that has happened when it is said to begin", ge=0, le=1)
+    ] = 0.1
     passing_s: Annotated[float, option("time between thumbnails of a transition", unit="s", ge=0)] = 0.06
     motion: MotionOptions = field(default_factory=MotionOptions)
+    subtitles: SubtitleOptions = field(default_factory=SubtitleOptions)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +118,29 @@ def thumbnail_step(height: int) -> int:
     return max(1, min(8, height // 90))
 
 
+def shrunk(luma: U8, step: int) -> npt.NDArray[np.float32]:
+    """Means of squares of ``step`` pixels, as thumbnails have them; what is left over is cut off."""
+    rows, columns = luma.shape[0] // step, luma.shape[1] // step
+    whole = luma[: rows * step, : columns * step].reshape(rows, step, columns, step)
+    small: npt.NDArray[np.float32] = whole.mean(axis=(1, 3), dtype=np.float32)
+    return small
+
+
 def judge(
-    size: tuple[int, int], difference: Difference, passing: Sequence[U8], options: ShotOptions
+    a: Planes, b: Planes, ignore: U8, difference: Difference, passing: Sequence[U8], options: ShotOptions
 ) -> Verdict:
     """The verdict on a change from one plate to another.
 
     Args:
-        size: Width and height of the picture.
+        a, b: The plates.
+        ignore: Nonzero for tiles that do not count.
         difference: Of the two plates.
         passing: Luma of the frames in between, shrunk :func:`thumbnail_step` times.
         options: Thresholds.
     """
-    width, height = size
+    height, width = a[0].shape
     _, columns = tile_grid(width, height)
-    tiles = np.flatnonzero(difference.tile_strong >= 8)
+    tiles = np.flatnonzero(difference.tile_strong >= _STRONG)
     where = tile_box(tiles, columns) if len(tiles) else None
     box = (
         Box(x0=where.x0, y0=where.y0, x1=min(where.x1, width), y1=min(where.y1, height))
@@ -128,15 +149,48 @@ def judge(
     )
     changed = difference.changed / max(1, difference.pixels)
     kind = moved(passing, thumbnail_step(height), box, options.motion)
-    if kind is None and not _replaced(difference, changed, options):
+    if kind is None and not _replaced_somewhere(a, b, ignore, difference, options):
         kind = "build"
     if kind:
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
 
 
-def _replaced(difference: Difference, changed: float, options: ShotOptions) -> bool:
+def _replaced_somewhere(
+    a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions
+) -> bool:
+    """Whether content replaced content: in one place, or nearly all there was."""
+    wiped = difference.lost >= options.wiped_lost * max(1, difference.edges_a)
+    if wiped and _replaced(difference, options):
+        return True
+    return any(_replaced(place, options) for place in _places(a, b, ignore, difference, options))
+
+
+def _places(
+    a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions
+) -> Iterator[Difference]:
+    """The differences of each place by itself, measured by the whole picture; a large one as it is."""
+    height, width = a[0].shape
+    rows, columns = tile_grid(width, height)
+    tiles = np.flatnonzero(difference.tile_strong >= _STRONG)
+    places = list(components(tiles, columns, reach=_APART))
+    if difference.changed >= options.small_changed * difference.pixels or len(places) > _MAX_PLACES:
+        yield difference
+        return
+    for members in places:
+        own = np.zeros(rows * columns, dtype=bool)
+        own[tiles[members]] = True
+        own = grow(own, rows, columns)
+        box = tile_box(np.flatnonzero(own), columns)
+        hidden = (ignore.astype(bool) | ~own).reshape(rows, columns)
+        x, y = slice(box.x0 // TILE, box.x1 // TILE), slice(box.y0 // TILE, box.y1 // TILE)
+        here = compare(cut(a, box), cut(b, box), np.ascontiguousarray(hidden[y, x].astype(np.uint8)).ravel())
+        yield replace(here, pixels=difference.pixels, edges_a=difference.edges_a, edges_b=difference.edges_b)
+
+
+def _replaced(difference: Difference, options: ShotOptions) -> bool:
     """Whether content went away and other content came, see Note [Shots and changes]."""
+    changed = difference.changed / max(1, difference.pixels)
     lost = difference.lost / max(1, difference.edges_a)
     gained = difference.gained / max(1, difference.edges_b)
     if changed >= options.all_changed or (changed >= options.wiped_changed and lost >= options.wiped_lost):

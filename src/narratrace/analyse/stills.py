@@ -11,13 +11,16 @@ become "doubts" which the pointer finder settles once it knows how the pointer l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.tiles import Bool, TileBox, components, tile_box
+from narratrace.analyse.insets import Areas
+from narratrace.analyse.tiles import Bool, TileBox, components, cut, grow, tile_box
+from narratrace.analyse.turns import groups, together, turns_of, window
 from narratrace.data.shots import MovingRegion
 from narratrace.ops.sparse import (
     TILE,
@@ -52,6 +55,26 @@ class StillOptions:
         float, option("tiles that change within this time belong to one change", unit="s", ge=0)
     ] = 0.12
     merge_s: Annotated[float, option("changes closer than this are one", unit="s", ge=0)] = 0.3
+    max_ease_s: Annotated[
+        float, option("longest time for which a transition begins or ends slowly", unit="s", ge=0)
+    ] = 1.2
+    min_stay_s: Annotated[
+        float,
+        option(
+            "shortest time for which something larger than a pointer comes and goes",
+            unit="s",
+            gt=0,
+            source="as `min_settled_s`: what is shorter is no still of its own",
+        ),
+    ] = 0.4
+    min_shown_s: Annotated[
+        float,
+        option(
+            "shortest time for which something smaller, but larger than the pointer found, is shown",
+            unit="s",
+            gt=0,
+        ),
+    ] = 1.0
     min_pixels: Annotated[
         int, option("strongly changed pixels that a tile of a change of content has", ge=1)
     ] = 16
@@ -66,6 +89,8 @@ class Doubt:
         tiles: The tiles concerned.
         before, after: Their blocks before and after, see :func:`narratrace.ops.sparse.compose`.
         end, begin: Last frame that shows ``before``, first frame that shows ``after`` (medians).
+        since, until: First frame that shows ``before``, frame after the last that shows ``after`` (medians).
+        window: As ``end`` and ``begin``, of the whole place, if it is content that changed there.
     """
 
     tiles: npt.NDArray[np.int32]
@@ -73,6 +98,9 @@ class Doubt:
     after: npt.NDArray[np.int32]
     end: int
     begin: int
+    since: int
+    until: int
+    window: tuple[int, int]
 
     def box(self, columns: int) -> TileBox:
         """Bounding box in pixels."""
@@ -121,7 +149,13 @@ class SegmentView:
     rows: int
     columns: int
     max_pointer: float
+    areas: Areas
     goes_on: bool = False
+
+    def during(self, begin: int, end: int) -> SegmentView:
+        """The same for frames [begin, end): areas that come later or have gone do not move in it."""
+        moving = self.areas.during(begin, end, self.rows * self.columns)
+        return self if np.array_equal(moving, self.moving) else replace(self, moving=moving)
 
     @property
     def ignore(self) -> npt.NDArray[np.uint8]:
@@ -155,41 +189,119 @@ def background(view: SegmentView, begin: int, end: int, epochs: EpochOptions) ->
     ):
         if span > longest.get(tile, -1.0):
             longest[tile], blocks[tile] = span, block
-    doubts = []
-    for group in _groups(_turns(table, view.moving), view.times, 0.12):
-        for members in components(group["tile"], view.columns, reach=1):
-            turn = group[members]
-            doubts.append(
-                Doubt(
-                    turn["tile"],
-                    turn["before"],
-                    turn["after"],
-                    int(np.median(turn["end"])),
-                    int(np.median(turn["begin"])),
-                )
-            )
+    doubts = [_doubt(place) for place in _places(turns_of(table, view.moving), view, 0.12)]
     return Background(begin, end, blocks, doubts)
 
 
-def find_changes(view: SegmentView, epochs: EpochOptions, options: StillOptions) -> list[tuple[int, int]]:
-    """Changes of content in a segment: last frame before, first frame after, in time order."""
-    turns = _turns(view.history.epochs(0, len(view.times), epochs), view.moving)
+def visits(
+    view: SegmentView, ground: Background, epochs: EpochOptions, options: StillOptions
+) -> Iterator[Doubt]:
+    """Places where something covered a still's background for a while, all of the place at one time.
+
+    It came or it went: what is larger than the pointer is content, and who knows the pointer can tell.
+    """
+    stays = view.history.stays(ground.begin, ground.end, epochs, options.min_stay_s, view.ignore)
+    turns = turns_of(stays, view.moving)
+    usual = np.array([ground.blocks.get(tile, -2) for tile in turns["tile"].tolist()], dtype=np.int64)
+    came, went = turns["before"] == usual, turns["after"] == usual
+    for place in _places(turns[came & ~went], view, options.join_s):
+        if _together_s(view, place["begin"], place["until"]) >= options.min_shown_s:
+            yield _doubt(place)
+    for place in _places(turns[went & ~came], view, options.join_s):
+        if _together_s(view, place["since"], place["end"] + 1) >= options.min_shown_s:
+            yield _doubt(place)
+
+
+def _together_s(view: SegmentView, first: I64, last: I64) -> float:
+    """Seconds that all of some half-open ranges of frames have in common."""
+    return float(view.times[last.min() - 1] - view.times[first.max()])
+
+
+def _places(turns: npt.NDArray[Any], view: SegmentView, join_s: float) -> Iterator[npt.NDArray[Any]]:
+    """Turns that touch in time and in place."""
+    for group in groups(turns, view.times, join_s):
+        for members in components(group["tile"], view.columns, reach=1):
+            yield group[members]
+
+
+def _doubt(turns: npt.NDArray[Any]) -> Doubt:
+    """What is in doubt where one place changed."""
+    end, begin, since, until = (int(np.median(turns[c])) for c in ("end", "begin", "since", "until"))
+    return Doubt(turns["tile"], turns["before"], turns["after"], end, begin, since, until, window(turns))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Change:
+    """Content that changes between two frames, and the tiles that showed it."""
+
+    before: int
+    after: int
+    tiles: npt.NDArray[np.integer]
+
+
+def find_changes(
+    view: SegmentView, table: npt.NDArray[Any], epochs: EpochOptions, options: StillOptions
+) -> list[tuple[int, int]]:
+    """Changes of content in a segment: last frame before, first frame after, in time order.
+
+    Args:
+        view: The segment.
+        table: Its epochs over all frames.
+        epochs: When two versions of a tile are the same.
+        options: Thresholds.
+    """
+    count = len(view.times)
+    turns = turns_of(table, view.moving)
+    stays = turns_of(view.history.stays(0, count, epochs, options.min_stay_s, view.ignore), view.moving)
     changes = []
-    for group in _groups(turns, view.times, options.join_s):
-        large = np.zeros(len(group), dtype=bool)
+    for sudden in _sudden(view, stays, options):
+        changes.append(_Change(*window(sudden), sudden["tile"]))
+        turns = turns[~_part_of(turns, sudden, view)]
+    for group in groups(turns, view.times, options.join_s):
         places = list(components(group["tile"], view.columns, reach=2))
-        for members in places:
-            large[members] = tile_box(group["tile"][members], view.columns).size > view.max_pointer
+        large = _members_of_large(group, places, view.columns, view.max_pointer)
         if large.any() or len(places) > options.max_places:
             kept = group[large] if large.any() else group
-            # Tiles that the pointer crossed meanwhile changed earlier or later than the content did.
-            changes.append(
-                (
-                    int(np.percentile(kept["end"], 5, method="lower")),
-                    int(np.percentile(kept["begin"], 95, method="higher")),
-                )
-            )
-    return _confirm(view, _merge(sorted(changes), view.times, options.merge_s), epochs, options)
+            before, after = (compose(view.segment, 0, kept["tile"], kept[c]) for c in ("before", "after"))
+            if _differ(view, before, after, kept["tile"], options):
+                changes.append(_Change(*window(kept), kept["tile"]))
+    sure = [_Change(at - 1, at, np.flatnonzero(mask)) for at, mask in view.areas.edges(count).items()]
+    confirmed = _confirm(view, _in_order(changes, view.times, options.merge_s), epochs, options)
+    return [(c.before, c.after) for c in _in_order([*confirmed, *sure], view.times, options.merge_s)]
+
+
+def _sudden(view: SegmentView, stays: npt.NDArray[Any], options: StillOptions) -> Iterator[npt.NDArray[Any]]:
+    """Turns of stays that form a place larger than a pointer and may have happened at one instant.
+
+    A pointer that rests here, then there, is in one of these places at a time.
+    """
+    least = view.max_pointer + TILE  # a pointer reaches into one more tile than its size would need
+    for group in groups(stays, view.times, options.join_s):
+        at_once = group[together(group)]
+        if tile_box(at_once["tile"], view.columns).size > least:
+            places = list(components(at_once["tile"], view.columns, reach=2))
+            large = _members_of_large(at_once, places, view.columns, least)
+            if large.any():
+                yield at_once[large]
+
+
+def _part_of(turns: npt.NDArray[Any], change: npt.NDArray[Any], view: SegmentView) -> Bool:
+    """Which turns lie in the place of a sudden change and may have happened with it."""
+    before, after = window(change)
+    columns = view.columns
+    x, y = turns["tile"] % columns, turns["tile"] // columns
+    cx, cy = change["tile"] % columns, change["tile"] // columns
+    part: Bool = (turns["end"] < after) & (turns["begin"] > before)
+    part &= (x >= cx.min()) & (x <= cx.max()) & (y >= cy.min()) & (y <= cy.max())
+    return part
+
+
+def _members_of_large(group: npt.NDArray[Any], places: list[I64], columns: int, least: float) -> Bool:
+    """Which turns are in a place larger than ``least`` pixels."""
+    large = np.zeros(len(group), dtype=bool)
+    for members in places:
+        large[members] = tile_box(group["tile"][members], columns).size > least
+    return large
 
 
 def is_content(difference: Difference, columns: int, max_pointer: float, options: StillOptions) -> bool:
@@ -199,76 +311,90 @@ def is_content(difference: Difference, columns: int, max_pointer: float, options
     return len(places) > options.max_places or any(box.size > max_pointer for box in places)
 
 
-def stretches(changes: list[tuple[int, int]], frames: int) -> list[tuple[int, int]]:
-    """Frame ranges [begin, end) between changes; ranges without a frame are left out."""
-    begins = [0] + [after for _, after in changes]
-    ends = [before + 1 for before, _ in changes] + [frames]
-    return [(begin, end) for begin, end in zip(begins, ends, strict=True) if begin < end]
+def settled(view: SegmentView, options: StillOptions) -> tuple[int, int]:
+    """Frames [begin, end) of a segment without a transition's first and last moments.
+
+    A zoom that eases in and out, or a fade, begins and ends with changes that are small enough to be kept.
+    """
+    count, times = len(view.times), view.times
+    still = ~view.moving[view.segment.tiles]
+    frame_of = np.repeat(np.arange(count), np.diff(view.segment.offsets))
+    changed = np.bincount(frame_of[still], minlength=count)
+    # More than the largest pointer covers where it was and where it is.
+    large = np.flatnonzero(changed > 2 * (view.max_pointer / TILE + 1) ** 2)
+    if len(large) == 0:
+        return 0, count
+    # Of the large changes, those that follow on the segment's start, or on its end, without a pause.
+    pauses = np.diff(times[np.r_[0, large, count - 1]]) > options.merge_s
+    first, last = int(np.argmax(pauses)), int(np.argmax(pauses[::-1]))
+    begin = int(large[first - 1]) if first and not view.goes_on else 0
+    end = int(large[-last]) if last else count
+    if not pauses.any() or begin >= end:
+        return 0, count
+    return (
+        begin if times[begin] - times[0] <= options.max_ease_s else 0,
+        end if times[-1] - times[min(end, count - 1)] <= options.max_ease_s else count,
+    )
 
 
-_TURN = np.dtype([("tile", "<i4"), ("end", "<i4"), ("begin", "<i4"), ("before", "<i4"), ("after", "<i4")])
+def stretches(changes: list[tuple[int, int]], begin: int, end: int) -> list[tuple[int, int]]:
+    """Frame ranges of [begin, end) between changes; ranges without a frame are left out."""
+    begins = [begin] + [max(begin, after) for _, after in changes]
+    ends = [min(end, before + 1) for before, _ in changes] + [end]
+    return [(a, b) for a, b in zip(begins, ends, strict=True) if a < b]
 
 
-def _turns(epochs: npt.NDArray[Any], moving: Bool) -> npt.NDArray[Any]:
-    """Successive epochs of one tile, outside moving tiles."""
-    same = (epochs["tile"][1:] == epochs["tile"][:-1]) & ~moving[epochs["tile"][1:]]
-    i = np.flatnonzero(same)
-    out = np.zeros(len(i), dtype=_TURN)
-    out["tile"] = epochs["tile"][i]
-    out["end"], out["begin"] = epochs["last"][i] - 1, epochs["first"][i + 1]
-    out["before"], out["after"] = epochs["block"][i], epochs["block"][i + 1]
-    return out
-
-
-def _groups(turns: npt.NDArray[Any], times: npt.NDArray[np.float64], join_s: float) -> list[npt.NDArray[Any]]:
-    """Turns whose intervals touch in time, to within ``join_s``."""
-    if len(turns) == 0:
-        return []
-    turns = turns[np.argsort(turns["begin"], kind="stable")]
-    reached = np.maximum.accumulate(times[turns["begin"]])
-    apart = times[turns["end"][1:]] > reached[:-1] + join_s
-    return np.split(turns, np.flatnonzero(apart) + 1)
-
-
-def _merge(
-    changes: list[tuple[int, int]], times: npt.NDArray[np.float64], gap: float
-) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for before, after in changes:
-        if merged and times[before] - times[merged[-1][1]] < gap:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], after))
+def _in_order(changes: list[_Change], times: npt.NDArray[np.float64], gap: float) -> list[_Change]:
+    """Changes in time order, those less than ``gap`` seconds apart as one."""
+    merged: list[_Change] = []
+    for change in sorted(changes, key=lambda c: (c.before, c.after)):
+        last = merged[-1] if merged else None
+        if last and times[change.before] - times[last.after] < gap:
+            tiles = np.r_[last.tiles, change.tiles]
+            merged[-1] = _Change(last.before, max(last.after, change.after), tiles)
         else:
-            merged.append((before, after))
+            merged.append(change)
     return merged
 
 
 def _confirm(
-    view: SegmentView, changes: list[tuple[int, int]], epochs: EpochOptions, options: StillOptions
-) -> list[tuple[int, int]]:
-    """Drops changes after which the picture is the same but for pointers and noise."""
+    view: SegmentView, changes: list[_Change], epochs: EpochOptions, options: StillOptions
+) -> list[_Change]:
+    """Drops changes after which their place looks the same but for pointers and noise."""
     while changes:
-        ranges = stretches(changes, len(view.times))
+        ranges = stretches([(change.before, change.after) for change in changes], 0, len(view.times))
         plates = [background(view, begin, end, epochs).plate(view.segment) for begin, end in ranges]
         kept = []
-        for before, after in changes:
+        for change in changes:
             sides = [
                 p
                 for (begin, end), p in zip(ranges, plates, strict=True)
-                if end == before + 1 or begin == after
+                if end == change.before + 1 or begin == change.after
             ]
-            if len(sides) < 2 or is_content(
-                compare(sides[0], sides[1], view.ignore), view.columns, view.max_pointer, options
-            ):
-                kept.append((before, after))
+            if len(sides) < 2 or _differ(view, sides[0], sides[1], change.tiles, options):
+                kept.append(change)
         if len(kept) == len(changes):
             return kept
         changes = kept
     return changes
 
 
+def _differ(
+    view: SegmentView, a: Planes, b: Planes, tiles: npt.NDArray[np.integer], options: StillOptions
+) -> bool:
+    """Whether two pictures differ by content in the box around some tiles and in their neighbours."""
+    near = np.zeros(view.rows * view.columns, dtype=bool)
+    near[tiles] = True
+    box = tile_box(np.flatnonzero(grow(near, view.rows, view.columns)), view.columns)
+    rows, columns = slice(box.y0 // TILE, box.y1 // TILE), slice(box.x0 // TILE, box.x1 // TILE)
+    ignore = np.ascontiguousarray(view.ignore.reshape(view.rows, view.columns)[rows, columns])
+    difference = compare(cut(a, box), cut(b, box), ignore.ravel())
+    return is_content(difference, ignore.shape[1], view.max_pointer, options)
+
+
 def view_segment(
     segment: Segment,
-    moving: Bool,
+    areas: Areas,
     regions: list[MovingRegion],
     history: History,
     max_pointer: float,
@@ -277,4 +403,7 @@ def view_segment(
 ) -> SegmentView:
     """Bundles a segment with its history and moving tiles."""
     rows, columns = tile_grid(segment.width, segment.height)
-    return SegmentView(segment, segment.times, history, moving, regions, rows, columns, max_pointer, goes_on)
+    moving = areas.during(0, len(segment.times), rows * columns)
+    return SegmentView(
+        segment, segment.times, history, moving, regions, rows, columns, max_pointer, areas, goes_on
+    )

@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
-from narratrace.analyse.shots import ShotOptions, Verdict, is_passing, judge, transition
+from narratrace.analyse.shots import (
+    ShotOptions,
+    Verdict,
+    is_passing,
+    judge,
+    shrunk,
+    thumbnail_step,
+    transition,
+)
 from narratrace.analyse.stills import StillOptions, is_content
-from narratrace.analyse.tiles import components, tile_box
-from narratrace.data.shots import ChangeEvent, MovingRegion, Shot, StableSpan
+from narratrace.analyse.subtitles import find_strip, is_strip
+from narratrace.analyse.tiles import Bool, components, tile_box
+from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import U8, Difference, Planes, compare
 from narratrace.timebase import Span
@@ -35,15 +44,32 @@ class _Scene:
     picture: Planes
     ignore: U8
     keyframe: Keyframe | None = None
+    shown: tuple[float, float] | None = None  # of the picture, where it is less than the scene
 
 
 @dataclass(frozen=True, slots=True)
 class _Boundary:
-    """Between scene i and i + 1."""
+    """Between scene i and i + 1.
+
+    Attributes:
+        before, after: Times in seconds.
+        verdict: What changed.
+        place: Where, but for places as small as a pointer if there are others.
+        begins: When the picture begins to change for good.
+    """
 
     before: float
     after: float
     verdict: Verdict
+    place: Box
+    begins: float
+
+
+def _joined(a: _Scene, b: _Scene) -> _Scene:
+    """Two scenes as one, with the picture that was shown longer."""
+    pieces = [(scene.shown or (scene.start, scene.end), scene.keyframe) for scene in (a, b)]
+    shown, keyframe = max(pieces, key=lambda p: p[1] is not None and p[0][1] - p[0][0])
+    return replace(a, end=b.end, keyframe=keyframe, shown=shown)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +98,7 @@ class Timeline:
     _passing: deque[tuple[float, U8]] = field(default_factory=deque)
     _passing_count: int = 0  # of the latest transition
     _disturbed: list[float] = field(default_factory=list)
+    _size: tuple[int, int] = (0, 0)
 
     def disturbed(self, t: float, thumbnail: U8) -> None:
         """The whole picture changed at ``t``."""
@@ -96,18 +123,29 @@ class Timeline:
             return
         if len(still.trace):
             self._traces.append(still.trace)
+        self._size = still.view.segment.width, still.view.segment.height
         scene = _Scene(start, end, still.plate, still.picture, still.view.ignore)
         self._drop_passing(scene)
         last = self._scenes[-1] if self._scenes else None
         if last is not None:
             difference = compare(last.plate, scene.plate, last.ignore | scene.ignore)
-            if self._same(difference, still):
+            inset = self._inset_between(last.end, still)
+            same = self._same(difference, still)
+            if same and not inset.any():
                 last.end = end
                 return
+            if same:
+                difference = compare(last.plate, scene.plate, (~inset).astype(np.uint8))
             passing = [picture for t, picture in self._passing if last.end < t < start]
-            verdict = judge(scene.plate[0].shape[::-1], difference, passing, self.shot_options)
-            self._boundaries.append(_Boundary(last.end, start, verdict))
-            self._settle(last)
+            verdict = judge(
+                last.plate, scene.plate, last.ignore | scene.ignore, difference, passing, self.shot_options
+            )
+            if same:
+                verdict = replace(verdict, shot=False, kind="popup")
+            place = self._place(difference, still)
+            begins = self._begins(last, scene)
+            self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
+            self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
         self._scenes.append(scene)
         # No later still can reach back beyond the one before this.
         while self._passing and self._passing[0][0] < self._scenes[-2 if last else -1].end:
@@ -122,6 +160,39 @@ class Timeline:
             last.end = end
             if len(still.trace):
                 self._traces.append(still.trace)
+
+    def _begins(self, last: _Scene, scene: _Scene) -> float:
+        """When the picture begins to change from one scene to the next.
+
+        What came or went shortly before a cut, a subtitle or a pop-up, changes little of what the cut does.
+        """
+        step = thumbnail_step(self._size[1])
+        old, new = (shrunk(plate[0], step) for plate in (last.plate, scene.plate))
+        least = self.shot_options.begun * float(np.abs(new - old).sum())
+        for t, picture in self._passing:
+            if last.end < t <= scene.start and np.abs(picture - old).sum() >= least:
+                return t
+        return next((t for t in self._disturbed if last.end < t <= scene.start), scene.start)
+
+    def _place(self, difference: Difference, still: Still) -> Box:
+        """Box of what differs, without pointers that rest in either plate."""
+        columns = still.view.columns
+        tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
+        places = [tiles[members] for members in components(tiles, columns, reach=2)]
+        large = [p for p in places if tile_box(p, columns).size > still.view.max_pointer] or places
+        if not large:
+            return Box(x0=0, y0=0, x1=0, y1=0)
+        box = tile_box(np.concatenate(large), columns)
+        return Box(x0=box.x0, y0=box.y0, x1=min(box.x1, self._size[0]), y1=min(box.y1, self._size[1]))
+
+    def _inset_between(self, end: float, still: Still) -> Bool:
+        """Tiles where something that moves by itself has come or gone since ``end``, Note [Insets]."""
+        view = still.view
+        tiles = np.zeros(view.rows * view.columns, dtype=bool)
+        for frame, mask in view.areas.edges(len(view.times)).items():
+            if frame <= still.begin and view.times[frame] > end:
+                tiles |= mask
+        return tiles
 
     def _same(self, difference: Difference, still: Still) -> bool:
         """Whether a still shows the latest scene again: a stretch that ended for its size, or a flash."""
@@ -147,9 +218,15 @@ class Timeline:
             self._scenes.pop()
             self._boundaries.pop()
 
-    def _settle(self, scene: _Scene) -> None:
-        """Makes the scene's keyframe; lets go of the pictures of earlier ones."""
-        if scene.keyframe is None and scene.end - scene.start >= self.shot_options.min_stable_s:
+    def _may_be_subtitles(self, scene: int) -> bool:
+        """Whether subtitles may have come or gone right before or after a scene."""
+        size, options = self._size, self.shot_options.subtitles
+        return any(is_strip(b.place, size, options) for b in self._boundaries[max(0, scene - 1) : scene + 1])
+
+    def _settle(self, scene: _Scene, always: bool = False) -> None:
+        """Makes the scene's keyframe if it may be needed; lets go of the pictures of earlier ones."""
+        lasts = scene.end - scene.start >= self.shot_options.min_stable_s
+        if scene.keyframe is None and (lasts or always):
             scene.keyframe = self.picture_maker(scene.picture)
         for old in self._scenes[-3:-1]:
             old.plate = old.picture = _NO_PLATE
@@ -157,7 +234,8 @@ class Timeline:
     def finish(self, start: float, end: float) -> TimelineResult:
         """Everything, after the last still."""
         if self._scenes:
-            self._settle(self._scenes[-1])
+            self._settle(self._scenes[-1], self._may_be_subtitles(len(self._scenes) - 1))
+        self._drop_subtitles()
         return TimelineResult(
             shots=self._shots(start, end),
             changes=tuple(
@@ -175,12 +253,30 @@ class Timeline:
             trace=self._trace(),
         )
 
+    def _drop_subtitles(self) -> None:
+        """Joins the scenes between which only subtitles changed, see Note [Subtitles]."""
+        changes = [(b.after, b.place) for b in self._boundaries]
+        strip = find_strip(changes, self._size, self.shot_options.subtitles)
+        if strip is None:
+            return
+        times = changes[strip.changes[0]][0], changes[strip.changes[-1]][0]
+        self._regions.append(MovingRegion(box=strip.box, span=Span(*times)))
+        scenes = self._scenes[:1]
+        for i, scene in enumerate(self._scenes[1:]):
+            if i in strip.changes:
+                scenes[-1] = _joined(scenes[-1], scene)
+            else:
+                scenes.append(scene)
+        self._scenes = scenes
+        self._boundaries = [b for i, b in enumerate(self._boundaries) if i not in strip.changes]
+
     def _shots(self, start: float, end: float) -> tuple[Shot, ...]:
         begins: list[tuple[float, float, str]] = [(start, start, "none")]
-        for b in self._boundaries:
-            if b.verdict.shot:
-                first = next((t for t in self._disturbed if b.before < t <= b.after), b.after)
-                begins.append((first, b.after, transition(b.after - b.before, self.shot_options)))
+        begins += [
+            (b.begins, b.after, transition(b.after - b.begins, self.shot_options))
+            for b in self._boundaries
+            if b.verdict.shot
+        ]
         ends = [b[0] for b in begins[1:]] + [max(end, begins[-1][0])]
         return tuple(
             Shot(span=Span(t, e), transition=kind, settled=settled)  # type: ignore[arg-type]
@@ -191,7 +287,7 @@ class Timeline:
         spans: list[StableSpan] = []
         frames: list[Keyframe] = []
         for scene in self._scenes:
-            if scene.keyframe is None:
+            if scene.keyframe is None or scene.end - scene.start < self.shot_options.min_stable_s:
                 continue
             same = next(
                 (i for i, other in enumerate(frames) if self.picture_maker.same(other, scene.keyframe)),
@@ -201,7 +297,7 @@ class Timeline:
             spans.append(
                 StableSpan(
                     span=Span(scene.start, scene.end),
-                    keyframe_t=0.5 * (scene.start + scene.end),
+                    keyframe_t=0.5 * sum(scene.shown or (scene.start, scene.end)),
                     keyframe=scene.keyframe.image,
                     phash=scene.keyframe.phash,
                     group=same,

@@ -27,7 +27,7 @@ from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Still
 from narratrace.analyse.shots import ShotOptions, thumbnail_step
-from narratrace.analyse.stills import StillOptions, find_changes, stretches, view_segment
+from narratrace.analyse.stills import StillOptions, find_changes, settled, stretches, view_segment
 from narratrace.analyse.timeline import Timeline
 from narratrace.analyse.trace import TrackOptions
 from narratrace.data.analysis import VisualAnalysis
@@ -41,6 +41,7 @@ from narratrace.ops.sparse import (
     Segment,
     make_recorder,
     release_memory,
+    thumbnails,
 )
 from narratrace.options import option
 
@@ -228,16 +229,26 @@ class VisualAnalyser:
         max_pointer = self._options.stills.max_pointer * segment.height
         history = History(segment)
         epochs = history.epochs(0, len(segment.times), self._options.epochs)
-        moving, regions = self._moving.find(segment, epochs, max_pointer)
-        view = view_segment(segment, moving, regions, history, max_pointer, goes_on=goes_on)
+        areas, regions = self._moving.find(segment, epochs, max_pointer)
+        view = view_segment(segment, areas, regions, history, max_pointer, goes_on=goes_on)
         self._timeline.regions(regions)
-        for begin, end in stretches(
-            find_changes(view, self._options.epochs, self._options.stills), len(view.times)
-        ):
+        first, last = settled(view, self._options.stills)
+        self._eased(segment, 0, first)
+        changes = find_changes(view, epochs, self._options.epochs, self._options.stills)
+        for begin, end in stretches(changes, first, last):
             seconds = view.times[end - 1] - view.times[begin]
             if seconds >= self._options.shots.min_settled_s or (goes_on and begin == 0):
-                self._drafts.append(self._finder.draft(view, begin, end))
+                self._drafts.append(self._finder.draft(view.during(begin, end), begin, end))
+        self._eased(segment, last, len(view.times))
         self._resolve(self._options.max_waiting_mb * 1e6)
+
+    def _eased(self, segment: Segment, begin: int, end: int) -> None:
+        """Frames of a stretch that are moments of a transition."""
+        step = thumbnail_step(segment.height)
+        for t, picture in zip(
+            segment.times[begin:end], thumbnails(segment, begin, end, 1, step), strict=True
+        ):
+            self._timeline.disturbed(float(t), picture)
 
     def _resolve(self, budget: float) -> None:
         """Finishes the oldest stills until those that wait need at most ``budget`` bytes."""
