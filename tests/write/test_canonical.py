@@ -23,8 +23,18 @@ def test_trace_times_still_increase_after_rounding(times: list[float]) -> None:
     trace = Trace(t, np.ones(len(t)), np.ones(len(t)), np.ones(len(t)))
     rounded = trace_columns(trace)[0]
     assert np.all(np.diff(rounded) > 0)
-    assert np.max(np.min(np.abs(t[:, None] - rounded[None]), axis=1)) <= 0.001  # nobody is further than 1 ms
-    assert all(value == round(value, 3) for value in rounded.tolist())
+    assert np.max(np.min(np.abs(t[:, None] - rounded[None]), axis=1)) <= 1.001e-4  # s
+    assert all(value == round(value, 4) for value in rounded.tolist())
+
+
+@pytest.mark.parametrize("rate", [10, 24, 25, 30, 30000 / 1001, 60, 90])
+@pytest.mark.parametrize("digits", [4, 9])
+def test_a_written_time_finds_the_frame_of_its_point(rate: float, digits: int) -> None:
+    frames = np.arange(2000) / rate
+    one = np.ones(len(frames))
+    written = trace_columns(Trace(frames, one, one, one))[0]
+    found = np.searchsorted(np.round(frames, digits), written + 1e-9, side="right") - 1
+    assert found.tolist() == list(range(len(frames)))
 
 
 def test_points_that_are_not_finite_never_reach_a_file() -> None:

@@ -30,11 +30,11 @@ def test_documents_of_all_kinds_are_valid_and_strict(kind: SampleKind) -> None:
 def test_trace_is_in_video_pixels_and_relative_to_the_picture_and_the_start() -> None:
     sample = make_sample(SampleKind.TRACE, "v", 0)
     trace = Trace(
-        np.array([1.0004, 2.25]), np.array([639.96, 1300.0]), np.array([-3.0, 180.0]), np.array([0.5, 1.0])
+        np.array([1.00004, 2.25]), np.array([639.96, 1300.0]), np.array([-3.0, 180.0]), np.array([0.5, 1.0])
     )
     document = sample_json(replace(sample, span=Span(0.5, 4.0), trace=trace), make_recording(0))
-    assert document["trace"] == [[1.0, 640.0, -3.0, 0.5], [2.25, 1300.0, 180.0, 1.0]]
-    assert document["trace_relative"] == [[0.5, 640 / WIDTH, 0.0], [1.75, 1.0, 180 / HEIGHT]]
+    assert document["trace"] == [[1.0001, 640.0, -3.0, 0.5], [2.25, 1300.0, 180.0, 1.0]]
+    assert document["trace_relative"] == [[0.5001, 640 / WIDTH, 0.0], [1.75, 1.0, 180 / HEIGHT]]
 
 
 def test_words_keep_their_times_on_both_clocks() -> None:

@@ -5,9 +5,11 @@ Note [Rounding of outputs]
 Everything written as text is rounded once, on the way out: times to 1 ms, positions to 0.1 px, shares,
 scores and probabilities to 4 decimals, positions relative to the picture to 5 decimals (0.1 px of a 4K
 picture is 2.6e-5), other computed facts to 6. That is finer than anything the engine measures and coarser
-than the last bits in which two summation orders differ. Trace points whose rounded time repeats the one
-before are left out, so that times still increase strictly after a round trip; numbers that are not finite
-never reach a file.
+than the last bits in which two summation orders differ. A trace point belongs to the frame that shows it: its
+time is rounded up, to 0.1 ms, because a reader who looks for what is on the screen at a time that lies before
+the frame's finds the frame before, with the pointer elsewhere. Trace points whose rounded time repeats the
+one before are left out, so that times still increase strictly after a round trip; numbers that are not
+finite never reach a file.
 """
 
 from __future__ import annotations
@@ -25,6 +27,8 @@ import numpy as np
 from narratrace.data.trace import F64, Trace
 
 _TIME, _PIXEL, _SHARE = 3, 1, 4
+_FRAMES_PER_S = 10_000  # times of trace points are multiples of its inverse
+_SLACK = 1e-3  # of that, for the last bits of a time that is such a multiple
 RELATIVE = 5
 """Decimals of positions given as a share of the picture's width or height."""
 FACT = 6
@@ -60,9 +64,10 @@ def rounded(value: float, digits: int) -> float:
 
 def trace_columns(trace: Trace) -> tuple[F64, F64, F64, F64]:
     """Rounded t (s), x, y (px) and score of the points worth writing, see Note [Rounding of outputs]."""
-    t, x, y, score = (
+    t = np.ceil(np.asarray(trace.t, np.float64) * _FRAMES_PER_S - _SLACK) / _FRAMES_PER_S + 0.0
+    x, y, score = (
         np.round(np.asarray(column, np.float64), digits) + 0.0
-        for column, digits in ((trace.t, _TIME), (trace.x, _PIXEL), (trace.y, _PIXEL), (trace.score, _SHARE))
+        for column, digits in ((trace.x, _PIXEL), (trace.y, _PIXEL), (trace.score, _SHARE))
     )
     keep = np.isfinite(t) & np.isfinite(x) & np.isfinite(y) & np.isfinite(score)
     keep[1:] &= np.diff(t) > 0

@@ -81,7 +81,7 @@ def sample_json(sample: AlignedSample, recording: Recording) -> dict[str, Any]:
     video = analysed(recording).video
     t, x, y, score = trace_columns(sample.trace)
     relative = (
-        np.round(t - seconds(sample.span.start), 3) + 0.0,
+        np.round(t - seconds(sample.span.start), 4) + 0.0,
         np.round(np.clip(x / video.width, 0.0, 1.0), RELATIVE) + 0.0,
         np.round(np.clip(y / video.height, 0.0, 1.0), RELATIVE) + 0.0,
     )
