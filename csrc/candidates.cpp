@@ -77,13 +77,26 @@ CandidateList find_on_screen(const Segment& segment, const std::vector<std::int3
                              const Rect& window, int tolerance, int most) {
     CandidateList list;
     Replay replay(segment);
+    const Rect sight = glyph.around(window);
+    const auto in_sight = [&](int tile) {
+        const int x = segment.grid.x0(tile), y = segment.grid.y0(tile);
+        return x < sight.x1 && x + kTile > sight.x0 && y < sight.y1 && y + kTile > sight.y0;
+    };
+    bool changed = true;
     for (const std::int32_t frame : frames) {
-        while (replay.frame() < frame && replay.step()) {}
-        list.first.push_back(static_cast<std::uint32_t>(list.candidates.size()));
-        for (const Match& m : find_places(replay.screen().view(), glyph, window, tolerance, most))
-            list.candidates.push_back({static_cast<float>(m.x) + 0.5f, static_cast<float>(m.y) + 0.5f, m.similarity,
-                                       m.similarity, 0.0f, 0, -1});
-        list.last.push_back(static_cast<std::uint32_t>(list.candidates.size()));
+        while (replay.frame() < frame && replay.step())
+            changed = changed || std::any_of(replay.changed_begin(), replay.changed_end(), in_sight);
+        if (changed) {
+            list.first.push_back(static_cast<std::uint32_t>(list.candidates.size()));
+            for (const Match& m : find_places(replay.screen().view(), glyph, window, tolerance, most))
+                list.candidates.push_back({static_cast<float>(m.x) + 0.5f, static_cast<float>(m.y) + 0.5f, m.similarity,
+                                           m.similarity, 0.0f, 0, -1});
+            list.last.push_back(static_cast<std::uint32_t>(list.candidates.size()));
+        } else { // it looks as it did
+            list.first.push_back(list.first.back());
+            list.last.push_back(list.last.back());
+        }
+        changed = false;
     }
     return list;
 }

@@ -1,7 +1,9 @@
 #include "glyph.hpp"
 
 #include <limits>
+#include <map>
 #include <stdexcept>
+#include <utility>
 
 namespace narratrace {
 namespace {
@@ -9,6 +11,7 @@ namespace {
 // Large halos are thinned out: more pixels tell nothing new.
 constexpr int kRoughPixels = 384, kClosePixels = 2048;
 constexpr std::size_t kProbes = 12;
+constexpr double kAlike = 0.5; // likeness of a glyph to itself moved, down to which a coarse search still finds it
 
 bool is(const GlyphPixel& p, GlyphRole role) { return p.role == static_cast<std::uint8_t>(role); }
 
@@ -45,6 +48,23 @@ float share(std::int64_t found, std::int64_t visible, std::int64_t all, int tole
     return static_cast<float>(static_cast<double>(found) / (static_cast<double>(visible) * tolerance));
 }
 
+// Mean likeness of the opaque pixels to the glyph moved by `by` in both axes, along either diagonal.
+double likeness_moved(const std::vector<GlyphPixel>& opaque, int by) {
+    constexpr int kTolerance = 48;
+    std::map<std::pair<int, int>, const GlyphPixel*> at;
+    for (const GlyphPixel& p : opaque) at[{p.dx, p.dy}] = &p;
+    double found = 0;
+    for (const GlyphPixel& p : opaque) {
+        for (const int side : {-1, 1}) {
+            const auto q = at.find({p.dx + by, p.dy + side * by});
+            if (q == at.end()) continue;
+            const GlyphPixel& o = *q->second;
+            found += std::max(0, kTolerance - pixel_contrast(p.y - o.y, p.u - o.u, p.v - o.v));
+        }
+    }
+    return found / (2.0 * kTolerance * static_cast<double>(std::max<std::size_t>(1, opaque.size())));
+}
+
 }  // namespace
 
 Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
@@ -63,6 +83,7 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
     if (x1 <= x0) throw std::invalid_argument("a glyph needs at least one pixel of its own");
     const std::size_t few = std::min(kProbes, opaque.size());
     for (std::size_t i = 0; i < few; ++i) probes_.push_back(opaque[i * opaque.size() / few]);
+    while (reach_ < 2 && likeness_moved(opaque, reach_ + 1) >= kAlike) ++reach_;
     rough_ = step_for(bounds_, kRoughPixels), close_ = step_for(bounds_, kClosePixels);
     stride_ = (bounds_.width() + Patch::kLanes - 1) / Patch::kLanes * Patch::kLanes;
     const std::size_t size = static_cast<std::size_t>(stride_) * bounds_.height();

@@ -36,6 +36,9 @@ public:
     explicit Glyph(const std::vector<GlyphPixel>& pixels);
 
     int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
+    /// Pixels, at most 2, by which it may be off in both axes and still look much like itself: not even one for the
+    /// thin lines of crosses and I-beams.
+    int reach() const { return reach_; }
 
     /// The rectangle of all pixels, those outside the pointer included.
     const Rect& bounds() const { return bounds_; }
@@ -70,6 +73,7 @@ private:
 
     Rect bounds_;
     int stride_ = 0, rough_ = 1, close_ = 1; // every how many rows
+    int reach_ = 0;
     Planes planes_;
     std::array<Weight, 2> weight_; // of the rows that are looked at, by detail
     std::vector<GlyphPixel> probes_;

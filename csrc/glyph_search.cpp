@@ -1,6 +1,7 @@
 #include "glyph_search.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <tuple>
 
@@ -128,9 +129,11 @@ std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, co
     const Patch patch(screen, glyph.around(window));
     const auto rough = [&](int x, int y) { return glyph.similarity(patch, x, y, tolerance, Detail::rough); };
     const auto close = [&](int x, int y) { return glyph.similarity(patch, x, y, tolerance, Detail::close); };
-    // On paper of a pointer's own colour only its outline tells, which a wide step leaps over.
+    // On paper of a pointer's own colour only its outline tells, which a wide step leaps over. Nor is any place farther
+    // than the reach from a searched one.
+    constexpr std::array kSteps{1, 3, 4};
     const bool few = static_cast<std::int64_t>(window.width()) * window.height() <= kFewPlaces;
-    const int step = step_of(glyph, few ? 10 : 6);
+    const int step = std::min(step_of(glyph, few ? 10 : 6), kSteps[static_cast<std::size_t>(glyph.reach())]);
     const int apart = std::max(2, std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 2);
     Hints hints(patch, glyph, window, tolerance);
     for (int y = window.y0; y < window.y1; y += step) {
