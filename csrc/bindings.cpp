@@ -352,16 +352,27 @@ void bind_pointer(py::module_& m) {
           py::arg("glyphs"), py::arg("tolerance"), py::arg("threshold"), py::arg("margin"), py::arg("max_blobs"), py::arg("max_size"),
           py::arg("threads") = 1);
 
-    m.def("learn_glyph", [](const Segment& s, const Planes& plate, const Array<GlyphSample>& samples, int threshold,
-                            int tolerance, double min_similarity) {
+    py::class_<GlyphCutout>(m, "GlyphCutout")
+        .def_property_readonly("size", [](const GlyphCutout& p) { return std::pair(p.bx1 - p.bx0, p.by1 - p.by0); });
+
+    m.def("cut_out", [](const Segment& s, const Planes& plate, const Array<GlyphSample>& samples, int threshold) {
         const Picture p = picture_of(plate, s.grid);
         const std::vector<GlyphSample> list = array_vector(samples);
         LearnOptions options;
-        options.threshold = threshold, options.tolerance = tolerance, options.min_similarity = min_similarity;
+        options.threshold = threshold;
+        const py::gil_scoped_release release;
+        return cut_out(s, p, list, options);
+    }, py::arg("segment"), py::arg("plate"), py::arg("samples"), py::arg("threshold"));
+
+    m.def("learn_glyph", [](const std::vector<const GlyphCutout*>& cutouts, int tolerance, double min_similarity) {
+        std::vector<GlyphCutout> list;
+        for (const GlyphCutout* p : cutouts) list.push_back(*p);
+        LearnOptions options;
+        options.tolerance = tolerance, options.min_similarity = min_similarity;
         LearnedGlyph g;
         {
             const py::gil_scoped_release release;
-            g = learn_glyph(s, p, list, options);
+            g = learn_glyph(list, options);
         }
         const py::ssize_t h = g.height, w = g.width;
         py::typing::Dict<py::str, py::array> out;
@@ -373,8 +384,7 @@ void bind_pointer(py::module_& m) {
         out["x"] = vector_array(g.x);
         out["y"] = vector_array(g.y);
         return out;
-    }, py::arg("segment"), py::arg("plate"), py::arg("samples"), py::arg("threshold"), py::arg("tolerance"),
-          py::arg("min_similarity"));
+    }, py::arg("cutouts"), py::arg("tolerance"), py::arg("min_similarity"));
 
     m.def("track", [](const Array<double>& times, const Array<std::uint32_t>& first, const Array<std::uint32_t>& last,
                       const Array<TrackPoint>& points, double show_cost, double speed, double step_cost, double step,

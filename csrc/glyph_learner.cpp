@@ -11,23 +11,10 @@ namespace {
 constexpr int kSearch = 3;          // pixels searched around each corner alignment
 constexpr std::size_t kProbes = 400; // pixels compared during alignment
 
-struct Color {
-    std::uint8_t y, u, v;
-};
+using Cutout = GlyphCutout;
+using Color = Cutout::Color;
 
 int contrast_of(const Color& a, const Color& b) { return pixel_contrast(a.y - b.y, a.u - b.u, a.v - b.v); }
-
-// A square cut from the screen around a blob, and where it differs from the plate within the blob's box.
-struct Cutout {
-    int side = 0, x = 0, y = 0; // screen position of the first pixel
-    int bx0 = 0, by0 = 0, bx1 = 0, by1 = 0;
-    std::vector<Color> color;
-    std::vector<std::uint8_t> differs;
-    int area = 0;
-
-    bool inside(int px, int py) const { return px >= 0 && py >= 0 && px < side && py < side; }
-    std::size_t index(int px, int py) const { return static_cast<std::size_t>(py) * side + px; }
-};
 
 Color pixel(const PictureView& view, int x, int y) {
     return {view.y.at(x, y), view.u.at(x / 2, y / 2), view.v.at(x / 2, y / 2)};
@@ -203,20 +190,25 @@ std::size_t reference_cutout(const std::vector<Cutout>& cutouts) {
 
 }  // namespace
 
-LearnedGlyph learn_glyph(const Segment& segment, const Picture& plate, const std::vector<GlyphSample>& samples,
-                         const LearnOptions& options) {
-    LearnedGlyph out;
-    if (samples.size() < 3) return out;
+std::vector<GlyphCutout> cut_out(const Segment& segment, const Picture& plate, const std::vector<GlyphSample>& samples,
+                                 const LearnOptions& options) {
     int side = 0;
     for (const GlyphSample& s : samples) side = std::max({side, s.x1 - s.x0, s.y1 - s.y0});
     side += 2 * options.margin;
-    std::vector<Cutout> cutouts;
+    std::vector<GlyphCutout> cutouts;
     Replay replay(segment);
     for (const GlyphSample& s : samples) {
         while (replay.frame() < s.frame && replay.step()) {}
         cutouts.push_back(cut(replay.screen().view(), plate.view(), s, side, options.threshold));
     }
+    return cutouts;
+}
+
+LearnedGlyph learn_glyph(const std::vector<GlyphCutout>& cutouts, const LearnOptions& options) {
+    LearnedGlyph out;
+    if (cutouts.size() < 3) return out;
     const Cutout& reference = cutouts[reference_cutout(cutouts)];
+    const int side = reference.side;
     const auto shape = probes(side, [&](std::size_t i) { return reference.differs[i] != 0; });
     if (shape.empty()) return out;
     std::vector<Shift> shifts;

@@ -23,6 +23,21 @@ struct GlyphSample {
     std::int32_t x0, y0, x1, y1;
 };
 
+/// A square cut from the screen around a sample, and where it differs from the plate within the sample's box.
+struct GlyphCutout {
+    struct Color {
+        std::uint8_t y, u, v;
+    };
+    int side = 0, x = 0, y = 0; ///< its first pixel's position on the screen
+    int bx0 = 0, by0 = 0, bx1 = 0, by1 = 0; ///< the sample's box, counted from there
+    std::vector<Color> color;
+    std::vector<std::uint8_t> differs;
+    int area = 0; ///< pixels that differ
+
+    bool inside(int px, int py) const { return px >= 0 && py >= 0 && px < side && py < side; }
+    std::size_t index(int px, int py) const { return static_cast<std::size_t>(py) * side + px; }
+};
+
 struct LearnOptions {
     int threshold = 28;       ///< contrast above which a pixel differs from the plate
     int tolerance = 48;       ///< see glyph_similarity()
@@ -44,9 +59,11 @@ struct LearnedGlyph {
     std::vector<std::int32_t> x, y;      ///< per sample: screen position of the maps' origin
 };
 
-/// Learns from `samples` (frames ascending) of a segment over a clean plate. Returns empty maps (width 0)
-/// when fewer than three samples agree.
-LearnedGlyph learn_glyph(const Segment& segment, const Picture& plate, const std::vector<GlyphSample>& samples,
-                         const LearnOptions& options);
+/// Cuts squares of one size around `samples` (frames ascending) of a segment over a clean plate.
+std::vector<GlyphCutout> cut_out(const Segment& segment, const Picture& plate, const std::vector<GlyphSample>& samples,
+                                 const LearnOptions& options);
+
+/// Learns from cutouts, which may be of several segments. Returns empty maps (width 0) when fewer than three agree.
+LearnedGlyph learn_glyph(const std::vector<GlyphCutout>& cutouts, const LearnOptions& options);
 
 }  // namespace narratrace

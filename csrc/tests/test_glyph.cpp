@@ -88,6 +88,25 @@ TEST(a_glyph_is_found_where_it_stands) {
     }
 }
 
+TEST(thin_lines_are_found_too) {
+    std::vector<GlyphPixel> cross;
+    for (int i = -15; i <= 15; ++i) {
+        cross.push_back({static_cast<std::int16_t>(i), 0, 16, 128, 128, 255, 0});
+        if (i != 0) cross.push_back({0, static_cast<std::int16_t>(i), 16, 128, 128, 255, 0});
+    }
+    const Glyph glyph(cross);
+    CHECK_EQUAL(glyph.reach(), 0);
+    CHECK_EQUAL(Glyph(arrow()).reach() > 0, true);
+    Random random(75);
+    for (int round = 0; round < 40; ++round) {
+        Picture screen = flat_picture(150, 110, 200);
+        const int x = pick(random, 20, 130), y = pick(random, 20, 90);
+        stamp(screen, cross, x, y);
+        const std::vector<Match> found = find_places(screen.view(), glyph, {0, 0, 150, 110}, 48, 2);
+        CHECK(!found.empty() && found[0].x == x && found[0].y == y);
+    }
+}
+
 TEST(windows_may_lie_beyond_the_screen) {
     Random random(71);
     const Glyph glyph(arrow());
@@ -144,7 +163,7 @@ TEST(an_arrow_is_learned_from_where_it_passed) {
         const Blob& b = blobs.blobs[blobs.first[static_cast<std::size_t>(i)]];
         samples.push_back({i, b.x0, b.y0, b.x1, b.y1});
     }
-    const LearnedGlyph learned = learn_glyph(*segment, plate, samples, {});
+    const LearnedGlyph learned = learn_glyph(cut_out(*segment, plate, samples, {}), {});
     CHECK(learned.width > 19);
     const int ox = learned.x[0] - spots[0].first, oy = learned.y[0] - spots[0].second;
     for (std::size_t i = 0; i < spots.size(); ++i) {
@@ -179,7 +198,7 @@ TEST(too_few_samples_teach_nothing) {
     const Picture plate = textured_picture(random, 64, 64);
     recorder.push(0, plate.view());
     const auto segment = recorder.take();
-    CHECK_EQUAL(learn_glyph(*segment, plate, {{0, 1, 1, 9, 9}, {0, 2, 2, 9, 9}}, {}).width, 0);
+    CHECK_EQUAL(learn_glyph(cut_out(*segment, plate, {{0, 1, 1, 9, 9}, {0, 2, 2, 9, 9}}, {}), {}).width, 0);
     const std::vector<GlyphSample> empty{{0, 1, 1, 9, 9}, {0, 2, 2, 9, 9}, {0, 60, 60, 80, 80}};
-    CHECK_EQUAL(learn_glyph(*segment, plate, empty, {}).width, 0);
+    CHECK_EQUAL(learn_glyph(cut_out(*segment, plate, empty, {}), {}).width, 0);
 }

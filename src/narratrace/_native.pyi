@@ -15,6 +15,7 @@ _Planes: typing.TypeAlias = tuple[
 
 __all__: list[str] = [
     "Glyph",
+    "GlyphCutout",
     "HAVE_AVX2",
     "Segment",
     "SegmentBuilder",
@@ -25,6 +26,7 @@ __all__: list[str] = [
     "compose",
     "connected_components",
     "count_differences",
+    "cut_out",
     "find_blobs",
     "find_candidates",
     "find_on_screen",
@@ -127,6 +129,10 @@ class Glyph:
     @property
     def box(self) -> tuple[int, int, int, int]: ...
 
+class GlyphCutout:
+    @property
+    def size(self) -> tuple[int, int]: ...
+
 def compare(a: _Planes, b: _Planes, ignore: numpy.typing.NDArray[numpy.uint8]) -> dict[str, typing.Any]: ...
 def compose(
     segment: Segment,
@@ -141,6 +147,9 @@ def connected_components(
 def count_differences(
     frame: _Planes, reference: _Planes, luma: int, chroma: int, baseline: bool = False
 ) -> numpy.typing.NDArray[numpy.uint16]: ...
+def cut_out(
+    segment: Segment, plate: _Planes, samples: numpy.typing.NDArray[typing.Any], threshold: int
+) -> list[GlyphCutout]: ...
 def find_blobs(
     segment: Segment,
     begin: int,
@@ -199,12 +208,7 @@ def fit_glyph(
     threshold: int,
 ) -> tuple[int, int, float]: ...
 def learn_glyph(
-    segment: Segment,
-    plate: _Planes,
-    samples: numpy.typing.NDArray[typing.Any],
-    threshold: int,
-    tolerance: int,
-    min_similarity: float,
+    cutouts: collections.abc.Sequence[GlyphCutout], tolerance: int, min_similarity: float
 ) -> dict[str, numpy.typing.NDArray[typing.Any]]: ...
 def overlay(
     segment: Segment,

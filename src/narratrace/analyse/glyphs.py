@@ -10,13 +10,14 @@ tip at the bottom left.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.ops.sparse import Blobs, Glyph, Planes, Segment, learn_glyph
+from narratrace.ops.sparse import Blobs, Glyph, GlyphCutout, Planes, Segment, cut_out, learn_glyph
 from narratrace.options import option
 
 PIXEL = np.dtype(
@@ -57,15 +58,29 @@ class GlyphOptions:
             source="arrows reach 0.61 in 480p mush, dots and halos 0.91 or more",
         ),
     ] = 0.75
-    searched: Annotated[int, option("most looks searched in one still", ge=1)] = 3
+    searched: Annotated[int, option("most looks searched in one still", ge=1)] = 6
     min_share: Annotated[
         float,
         option("looks seen less often than this, relative to the commonest, are not searched", ge=0, le=1),
-    ] = 0.15
+    ] = 0.03
     min_side: Annotated[int, option("shorter side of the narrowest pointer", unit="px", ge=1)] = 3
     min_travel: Annotated[
         float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)
     ] = 1.5
+    pooled_samples: Annotated[
+        int, option("places that teach a look of which no still shows enough", ge=3)
+    ] = 3
+    explains: Annotated[
+        float, option("fit of a known look to a sample that teaches no other look", ge=0, le=1)
+    ] = 0.5
+    pooled_travel: Annotated[
+        float,
+        option(
+            "distance such a look must have travelled, as a multiple of its size",
+            ge=0,
+            source="a hand over a link is seen for the last 10 to 30 px of a movement",
+        ),
+    ] = 0.25
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -163,7 +178,8 @@ def moving_blobs(blobs: Blobs, begin: int, max_size: float) -> npt.NDArray[Any]:
     if rows is None:
         return np.zeros(0, dtype=SAMPLE)
     width, height = rows["x1"] - rows["x0"], rows["y1"] - rows["y0"]
-    fits = valid & (rows["area"] >= 12) & (np.maximum(width, height) <= max_size)
+    size = np.maximum(width, height)
+    fits = valid & (rows["area"] >= 12) & (size <= max_size)
     fresh = np.r_[False, (blobs.first[1:] != blobs.first[:-1]) | (blobs.last[1:] != blobs.last[:-1])]
     now, was = slice(1, None), slice(None, -1)
     ratio = rows["area"][was][:, None, :] / np.maximum(1, rows["area"][now][:, :, None])
@@ -175,7 +191,7 @@ def moving_blobs(blobs: Blobs, begin: int, max_size: float) -> npt.NDArray[Any]:
     for side in (width, height):
         alike &= np.abs(side[was][:, None, :] - side[now][:, :, None]) <= 0.4 * side[now][:, :, None] + 3
     alike &= fits[now][:, :, None] & valid[was][:, None, :] & fresh[now][:, None, None]
-    frame, which = np.nonzero(alike.any(axis=2))
+    frame, which = np.nonzero(_without_echoes(alike.any(axis=2), rows["weight"][now], size[now]))
     picked = rows[frame + 1, which]
     out = np.zeros(len(frame), dtype=SAMPLE)
     out["frame"] = frame + 1 + begin
@@ -184,13 +200,35 @@ def moving_blobs(blobs: Blobs, begin: int, max_size: float) -> npt.NDArray[Any]:
     return out
 
 
+def _without_echoes(moving: Bool2, weight: npt.NDArray[np.int32], size: npt.NDArray[np.int32]) -> Bool2:
+    """Moving blobs without those that a heavier moving one of about their size outdoes in the same frame.
+
+    Presenter tools draw fading copies of the pointer where it has just been; all of them move like it.
+
+    Args:
+        moving, weight, size: Per frame and blob, shape (n, k).
+    """
+    pairs = size[:, None, :] <= 2 * size[:, :, None]
+    pairs &= size[:, :, None] <= 2 * size[:, None, :]
+    heavier = weight[:, None, :] > weight[:, :, None]
+    outdone = (pairs & heavier & moving[:, None, :]).any(axis=2)
+    kept: Bool2 = moving & ~outdone
+    return kept
+
+
 def pick_samples(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
-    """Samples of the most common size at different places, evenly spread over time."""
+    """At most ``count`` samples of the most common size at different places, evenly spread over time."""
     if len(samples) == 0:
         return samples
     size = np.maximum(samples["x1"] - samples["x0"], samples["y1"] - samples["y0"]).astype(np.float64)
     close = (size[None, :] >= 0.8 * size[:, None]) & (size[None, :] <= 1.25 * size[:, None])
-    samples = samples[close[int(np.argmax(close.sum(axis=1)))]]
+    return spread(samples[close[int(np.argmax(close.sum(axis=1)))]], count)
+
+
+def spread(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
+    """At most ``count`` of the samples at different places, evenly spread over time."""
+    if len(samples) == 0:
+        return samples
     moved = np.r_[True, (np.abs(np.diff(samples["x0"])) + np.abs(np.diff(samples["y0"]))) >= 4]
     samples = samples[moved]
     chosen: npt.NDArray[Any] = samples[
@@ -206,20 +244,21 @@ def learn(
     samples = pick_samples(samples, options.max_samples)
     if len(samples) < options.min_samples:
         return None
-    maps = learn_glyph(
-        segment,
-        plate,
-        samples,
-        threshold=options.contrast,
-        tolerance=options.tolerance,
-        min_similarity=options.min_similarity,
-    )
+    cutouts = cut_out(segment, plate, samples, threshold=options.contrast)
+    return learn_from(cutouts, options, options.min_samples, options.min_travel)
+
+
+def learn_from(
+    cutouts: Sequence[GlyphCutout], options: GlyphOptions, min_samples: int, min_travel: float
+) -> LearnedPointer | None:
+    """The pointer that the cutouts show, or None when they do not agree on one."""
+    maps = learn_glyph(cutouts, tolerance=options.tolerance, min_similarity=options.min_similarity)
     agreeing = maps["similarity"] >= 0
-    if agreeing.sum() < options.min_samples or maps["opaque"].sum() < options.min_pixels:
+    if agreeing.sum() < min_samples or maps["opaque"].sum() < options.min_pixels:
         return None
     look = Look.from_maps(maps)
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing]))
-    if travel < options.min_travel * look.size or min(look.shape.shape) < options.min_side:
+    if travel < min_travel * look.size or min(look.shape.shape) < options.min_side:
         return None
     points_with = pointing_part(look.shape, options.min_symmetry)
     return LearnedPointer(

@@ -29,6 +29,7 @@ TILE = 16
 
 Segment = cpu.Segment
 Glyph = cpu.Glyph
+GlyphCutout = cpu.GlyphCutout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -209,6 +210,12 @@ def _cuda() -> Any:
 def tile_grid(width: int, height: int) -> tuple[int, int]:
     """Rows and columns of tiles that cover a picture."""
     return -(-height // TILE), -(-width // TILE)
+
+
+BLOB = np.dtype(
+    [(name, "<i4") for name in ("x0", "y0", "x1", "y1", "area", "weight")] + [("cx", "<f4"), ("cy", "<f4")]
+)
+"""Row of :class:`Blobs`."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -445,23 +452,26 @@ def fit_glyph(
     return cpu.fit_glyph(screen, plate, glyph, *window, tolerance, threshold)
 
 
-def learn_glyph(
-    segment: Segment,
-    plate: Planes,
-    samples: npt.NDArray[Any],
-    *,
-    threshold: int,
-    tolerance: int,
-    min_similarity: float,
-) -> dict[str, npt.NDArray[Any]]:
-    """What the samples have in common, see Note [Learning a glyph] in csrc/glyph_learner.hpp.
+def cut_out(
+    segment: Segment, plate: Planes, samples: npt.NDArray[Any], *, threshold: int
+) -> list[GlyphCutout]:
+    """Pictures of one size around ``samples``, and where they differ from ``plate``.
 
     Args:
         samples: Rows frame, x0, y0, x1, y1 (int32), frames ascending.
+        threshold: Contrast above which a pixel differs.
+    """
+    return cpu.cut_out(segment, plate, samples, threshold)
+
+
+def learn_glyph(
+    cutouts: Sequence[GlyphCutout], *, tolerance: int, min_similarity: float
+) -> dict[str, npt.NDArray[Any]]:
+    """What the cutouts have in common, see Note [Learning a glyph] in csrc/glyph_learner.hpp.
 
     Returns:
         Maps of shape (n, n): ``color`` (uint8, 3 channels Y U V), ``differs``, ``steady`` (shares),
-        ``opaque`` (0/1); per sample ``similarity`` (negative when left out) and the screen position ``x``,
-        ``y`` of the maps' origin. Empty maps when too few samples agree.
+        ``opaque`` (0/1); per cutout ``similarity`` (negative when left out) and the screen position ``x``,
+        ``y`` of the maps' origin. Empty maps when too few cutouts agree.
     """
-    return cpu.learn_glyph(segment, plate, samples, threshold, tolerance, min_similarity)
+    return cpu.learn_glyph(list(cutouts), tolerance, min_similarity)
