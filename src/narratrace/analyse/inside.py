@@ -7,6 +7,9 @@ is known from elsewhere. Where a track breaks off near such an area, or begins n
 are searched for that look at the analysis rate, and one trajectory through the best places of all of them,
 held at both ends by the track outside, is chosen like any other. It counts if the pointer looks alike on
 average: in a moving picture there is always something that resembles it for a moment.
+
+The same holds where the pointer brings something up that is larger than itself, a lit button or a tooltip:
+what differs from the plate is then no picture of the pointer.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from narratrace.analyse.stills import SegmentView
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.shots import Box
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import find_on_screen
+from narratrace.ops.sparse import Blobs, find_on_screen
 from narratrace.options import option
 
 F64 = npt.NDArray[np.float64]
@@ -73,6 +76,7 @@ class InsideFinder:
         outside: Trace,
         before: Point | None,
         known: Sequence[Entry],
+        blobs: Blobs,
     ) -> Trace:
         """The trace of frames [begin, end) with what was found before moving pictures.
 
@@ -80,15 +84,20 @@ class InsideFinder:
             outside: Trace over the still part of the picture.
             before: Where the pointer was before the still, None when unknown.
             known: Looks to search for, likeliest first.
+            blobs: What differs from the plate in each frame.
         """
         times = view.times[begin:end]
         pieces = [outside]
         reach = self.options.near * view.segment.height
         for start, stop, a, b in breaks(times, outside, before, self.options.min_gap_s):
-            for box in _areas(view, times[start], times[stop - 1]):
-                if _near(box, a, reach) or _near(box, b, reach):
-                    found = (self._search(view, begin + start, begin + stop, box, (a, b), k) for k in known)
-                    pieces += [next((trace for trace in found if len(trace)), Trace.empty())]
+            areas = [
+                box
+                for box in _areas(view, times[start], times[stop - 1])
+                if _near(box, a, reach) or _near(box, b, reach)
+            ]
+            for box in areas or _brought_up(blobs, start, stop, (a, b), view.max_pointer):
+                found = (self._search(view, begin + start, begin + stop, box, (a, b), k) for k in known)
+                pieces += [next((trace for trace in found if len(trace)), Trace.empty())]
         return joined(pieces)
 
     def _search(
@@ -137,6 +146,25 @@ def _areas(view: SegmentView, start: float, stop: float) -> list[Box]:
         if max(region.box.x1 - region.box.x0, region.box.y1 - region.box.y0) > view.max_pointer
         and region.span.start <= stop
         and region.span.end >= start
+    ]
+
+
+def _brought_up(
+    blobs: Blobs, start: int, stop: int, ends: tuple[Point | None, Point | None], max_pointer: float
+) -> list[Box]:
+    """Surroundings of the ends of a break that something larger than a pointer covers meanwhile."""
+    rows = np.concatenate([blobs.at(start), blobs.at((start + stop) // 2), blobs.at(stop - 1)])
+    rows = rows[np.maximum(rows["x1"] - rows["x0"], rows["y1"] - rows["y0"]) > max_pointer]
+    reach = 0.25 * max_pointer
+    return [
+        Box(x0=x - reach, y0=y - reach, x1=x + reach, y1=y + reach)
+        for x, y in (end for end in ends if end is not None)
+        if (
+            (rows["x0"] - _MARGIN <= x)
+            & (x <= rows["x1"] + _MARGIN)
+            & (rows["y0"] - _MARGIN <= y)
+            & (y <= rows["y1"] + _MARGIN)
+        ).any()
     ]
 
 

@@ -18,12 +18,13 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.breaks import Point
+from narratrace.analyse.breaks import Point, joined
 from narratrace.analyse.cleaning import cleaner_blocks
 from narratrace.analyse.glyph_book import Entry, GlyphBook
+from narratrace.analyse.glyph_pool import SamplePool
 from narratrace.analyse.glyphs import GlyphOptions, learn, moving_blobs
 from narratrace.analyse.inside import InsideFinder, InsideOptions
-from narratrace.analyse.resting import RestFinder, RestOptions, resting
+from narratrace.analyse.resting import RestFinder, RestOptions, shown
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background, visits
 from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
@@ -94,10 +95,11 @@ class Still:
 
     Attributes:
         begin, end: Frames of the segment, half-open.
-        plate: Clean picture, as the pointer was compared with it.
+        plate: Clean picture.
         picture: The same as it looks best.
+        against: The picture that the pointer was compared with.
         trace: Track of the pointer, empty where none was found.
-        blobs: Differences from the plate.
+        blobs: Differences from it.
     """
 
     view: SegmentView
@@ -105,8 +107,21 @@ class Still:
     end: int
     plate: Planes
     picture: Planes
+    against: Planes
     trace: Trace
     blobs: Blobs
+
+    @property
+    def open_from(self) -> int:
+        """The frame, counted from ``begin``, from which on there is no trace."""
+        times = self.view.times[self.begin : self.end]
+        return int(np.searchsorted(times, self.trace.t[-1], side="right")) if len(self.trace) else 0
+
+    @property
+    def open_s(self) -> float:
+        """Seconds at its end without a trace."""
+        end = float(self.view.times[self.end - 1])
+        return end - float(self.trace.t[-1] if len(self.trace) else self.view.times[self.begin])
 
 
 @dataclass(slots=True, eq=False)
@@ -162,12 +177,14 @@ class PointerFinder:
     epoch_options: EpochOptions
     track_options: TrackOptions
     book: GlyphBook = field(init=False)
+    _pool: SamplePool = field(init=False)
     _rests: RestFinder = field(init=False)
     _inside: InsideFinder = field(init=False)
     _last: Point | None = None
 
     def __post_init__(self) -> None:
         self.book = GlyphBook(self.glyph_options)
+        self._pool = SamplePool(self.glyph_options)
         tolerance = self.glyph_options.tolerance
         self._rests = RestFinder(self.options.rest, tolerance)
         self._inside = InsideFinder(self.options.inside, self.track_options, tolerance)
@@ -175,8 +192,12 @@ class PointerFinder:
     def draft(self, view: SegmentView, begin: int, end: int) -> Draft:
         """Learns what frames [begin, end) tell about the pointer's look."""
         ground, plate, blobs = self._before_doubts(view, begin, end)
-        pointer = learn(view.segment, plate, moving_blobs(blobs, begin, view.max_pointer), self.glyph_options)
-        return Draft(view, begin, end, ground, blobs, self.book.add(pointer) if pointer else None)
+        samples = moving_blobs(blobs, begin, view.max_pointer)
+        pointer = learn(view.segment, plate, samples, self.glyph_options)
+        entry = self.book.add(pointer) if pointer else None
+        if other := self._pool.add(view.segment, plate, samples, self.book.entries):
+            self.book.add(other)
+        return Draft(view, begin, end, ground, blobs, entry)
 
     def seek(self, draft: Draft, threads: int = 1) -> list[Sought]:
         """The stills of a draft: one, or several when a doubt turns out to be a change of content.
@@ -202,31 +223,31 @@ class PointerFinder:
     def finish(self, sought: Sought) -> Still:
         """The still of what was sought; stills are finished in time order."""
         view, begin, end, ground = sought.view, sought.begin, sought.end, sought.ground
-        plate, trace, known = sought.plate, sought.trace, sought.known
+        plate, blobs, trace, known = sought.plate, sought.blobs, sought.trace, sought.known
         times = view.times[begin:end]
-        if view.regions:
-            trace = self._inside.follow(view, begin, end, trace, self._last, known)
-        trace = self._rests.fill(times, trace, plate, known, self._last, view)
+        trace = self._inside.follow(view, begin, end, trace, self._last, known, blobs)
+        trace = self._rests.fill(times, trace, plate, known, self._last, view, blobs)
         lasts = times[-1] - times[0] >= self.options.search_s
         if lasts and len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
-            trace = resting(times, found)
+            trace = shown(times, 0, len(times), found, blobs)
         trace = held(trace, times, self.options.hold_s)
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
         better = cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks) if known else {}
         if better:
             ground.blocks.update(better)
-            plate = ground.plate(view.segment)
+        clean = ground.plate(view.segment) if better else plate
         picture = ground.plate(view.segment, view.moment((begin + end) // 2), refined=True)
-        return Still(view, begin, end, plate, picture, trace, sought.blobs)
+        return Still(view, begin, end, clean, picture, plate, trace, blobs)
 
     def revisit(self, still: Still, after: Point) -> Still:
-        """A still without a trace once more, now that it is known where the pointer was right after it."""
-        found = self._rests.near(still.plate, self.book.best(), after, self.options.rest.near)
-        if found is None:
+        """A still with no trace at its end once more, now that it is known where the pointer was after it."""
+        found = self._rests.near(still.against, self.book.best(), after, self.options.rest.near)
+        if found is None or still.view.is_moving(found.x, found.y):
             return still
         times = still.view.times[still.begin : still.end]
-        return replace(still, trace=held(resting(times, found), times, self.options.hold_s))
+        rest = shown(times, still.open_from, len(times), found, still.blobs)
+        return replace(still, trace=joined([still.trace, held(rest, times, self.options.hold_s)]))
 
     def _before_doubts(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Planes, Blobs]:
         """Background, plate, and what differs from it outside the places in doubt."""
@@ -416,11 +437,17 @@ class PointerFinder:
             threads=threads,
         )
         table = found.table
-        reward = (table["fit"] - self.options.min_fit).astype(np.float32)
+        # Where the plate resembles the pointer more than the screen does, a pointer in the plate has left.
+        gone = table["background"] > table["similarity"]
+        reward = np.where(gone, -1.0, table["fit"] - self.options.min_fit).astype(np.float32)
         times = view.times[begin : begin + len(found.first)]
         chosen = track(times, found.first, found.last, table["x"], table["y"], reward, self.track_options)
         seen = np.flatnonzero(chosen >= 0)
         rows = table[chosen[seen]]
+        height, width = plate[0].shape
+        # Beyond the edge a part of the pointer may be left to see, but it points at nothing.
+        inside = (rows["x"] >= 0) & (rows["y"] >= 0) & (rows["x"] < width) & (rows["y"] < height)
+        seen, rows = seen[inside], rows[inside]
         return Trace(
             times[seen].copy(),
             rows["x"].astype(np.float64),

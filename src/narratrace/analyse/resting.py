@@ -6,22 +6,31 @@ Nothing differs from the plate, so only the look of the pointer is left to go by
 was last seen, a fair likeness is enough. Elsewhere it must be a good likeness and clearly the best one of
 the whole picture, and only a look with a shape of its own is searched: red dots and rings are common on
 slides.
+
+A pointer that is in the plate and leaves is missed there: from then on something differs from the plate at
+its place. So the differences just before and just after a break tell where to look for it, and frames that
+differ from the plate at its place do not show it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from itertools import product
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from narratrace.analyse.breaks import F64, Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.stills import SegmentView
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Planes, find_places
+from narratrace.ops.sparse import Blobs, Planes, find_places
 from narratrace.options import option
+
+_SLACK = 3
+"""Pixels by which the edge of what differs may be off that of the pointer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +56,31 @@ class RestOptions:
     near_margin: Annotated[float, option("see near_similarity", ge=0, le=1)] = 0.2
     similarity: Annotated[float, option("likeness that suffices anywhere", ge=0, le=1)] = 0.78
     margin: Annotated[float, option("lead over the next best place of the picture", ge=0, le=1)] = 0.08
+    typical: Annotated[
+        float,
+        option(
+            "likeness, as a share of what the look's own samples have, that suffices with `clear_margin`",
+            ge=0,
+            le=1,
+            source="what compression does to a pointer that moves it also does to one at rest",
+        ),
+    ] = 0.85
+    clear_margin: Annotated[float, option("see typical", ge=0, le=1)] = 0.2
 
 
-Find = tuple[float, float, float]
-"""Hot spot (x, y), pixel centre, and likeness 0..1."""
+class Find(NamedTuple):
+    """A pointer in a plate.
+
+    Attributes:
+        x, y: Hot spot, pixel centre.
+        similarity: Likeness, 0..1.
+        box: Extent (x0, y0, x1, y1) of the look relative to the hot spot, pixels.
+    """
+
+    x: float
+    y: float
+    similarity: float
+    box: tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,21 +98,26 @@ class RestFinder:
     def near(self, plate: Planes, known: Sequence[Entry], place: Point, reach: float) -> Find | None:
         """The pointer at most ``reach`` times its size from ``place``.
 
-        By the likeliest look that is there.
+        By the look that is most alike there.
         """
+        finds = (find for entry in known if (find := self._beside(plate, entry, place, reach)))
+        return max(finds, key=lambda find: find.similarity, default=None)
+
+    def _beside(self, plate: Planes, entry: Entry, place: Point, reach: float) -> Find | None:
         height, width = plate[0].shape
-        for entry in known:
-            r, x, y = int(reach * entry.size), int(place[0]), int(place[1])
-            window = (max(0, x - r), max(0, y - r), min(width, x + r + 1), min(height, y + r + 1))
-            if window[0] >= window[2] or window[1] >= window[3]:
-                continue
-            best, lead = self._best(plate, entry, window)
-            if best is None or best[2] < self.options.near_similarity:
-                continue
-            # Halos and compression take off some likeness everywhere; then the place must stand out.
-            if best[2] >= self.options.sure_similarity or lead >= self.options.near_margin:
-                return best
-        return None
+        # More than the reach is searched, for what stands out among few places may be chance.
+        r, x, y = int(max(reach, self.options.near) * entry.size), int(place[0]), int(place[1])
+        window = (max(0, x - r), max(0, y - r), min(width, x + r + 1), min(height, y + r + 1))
+        if window[0] >= window[2] or window[1] >= window[3]:
+            return None
+        best, lead = self._best(plate, entry, window)
+        if best is None or best.similarity < self.options.near_similarity:
+            return None
+        if max(abs(best.x - place[0]), abs(best.y - place[1])) > reach * entry.size + 1:
+            return None
+        # Halos and compression take off some likeness everywhere; then the place must stand out.
+        sure = best.similarity >= self.options.sure_similarity or lead >= self.options.near_margin
+        return best if sure else None
 
     def anywhere(self, plate: Planes, known: Sequence[Entry]) -> Find | None:
         """The pointer, wherever it is, if it stands out."""
@@ -91,9 +126,24 @@ class RestFinder:
             if not entry.distinct:
                 continue
             best, lead = self._best(plate, entry, (0, 0, width, height))
-            if best and best[2] >= self.options.similarity and lead >= self.options.margin:
+            if best and self._stands_out(best.similarity, lead, entry):
                 return best
         return None
+
+    def _stands_out(self, similarity: float, lead: float, entry: Entry) -> bool:
+        typical = self.options.typical * entry.pointer.similarity
+        return (similarity >= self.options.similarity and lead >= self.options.margin) or (
+            similarity >= typical and lead >= self.options.clear_margin
+        )
+
+    def missed(self, plate: Planes, known: Sequence[Entry], rows: npt.NDArray[Any]) -> Find | None:
+        """The pointer in the plate where one of ``rows`` (see :class:`Blobs`) differs from it."""
+        best: Find | None = None
+        for row, entry in product(rows, known):
+            find, _ = self._best(plate, entry, _window(row, entry.glyph.box, plate[0].shape))
+            if find and find.similarity >= self.options.typical * entry.pointer.similarity:
+                best = find if best is None or find.similarity > best.similarity else best
+        return best
 
     def fill(
         self,
@@ -103,8 +153,9 @@ class RestFinder:
         known: Sequence[Entry],
         before: Point | None,
         view: SegmentView,
+        blobs: Blobs,
     ) -> Trace:
-        """The trace, with its breaks filled where the pointer rests in the plate beside them.
+        """The trace, with its breaks filled where the pointer rests in the plate.
 
         Args:
             times: When each frame of the still appears, increasing.
@@ -113,15 +164,18 @@ class RestFinder:
             known: Looks to search for, likeliest first.
             before: Where the pointer was before the still, None when unknown.
             view: Tells which parts of the plate are moving pictures, where a likeness is chance.
+            blobs: What differs from the plate in each frame.
         """
         pieces = [trace]
         for start, stop, a, b in breaks(times, trace, before, self.options.min_s):
-            for place, own in ((a, start > 0), (b, True)):
-                reach = self.options.beside if own else self.options.near
-                found = self.near(plate, known, place, reach) if place else None
-                if found and not view.is_moving(found[0], found[1]):
-                    pieces.append(resting(times[start:stop], found))
-                    break
+            near = self.options.beside if start > 0 else self.options.near
+            found = (
+                (self.near(plate, known, a, near) if a else None)
+                or (self.near(plate, known, b, self.options.beside) if b else None)
+                or self.missed(plate, known, _around(blobs, start, stop, view.max_pointer))
+            )
+            if found and not view.is_moving(found.x, found.y):
+                pieces.append(shown(times, start, stop, found, blobs))
         return joined(pieces)
 
     def _best(
@@ -132,9 +186,58 @@ class RestFinder:
         if not places:
             return None, 0.0
         x, y, similarity = places[0]
-        return (x + 0.5, y + 0.5, similarity), similarity - (places[1][2] if len(places) > 1 else 0.0)
+        lead = similarity - (places[1][2] if len(places) > 1 else 0.0)
+        # What the edge of the picture leaves of the look, if less than half, may be alike by chance.
+        similarity *= min(1.0, 2 * _on_screen(entry.glyph.box, x, y, plate[0].shape))
+        return Find(x + 0.5, y + 0.5, similarity, entry.glyph.box), lead
+
+
+def shown(times: F64, start: int, stop: int, found: Find, blobs: Blobs) -> Trace:
+    """The trace of a pointer that is in the plate, in those of frames [start, stop) that do not miss it."""
+    left, top, right, bottom = found.box
+
+    def missed(i: int) -> bool:
+        rows = blobs.at(i)
+        across = np.minimum(rows["x1"], found.x + right) - np.maximum(rows["x0"], found.x + left)
+        down = np.minimum(rows["y1"], found.y + bottom) - np.maximum(rows["y0"], found.y + top)
+        covered = np.maximum(across, 0) * np.maximum(down, 0)
+        return bool((2 * covered >= (right - left) * (bottom - top)).any())
+
+    frames = np.array([i for i in range(start, stop) if not missed(i)], dtype=np.int64)
+    return resting(times[frames], found)
+
+
+def _on_screen(box: tuple[int, int, int, int], x: int, y: int, shape: tuple[int, ...]) -> float:
+    """Share of a box relative to (x, y) that is on a picture of that shape."""
+    x0, y0, x1, y1 = box
+    width = min(shape[1], x + x1) - max(0, x + x0)
+    height = min(shape[0], y + y1) - max(0, y + y0)
+    return max(0, width) * max(0, height) / ((x1 - x0) * (y1 - y0))
+
+
+def _around(blobs: Blobs, start: int, stop: int, max_pointer: float) -> npt.NDArray[Any]:
+    """What differs from the plate right before frame ``start`` and at frame ``stop``."""
+    rows = np.concatenate(
+        [blobs.at(i) for i in (start - 1, stop) if 0 <= i < len(blobs)] or [blobs.table[:0]]
+    )
+    size = np.maximum(rows["x1"] - rows["x0"], rows["y1"] - rows["y0"])
+    small: npt.NDArray[Any] = rows[size <= max_pointer]
+    return small
+
+
+def _window(row: Any, box: tuple[int, int, int, int], shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """Where the hot spot of a pointer with that box is, if it is what a blob shows; half-open."""
+    x0, y0, x1, y1 = box
+    xs = sorted((int(row["x0"]) - x0, int(row["x1"]) - x1))
+    ys = sorted((int(row["y0"]) - y0, int(row["y1"]) - y1))
+    return (
+        min(max(0, xs[0] - _SLACK), shape[1] - 1),
+        min(max(0, ys[0] - _SLACK), shape[0] - 1),
+        max(1, min(shape[1], xs[1] + _SLACK + 1)),
+        max(1, min(shape[0], ys[1] + _SLACK + 1)),
+    )
 
 
 def resting(times: F64, found: Find) -> Trace:
     """The trace of a pointer that rests at one place at all ``times``."""
-    return Trace(times.copy(), *(np.full(len(times), value) for value in found))
+    return Trace(times.copy(), *(np.full(len(times), value) for value in found[:3]))

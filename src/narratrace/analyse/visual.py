@@ -46,7 +46,7 @@ from narratrace.ops.sparse import (
 from narratrace.options import option
 
 _MAX_HELD = 4
-"""Stills without a pointer that wait for the next one with a pointer; each keeps its stretch in memory."""
+"""Stills that end without a pointer and wait for the next that has one; each keeps its stretch in memory."""
 _BESIDE_S = 0.04
 """How far a repeated frame is from the one that came and from the next: as at 25 Hz."""
 
@@ -269,7 +269,7 @@ class VisualAnalyser:
             self._released = 0
 
     def _hold(self, still: Still) -> None:
-        """Keeps stills without a pointer until it is known where it was right after them."""
+        """Keeps stills that end without a pointer until it is known where it was right after them."""
         if len(still.trace):
             place = still.trace.x[0], still.trace.y[0]
             for i in reversed(range(len(self._held))):
@@ -277,8 +277,9 @@ class VisualAnalyser:
                 if len(found.trace) == 0:
                     break
                 place = found.trace.x[0], found.trace.y[0]
+            self._release()
         self._held.append(still)
-        if len(still.trace) or len(self._held) > _MAX_HELD:
+        if still.open_s < self._options.pointer.rest.min_s or len(self._held) > _MAX_HELD:
             self._release()
 
     def _release(self) -> None:

@@ -1,0 +1,164 @@
+"""The pointer where its motion does not show it: at rest in the plate, gone, changed, before something."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from narratrace.data.frames import Frame
+
+from .screen import (
+    ARROW,
+    DOT,
+    HAND,
+    HEIGHT,
+    WIDTH,
+    Planes,
+    Point,
+    Pointer,
+    analyse,
+    copied,
+    errors,
+    film,
+    put,
+    recall,
+    slide_of,
+    ticks,
+    wander,
+)  # fmt: skip
+
+FIRST, SECOND = slide_of(1), slide_of(4)
+PLAIN, OTHER = (slide_of(seed, lines=0, picture=False, paper=paper) for seed, paper in ((5, 235), (6, 180)))
+AWAY: Point = (250.0, 150.0)
+Draw = Callable[[Planes, float], Planes]
+
+
+def thin_cross(size: int = 21) -> Pointer:
+    """A cross of lines one pixel wide, without an edge."""
+    cover = np.zeros((size, size))
+    cover[size // 2], cover[:, size // 2] = 1.0, 1.0
+    color = np.zeros((size, size, 3), np.uint8)
+    color[...] = 16, 128, 128
+    return Pointer(color, cover, (size // 2, size // 2))
+
+
+def drawn(seconds: float, show: Callable[[float], Planes], draw: Draw) -> Iterator[Frame]:
+    """Frames of ``show`` with whatever ``draw`` puts on them."""
+    for t in ticks(seconds):
+        y, u, v = draw(copied(show(t)), t)
+        yield Frame(t=t, pts=round(t * 90_000), y=y, u=u, v=v)
+
+
+def cut_at(seconds: float, first: Planes, second: Planes) -> Callable[[float], Planes]:
+    return lambda t: first if t < seconds else second
+
+
+LOOKS = pytest.mark.parametrize(
+    ("pointer", "first", "second"),
+    [(ARROW, FIRST, SECOND), (thin_cross(), PLAIN, OTHER)],
+    ids=["arrow", "thin cross"],
+)
+
+
+@LOOKS
+def test_where_the_pointer_rested_is_found_when_it_leaves(
+    pointer: Pointer, first: Planes, second: Planes
+) -> None:
+    def at(t: float) -> Point:
+        return AWAY if 6.0 <= t < 12.0 else wander(t)
+
+    trace = analyse(film(12.4, cut_at(6.0, first, second), at, pointer)).trace
+    assert recall(trace, at, 0.0, 12.4) >= 0.95
+    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
+
+
+@LOOKS
+def test_a_rest_until_the_slide_changes_is_found_from_the_next_slide(
+    pointer: Pointer, first: Planes, second: Planes
+) -> None:
+    def at(t: float) -> Point:
+        return AWAY if 4.0 <= t < 10.5 else wander(t)
+
+    trace = analyse(film(14.0, cut_at(10.0, first, second), at, pointer)).trace
+    assert recall(trace, at, 0.0, 14.0) >= 0.95
+    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
+
+
+def test_no_points_where_a_pointer_was_that_has_been_hidden() -> None:
+    def at(t: float) -> Point | None:
+        return wander(t) if t < 4.0 or t >= 12.0 else (AWAY if t < 9.0 else None)
+
+    trace = analyse(film(16.0, FIRST, at)).trace
+    assert recall(trace, at, 0.0, 16.0) >= 0.9
+    assert not np.isinf(errors(trace, at)).any()
+
+
+def test_no_points_beyond_the_edge() -> None:
+    def path(t: float) -> Point:
+        x, y = wander(t)
+        return (x - 1.6 * WIDTH * max(0.0, math.sin(0.7 * t)) ** 2, y)
+
+    def at(t: float) -> Point | None:
+        x, y = path(t)
+        return (x, y) if 0 <= round(x) < WIDTH and 0 <= round(y) < HEIGHT else None
+
+    trace = analyse(film(16.0, FIRST, path)).trace
+    assert recall(trace, at, 0.0, 16.0) >= 0.95
+    assert not np.isinf(errors(trace, at)).any()
+
+
+def test_a_dot_with_fading_copies_is_its_brightest() -> None:
+    def swing(t: float) -> Point:
+        s = 2 * math.floor(t / 3) + min(t % 3, 2.0)  # a second of rest in three
+        return (WIDTH * (0.5 + 0.4 * math.sin(5 * s)), HEIGHT * (0.47 + 0.35 * math.sin(3.1 * s + 1)))
+
+    def draw(planes: Planes, t: float) -> Planes:
+        for k in range(3, 0, -1):
+            faint = Pointer(DOT.color, DOT.cover * 0.15 * (4 - k), DOT.spot)
+            planes = put(planes, faint, swing(max(0.0, t - k / 15)))
+        return put(planes, DOT, swing(t))
+
+    trace = analyse(drawn(12.0, lambda _: FIRST, draw)).trace
+    assert recall(trace, swing, 0.0, 12.0) >= 0.95
+    assert np.mean(errors(trace, swing) <= 4.0) >= 0.95
+
+
+def visits(t: float) -> Point:
+    """From one link to the next: a quick move, and a long rest."""
+    links = [(60.0, 45.0), (240.0, 150.0), (90.0, 120.0), (250.0, 70.0), (70.0, 80.0), (230.0, 110.0)]
+    k, since = divmod(t, 3.0)
+    (xa, ya), (xb, yb) = links[int(k) % 6], links[(int(k) + 1) % 6]
+    s = min(since / 0.9, 1.0)
+    s = s**3 * (10 - 15 * s + 6 * s * s)
+    return (xa + s * (xb - xa), ya + s * (yb - ya))
+
+
+def over_a_link(t: float) -> bool:
+    """Whether the pointer is within some pixels of where it rests next."""
+    goal = visits(3.0 * math.floor(t / 3.0) + 2.9)
+    return math.dist(visits(t), goal) < 22
+
+
+def test_a_hand_that_shows_just_before_it_rests_is_learned() -> None:
+    def draw(planes: Planes, t: float) -> Planes:
+        return put(planes, HAND if over_a_link(t) else ARROW, visits(t))
+
+    trace = analyse(drawn(18.0, lambda _: FIRST, draw)).trace
+    assert recall(trace, visits, 0.0, 18.0, within=8.0) >= 0.95
+
+
+@pytest.mark.parametrize("beside", [(-20, 18), (4, 6)], ids=["tooltip", "lit button"])
+def test_what_the_pointer_brings_up_does_not_hide_it(beside: tuple[int, int]) -> None:
+    def draw(planes: Planes, t: float) -> Planes:
+        place = visits(t)
+        if t % 3.0 >= 1.4:  # half a second after it has stopped
+            x, y = round(place[0]) + beside[0], round(place[1]) + beside[1]
+            planes[0][max(0, y - 10) : y + 14, max(0, x - 40) : x + 60] = 170
+        return put(planes, ARROW, place)
+
+    trace = analyse(drawn(18.0, lambda _: PLAIN, draw)).trace
+    assert recall(trace, visits, 0.0, 18.0) >= 0.95
+    assert np.mean(errors(trace, visits) <= 4.0) >= 0.97
