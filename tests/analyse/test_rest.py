@@ -12,6 +12,7 @@ from narratrace.data.frames import Frame
 
 from .screen import (
     ARROW,
+    DARK_ARROW,
     DOT,
     HAND,
     HEIGHT,
@@ -31,6 +32,7 @@ from .screen import (
 )  # fmt: skip
 
 FIRST, SECOND = slide_of(1), slide_of(4)
+DARK = slide_of(7, lines=0, picture=False, paper=110)
 PLAIN, OTHER = (slide_of(seed, lines=0, picture=False, paper=paper) for seed, paper in ((5, 235), (6, 180)))
 AWAY: Point = (250.0, 150.0)
 Draw = Callable[[Planes, float], Planes]
@@ -124,6 +126,18 @@ def test_a_dot_with_fading_copies_is_its_brightest() -> None:
     trace = analyse(drawn(12.0, lambda _: FIRST, draw)).trace
     assert recall(trace, swing, 0.0, 12.0) >= 0.95
     assert np.mean(errors(trace, swing) <= 4.0) >= 0.95
+
+
+def test_a_rim_that_paper_hid_does_not_speak_against_a_pointer() -> None:
+    """A black arrow's white rim is first seen on the second slide, when there is no time to learn it."""
+
+    def at(t: float) -> Point:
+        return wander(t) if t < 8.0 else (wander(7.9) if t < 9.0 else AWAY)
+
+    show = cut_at(8.0, slide_of(5, lines=0, picture=False, paper=235), DARK)
+    trace = analyse(film(14.0, show, at, DARK_ARROW)).trace
+    assert recall(trace, at, 0.0, 14.0) >= 0.95
+    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
 
 
 def visits(t: float) -> Point:

@@ -36,6 +36,11 @@ class Entry:
         return self.pointer.size
 
     @property
+    def area(self) -> int:
+        """Pixels of its shape."""
+        return int(self.pointer.look.shape.sum())
+
+    @property
     def distinct(self) -> bool:
         """Whether its shape is its own: dots, rings and halos are not, arrows, hands and I-beams are."""
         return self.points_with != "centre" or bool(self.pointer.look.shape.mean() < 0.36)

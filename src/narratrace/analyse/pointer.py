@@ -28,6 +28,7 @@ from narratrace.analyse.resting import RestFinder, RestOptions, shown
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background, visits
 from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
+from narratrace.analyse.worth import WorthOptions, worth
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import (
     TILE,
@@ -50,23 +51,15 @@ class PointerOptions:
     """How candidates become a trace."""
 
     min_fit: Annotated[
-        float, option("fit to the glyph at which a candidate is worth nothing", ge=0, le=1)
+        float, option("worth of a candidate that speaks as much for a pointer as against it", ge=0, le=1)
     ] = 0.5
-    least_fit: Annotated[
-        float,
-        option(
-            "fit below which a place between two believed ones gives no point",
-            ge=0,
-            le=1,
-            source="of such places 7 in 8 were wrong on twelve recordings, above it 1 in 13 up to min_fit",
-        ),
-    ] = 0.3
     doubt_margin: Annotated[
         float, option("difference in fit that tells on which side of a doubt the pointer was", ge=0, le=1)
     ] = 0.12
     hold_s: Annotated[
         float, option("longest time without a trace point while a frame stays on the screen", unit="s", gt=0)
     ] = 0.1
+    worth: WorthOptions = field(default_factory=WorthOptions)
     inside: InsideOptions = field(default_factory=InsideOptions)
     rest: RestOptions = field(default_factory=RestOptions)
     blur: Annotated[
@@ -446,9 +439,8 @@ class PointerFinder:
             threads=threads,
         )
         table = found.table
-        # Where the plate resembles the pointer more than the screen does, a pointer in the plate has left.
-        gone = table["background"] > table["similarity"]
-        reward = np.where(gone, -1.0, table["fit"] - self.options.min_fit).astype(np.float32)
+        value = worth(found, blobs, known, self.options.worth)
+        reward = value - np.float32(self.options.min_fit)
         times = view.times[begin : begin + len(found.first)]
         chosen = track(times, found.first, found.last, table["x"], table["y"], reward, self.track_options)
         seen = np.flatnonzero(chosen >= 0)
@@ -456,7 +448,7 @@ class PointerFinder:
         height, width = plate[0].shape
         # Beyond the edge a part of the pointer may be left to see, but it points at nothing.
         inside = (rows["x"] >= 0) & (rows["y"] >= 0) & (rows["x"] < width) & (rows["y"] < height)
-        inside &= rows["fit"] >= self.options.least_fit
+        inside &= value[chosen[seen]] >= self.options.worth.least
         seen, rows = seen[inside], rows[inside]
         return Trace(
             times[seen].copy(),
