@@ -163,3 +163,11 @@ def test_a_frayed_outline_does_not_change_what_points():
             frayed = whole & (inner | (rng.random(whole.shape) >= 0.1))
             ys, xs = np.nonzero(frayed)
             assert pointing_part(frayed[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1], SYMMETRY) == wanted
+
+
+def test_a_dot_in_chroma_samples_grown_on_one_side_points_with_its_centre() -> None:
+    half = np.array(
+        [[0, 1, 1, 0, 0], [1, 1, 1, 1, 0], [1, 1, 1, 1, 1], [1, 1, 1, 1, 0], [0, 1, 1, 0, 0]], bool
+    )
+    shape = half.repeat(3, axis=0).repeat(3, axis=1)[:, :14]
+    assert pointing_part(shape, SYMMETRY) == "centre"

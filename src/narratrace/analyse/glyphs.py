@@ -282,9 +282,9 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
         return "bottom"
     outline = _fill(shape)
     turned = outline[::-1, ::-1]
-    if _overlap(outline, turned) >= min_symmetry:
+    if _most_overlap(outline, turned) >= min_symmetry:
         # A disc is its own mirror image too; a pen's slanting stroke is not.
-        slanting = _overlap(outline, outline[:, ::-1]) < 0.5 and _slope(*np.nonzero(shape)[::-1]) < 0
+        slanting = _most_overlap(outline, outline[:, ::-1]) < 0.5 and _slope(*np.nonzero(shape)[::-1]) < 0
         return "bottom" if slanting else "centre"
     # The lines of thin crosses and I-beams miss their turned selves by a pixel.
     near = 0.5 * (_covered(outline, turned) + _covered(turned, outline))
@@ -293,6 +293,18 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
 
 def _overlap(a: Bool2, b: Bool2) -> float:
     return float((a & b).sum() / (a | b).sum())
+
+
+def _most_overlap(a: Bool2, b: Bool2) -> float:
+    """The same with ``b`` moved by up to a pixel: coloured shapes grow by a chroma sample on one side."""
+    reach = 1
+    wide = np.pad(a, reach)
+    moved = (
+        np.pad(b, ((dy, 2 * reach - dy), (dx, 2 * reach - dx)))
+        for dy in range(2 * reach + 1)
+        for dx in range(2 * reach + 1)
+    )
+    return max(_overlap(wide, other) for other in moved)
 
 
 def _covered(a: Bool2, b: Bool2) -> float:
