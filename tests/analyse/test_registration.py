@@ -109,6 +109,35 @@ def test_a_slide_that_pushes_another_out_is_no_pan():
     assert kind(seen(*scrolled)) == "pan"
 
 
+@pytest.mark.parametrize("way", ["push", "cover"])
+def test_most_slides_that_come_in_fast_are_no_motion(way: str):
+    """Too fast to be followed all the way: what counts is that the ends have nothing in common."""
+    kinds = []
+    for seed in range(30):
+        old, new = view(2 * seed), view(2 * seed + 1)
+        edges = np.linspace(0, WIDTH, 6 + seed % 5).astype(int)
+        left = [old[:, x:] if way == "push" else old[:, : WIDTH - x] for x in edges]
+        kinds.append(
+            kind(seen(*(np.hstack([part, new[:, :x]]) for part, x in zip(left, edges, strict=True))))
+        )
+    assert kinds.count(None) >= 24, kinds
+
+
+@given(seeds, st.sampled_from([0.0, 255.0]), st.integers(3, 8))
+@settings(max_examples=12)
+def test_a_dip_to_one_colour_is_no_motion(seed: int, colour: float, steps: int):
+    a, b = view(seed), view(seed + 1)
+    down = [a + (colour - a) * i / steps for i in range(steps + 1)]
+    up = [colour + (b - colour) * i / steps for i in range(1, steps + 1)]
+    assert kind(seen(*down, *up)) is None
+
+
+def test_a_pan_right_after_a_cut_does_not_hide_the_cut():
+    panned = [view(2, 0, 5.0 * i) for i in range(6)]
+    assert kind(seen(*panned)) == "pan"
+    assert kind(seen(view(1), *panned)) is None
+
+
 def test_only_the_part_that_changes_counts():
     """A viewer beside a slide: the part scrolls, the rest stands still."""
     thumbnails = []

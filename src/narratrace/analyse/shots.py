@@ -148,12 +148,25 @@ def judge(
         else Box(x0=0, y0=0, x1=0, y1=0)
     )
     changed = difference.changed / max(1, difference.pixels)
-    kind = moved(passing, thumbnail_step(height), box, options.motion)
+    step = thumbnail_step(height)
+    kind = (
+        moved([_thumbnail(a, step), *passing, _thumbnail(b, step)], step, box, options.motion)
+        if passing
+        else None
+    )
     if kind is None and not _replaced_somewhere(a, b, ignore, difference, options):
         kind = "build"
     if kind:
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
+
+
+def _thumbnail(plate: Planes, step: int) -> U8:
+    """Luma shrunk by averaging squares of ``step`` pixels, as recorders shrink it."""
+    rows, columns = plate[0].shape[0] // step, plate[0].shape[1] // step
+    squares = plate[0][: rows * step, : columns * step].reshape(rows, step, columns, step)
+    shrunk: U8 = squares.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8)
+    return shrunk
 
 
 def _replaced_somewhere(
