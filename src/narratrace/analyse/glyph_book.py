@@ -23,12 +23,14 @@ class Entry:
         votes: Those places by what the shape learned there points with; the majority decides, because blur
             and backgrounds spoil single shapes.
         glyph: For the native search, with the hot spot of the majority.
+        travel: Farthest that it was seen to move, as a multiple of its size.
     """
 
     pointer: LearnedPointer
     samples: int
     votes: Counter[str]
     glyph: Glyph
+    travel: float = 0.0
 
     @property
     def size(self) -> int:
@@ -67,12 +69,18 @@ class GlyphBook:
         elif pointer.samples * pointer.similarity > entry.pointer.samples * entry.pointer.similarity:
             entry.pointer = pointer
         entry.samples += pointer.samples
+        entry.travel = max(entry.travel, pointer.travel)
         entry.votes[pointer.points_with] += pointer.samples
         entry.glyph = entry.pointer.look.glyph(entry.points_with)
         return entry
 
     def best(self, first: Entry | None = None) -> list[Entry]:
-        """Entries to search for: ``first``, then the most seen, without those that hardly ever were."""
+        """Entries to search for: ``first``, then the most seen, without those that hardly ever were.
+
+        None as long as nothing has travelled: a face in a webcam picture moves too, but stays where it is.
+        """
+        if all(e.travel < self.options.min_travel for e in self.entries):
+            return []
         ranked = sorted(self.entries, key=lambda e: -e.samples)[: self.options.searched]
         least = self.options.min_share * ranked[0].samples if ranked else 0
         others = [e for e in ranked if e is not first and e.samples >= least]

@@ -151,6 +151,7 @@ class LearnedPointer:
         size: Longer side of its shape in pixels.
         samples: Places that agree with it.
         similarity: Their median similarity, 0..1.
+        travel: Distance between the farthest of them, as a multiple of the size.
         points_with: ``centre``, ``top`` or ``bottom``.
     """
 
@@ -159,6 +160,7 @@ class LearnedPointer:
     size: int
     samples: int
     similarity: float
+    travel: float
     points_with: str
 
 
@@ -257,8 +259,8 @@ def learn_from(
     if agreeing.sum() < min_samples or maps["opaque"].sum() < options.min_pixels:
         return None
     look = Look.from_maps(maps)
-    travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing]))
-    if travel < min_travel * look.size or min(look.shape.shape) < options.min_side:
+    travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing])) / look.size
+    if travel < min_travel or min(look.shape.shape) < options.min_side:
         return None
     points_with = pointing_part(look.shape, options.min_symmetry)
     return LearnedPointer(
@@ -267,6 +269,7 @@ def learn_from(
         size=look.size,
         samples=int(agreeing.sum()),
         similarity=float(np.median(maps["similarity"][agreeing])),
+        travel=float(travel),
         points_with=points_with,
     )
 
