@@ -58,6 +58,15 @@ class GlyphOptions:
             source="arrows reach 0.61 in 480p mush, dots and halos 0.91 or more",
         ),
     ] = 0.75
+    faint: Annotated[
+        float,
+        option(
+            "share of samples in which a pixel of a halo differs that is lost on other backgrounds",
+            gt=0,
+            le=1,
+            source="of a halo learned over two backgrounds half differs in 0.3 to 0.5 of the samples",
+        ),
+    ] = 0.25
     searched: Annotated[int, option("most looks searched in one still", ge=1)] = 6
     min_share: Annotated[
         float,
@@ -101,9 +110,14 @@ class Look:
     shape: Bool2
 
     @classmethod
-    def from_maps(cls, maps: dict[str, npt.NDArray[Any]]) -> Look:
-        """Cuts the learned maps; there is at least one opaque pixel."""
-        shape = (maps["differs"] >= 0.5) | (maps["opaque"] > 0)
+    def from_maps(cls, maps: dict[str, npt.NDArray[Any]], share: float = 0.5) -> Look:
+        """Cuts the learned maps; there is at least one opaque pixel.
+
+        Args:
+            maps: As learned.
+            share: Share of samples in which a pixel of the shape differs.
+        """
+        shape = (maps["differs"] >= share) | (maps["opaque"] > 0)
         ys, xs = np.nonzero(shape)
         own = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
         padded = {
@@ -258,7 +272,7 @@ def learn_from(
     agreeing = maps["similarity"] >= 0
     if agreeing.sum() < min_samples or maps["opaque"].sum() < options.min_pixels:
         return None
-    look = Look.from_maps(maps)
+    look = whole_look(maps, options)
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing])) / look.size
     if travel < min_travel or min(look.shape.shape) < options.min_side:
         return None
@@ -292,6 +306,15 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
     # The lines of thin crosses and I-beams miss their turned selves by a pixel.
     near = 0.5 * (_covered(outline, turned) + _covered(turned, outline))
     return "centre" if shape.mean() < 0.36 and near >= 0.95 else "top"
+
+
+def whole_look(maps: dict[str, npt.NDArray[Any]], options: GlyphOptions) -> Look:
+    """The learned look, with all of its halo, which is round even where half of the samples miss a part."""
+    look, wide = Look.from_maps(maps), Look.from_maps(maps, options.faint)
+    outline = _fill(wide.shape)
+    alike = min(_most_overlap(outline, outline[::-1, ::-1]), _most_overlap(outline, outline[:, ::-1]))
+    torn = pointing_part(look.shape, options.min_symmetry) == "top" and alike >= options.min_symmetry
+    return wide if torn else look
 
 
 def _overlap(a: Bool2, b: Bool2) -> float:

@@ -1,0 +1,67 @@
+"""Which learned looks are believed, and what is made of half seen ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from narratrace.analyse.glyph_book import GlyphBook
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, hot_spot, pointing_part, whole_look
+
+OPTIONS = GlyphOptions()
+ROWS, COLUMNS = np.mgrid[:100, :100]
+DISC = np.hypot(ROWS - 50, COLUMNS - 50) <= 40
+TIP_UP = (ROWS >= 50) & (ROWS < 70) & (COLUMNS >= 50) & (COLUMNS - 50 <= 0.6 * (ROWS - 50))
+
+
+def maps_of(differs: npt.NDArray[np.float64], opaque: npt.NDArray[np.bool_]) -> dict[str, npt.NDArray[Any]]:
+    return {
+        "color": np.full((100, 100, 3), 128, np.uint8),
+        "differs": differs.astype(np.float32),
+        "steady": opaque.astype(np.float32),
+        "opaque": opaque.astype(np.uint8),
+    }
+
+
+def learned(maps: dict[str, npt.NDArray[Any]], travel: float) -> LearnedPointer:
+    look = Look.from_maps(maps)
+    part = pointing_part(look.shape, OPTIONS.min_symmetry)
+    return LearnedPointer(look.glyph(part), look, look.size, 10, 0.9, travel, part)
+
+
+def test_a_halo_of_which_most_samples_miss_a_half_points_with_its_centre():
+    """Where the paper has the halo's brightness, only its other half differs."""
+    rng = np.random.default_rng(0)
+    differs = np.where(ROWS < 50, 0.9, 0.4) * DISC + rng.normal(0, 0.08, DISC.shape)
+    look = whole_look(maps_of(np.clip(differs, 0, 1) * DISC, TIP_UP), OPTIONS)
+    part = pointing_part(look.shape, OPTIONS.min_symmetry)
+    assert part == "centre"
+    assert np.abs(np.subtract(hot_spot(look.shape, part), 40)).max() <= 2
+
+
+def test_an_arrow_with_a_faint_shadow_still_points_with_its_tip():
+    shadow = np.roll(TIP_UP, (3, 3), (0, 1))
+    look = whole_look(maps_of(np.where(TIP_UP, 0.95, 0.4 * shadow), TIP_UP), OPTIONS)
+    assert pointing_part(look.shape, OPTIONS.min_symmetry) == "top"
+    assert look.shape.sum() == TIP_UP.sum()
+
+
+def test_nothing_is_searched_before_something_has_travelled():
+    """The mouth in a webcam picture moves all the time, but stays where it is."""
+    mouth, arrow = maps_of(0.9 * DISC, DISC), maps_of(0.9 * TIP_UP, TIP_UP)
+    book = GlyphBook(OPTIONS)
+    near = book.add(learned(mouth, 0.5 * OPTIONS.min_travel))
+    assert book.best() == []
+    far = book.add(learned(arrow, 2 * OPTIONS.min_travel))
+    assert set(map(id, book.best())) == {id(near), id(far)}
+
+
+def test_a_look_has_travelled_once_it_did_so_anywhere():
+    book = GlyphBook(OPTIONS)
+    pointer = learned(maps_of(0.9 * TIP_UP, TIP_UP), 2 * OPTIONS.min_travel)
+    entry = book.add(pointer)
+    assert book.add(replace(pointer, travel=0.0)) is entry
+    assert book.best() == [entry]
