@@ -10,8 +10,14 @@ import numpy.typing as npt
 
 from narratrace.analyse.glyph_book import GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, hot_spot, pointing_part, whole_look
+from narratrace.analyse.worth import WorthOptions, worth
+from narratrace.ops.sparse import BLOB, Blobs, Candidates
 
 OPTIONS = GlyphOptions()
+CANDIDATE = np.dtype(
+    [(name, "<f4") for name in ("x", "y", "fit", "similarity", "background")]
+    + [(name, "<i4") for name in ("glyph", "blob")]
+)
 ROWS, COLUMNS = np.mgrid[:100, :100]
 DISC = np.hypot(ROWS - 50, COLUMNS - 50) <= 40
 TIP_UP = (ROWS >= 50) & (ROWS < 70) & (COLUMNS >= 50) & (COLUMNS - 50 <= 0.6 * (ROWS - 50))
@@ -65,3 +71,16 @@ def test_a_look_has_travelled_once_it_did_so_anywhere():
     entry = book.add(pointer)
     assert book.add(replace(pointer, travel=0.0)) is entry
     assert book.best() == [entry]
+
+
+def test_a_place_with_none_of_the_pointers_colours_is_worth_nothing():
+    """A bar at the edge of the picture differs where an arrow's tip would, and nothing else is to be seen."""
+    entry = GlyphBook(OPTIONS).add(learned(maps_of(0.9 * TIP_UP, TIP_UP), 2 * OPTIONS.min_travel))
+    blobs = Blobs(np.zeros(1, BLOB), np.zeros(1, np.uint32), np.ones(1, np.uint32))
+    blobs.table["area"] = entry.area
+    table = np.zeros(2, CANDIDATE)
+    table["fit"], table["similarity"] = 0.6, (0.0, 0.5)
+    found = Candidates(table, np.zeros(1, np.uint32), np.full(1, 2, np.uint32))
+    bare, coloured = worth(found, blobs, [entry], WorthOptions())
+    assert bare <= 0.0
+    assert coloured >= 0.6 - 1e-6

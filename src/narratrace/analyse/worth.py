@@ -5,8 +5,8 @@ Note [Worth]
 A look that fits explains all that differs from the plate. But a look is learned somewhere, and elsewhere more
 of the pointer shows: a black arrow's white rim on a dark picture is "beside the pointer" to a look from white
 paper. So the pointer's own colours count by themselves, less what the plate has of them, where not much more
-differs than the pointer is large. Where the plate has more of them than the screen, a pointer in the plate
-has left.
+differs than the pointer is large. A place with none of them is no pointer, whatever differs there. Where the
+plate has more of them than the screen, a pointer in the plate has left.
 """
 
 from __future__ import annotations
@@ -36,6 +36,15 @@ class WorthOptions:
     area: Annotated[
         float, option("largest differing area in which they count, as a multiple of the pointer's", ge=1)
     ] = 3.5
+    min_similarity: Annotated[
+        float,
+        option(
+            "share of the pointer's colours without which a place is worth nothing",
+            ge=0,
+            le=1,
+            source="bars and lines at the edge of the picture have its shape there, but none of its colours",
+        ),
+    ] = 0.02
     least: Annotated[
         float,
         option(
@@ -61,4 +70,5 @@ def worth(
     colours = options.colours * table["similarity"] - table["background"]
     gone = table["background"] > table["similarity"]
     value = np.where(gone, GONE, np.maximum(table["fit"], np.where(alone, colours, GONE)))
-    return value.astype(np.float32)
+    bare = table["similarity"] < options.min_similarity
+    return np.where(bare, np.minimum(value, 0.0), value).astype(np.float32)
