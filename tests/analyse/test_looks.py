@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from narratrace.analyse.glyph_book import GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, hot_spot, pointing_part, whole_look
-from narratrace.analyse.worth import WorthOptions, worth
+from narratrace.analyse.worth import WorthOptions, reward, worth
 from narratrace.ops.sparse import BLOB, Blobs, Candidates
 
 OPTIONS = GlyphOptions()
@@ -84,3 +84,25 @@ def test_a_place_with_none_of_the_pointers_colours_is_worth_nothing():
     bare, coloured = worth(found, blobs, [entry], WorthOptions())
     assert bare <= 0.0
     assert coloured >= 0.6 - 1e-6
+
+
+def test_a_dot_is_searched_and_not_the_dot_with_its_trail():
+    dot = np.hypot(ROWS - 50, COLUMNS - 50) <= 10
+    trail = dot | ((np.abs(ROWS - 50) <= 9) & (COLUMNS >= 50) & (COLUMNS < 85))
+    book = GlyphBook(OPTIONS)
+    comet = book.add(learned(maps_of(0.9 * trail, trail), 2 * OPTIONS.min_travel))
+    assert book.best(comet) == [comet]
+    alone = book.add(learned(maps_of(0.9 * dot, dot), 2 * OPTIONS.min_travel))
+    assert book.best(comet) == [alone]
+
+
+def test_a_look_whose_own_samples_differ_is_not_held_to_more_than_they_show():
+    pointer = learned(maps_of(0.9 * TIP_UP, TIP_UP), 2 * OPTIONS.min_travel)
+    table = np.zeros(1, CANDIDATE)
+    found = Candidates(table, np.zeros(1, np.uint32), np.ones(1, np.uint32))
+    value = np.full(1, 0.45, np.float32)
+    clear, blurred = (
+        reward(value, found, [GlyphBook(OPTIONS).add(replace(pointer, similarity=s))], 0.5, WorthOptions())
+        for s in (0.95, 0.75)
+    )
+    assert clear < 0 < blurred

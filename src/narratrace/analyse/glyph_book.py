@@ -78,13 +78,25 @@ class GlyphBook:
         """Entries to search for: ``first``, then the most seen, without those that hardly ever were.
 
         None as long as nothing has travelled: a face in a webcam picture moves too, but stays where it is.
+        A round look with the trail behind it is left out where the look is known alone.
         """
         if all(e.travel < self.options.min_travel for e in self.entries):
             return []
-        ranked = sorted(self.entries, key=lambda e: -e.samples)[: self.options.searched]
+        trails = {id(e) for e in self.entries if any(self._is_trail(e, other) for other in self.entries)}
+        first = None if id(first) in trails else first
+        entries = [e for e in self.entries if id(e) not in trails]
+        ranked = sorted(entries, key=lambda e: -e.samples)[: self.options.searched]
         least = self.options.min_share * ranked[0].samples if ranked else 0
         others = [e for e in ranked if e is not first and e.samples >= least]
         return ([first] if first else []) + others[: self.options.searched - (first is not None)]
+
+    def _is_trail(self, entry: Entry, other: Entry) -> bool:
+        """Whether a look is a round one, ``other``, with the trail that a presenter tool draws behind it."""
+        short, long = sorted(entry.pointer.look.shape.shape)
+        width, length = sorted(other.pointer.look.shape.shape)
+        as_wide = width >= self.options.trail_width * short and length * self.options.trail_width <= short
+        is_round = other.points_with == "centre" and length * self.options.trail_width <= width
+        return long >= self.options.trail_length * short and is_round and as_wide
 
 
 def alike(a: Look, b: Look) -> bool:

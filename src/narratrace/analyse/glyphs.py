@@ -76,6 +76,12 @@ class GlyphOptions:
     min_travel: Annotated[
         float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)
     ] = 1.5
+    trail_length: Annotated[
+        float, option("length of a look that may be a round one with a trail, in its widths", ge=1)
+    ] = 1.5
+    trail_width: Annotated[
+        float, option("least ratio of widths of a round look and of the same with a trail", gt=0, le=1)
+    ] = 0.75
     pooled_samples: Annotated[
         int, option("places that teach a look of which no still shows enough", ge=3)
     ] = 3

@@ -28,7 +28,7 @@ from narratrace.analyse.resting import RestFinder, RestOptions, shown
 from narratrace.analyse.stills import Background, Doubt, SegmentView, StillOptions, background, visits
 from narratrace.analyse.tiles import TileBox
 from narratrace.analyse.trace import TrackOptions, track
-from narratrace.analyse.worth import WorthOptions, worth
+from narratrace.analyse.worth import WorthOptions, reward, worth
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import (
     TILE,
@@ -440,9 +440,9 @@ class PointerFinder:
         )
         table = found.table
         value = worth(found, blobs, known, self.options.worth)
-        reward = value - np.float32(self.options.min_fit)
+        gain = reward(value, found, known, self.options.min_fit, self.options.worth)
         times = view.times[begin : begin + len(found.first)]
-        chosen = track(times, found.first, found.last, table["x"], table["y"], reward, self.track_options)
+        chosen = track(times, found.first, found.last, table["x"], table["y"], gain, self.track_options)
         seen = np.flatnonzero(chosen >= 0)
         rows = table[chosen[seen]]
         height, width = plate[0].shape

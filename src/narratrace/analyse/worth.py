@@ -45,6 +45,15 @@ class WorthOptions:
             source="bars and lines at the edge of the picture have its shape there, but none of its colours",
         ),
     ] = 0.02
+    clear: Annotated[
+        float,
+        option(
+            "likeness of a look's own samples from which on `min_fit` counts in full, in proportion below",
+            gt=0,
+            le=1,
+            source="opaque pointers have 0.9 or more, glowing or blurred ones 0.7 to 0.8",
+        ),
+    ] = 0.9
     least: Annotated[
         float,
         option(
@@ -54,6 +63,27 @@ class WorthOptions:
             source="of such places 7 in 8 were wrong on twelve recordings, of better ones 1 in 13",
         ),
     ] = 0.3
+
+
+def reward(
+    value: npt.NDArray[np.float32],
+    found: Candidates,
+    known: Sequence[Entry],
+    min_fit: float,
+    options: WorthOptions,
+) -> npt.NDArray[np.float32]:
+    """What choosing each row of ``found`` brings: its worth over what even the look's own samples may lack.
+
+    Args:
+        value: Worth of every row.
+        found: Candidates of looks ``known``.
+        known: The looks.
+        min_fit: Worth of a clear look that speaks as much for a pointer as against it.
+        options: How the evidence is weighed.
+    """
+    needed = [min_fit * min(1.0, entry.pointer.similarity / options.clear) for entry in known]
+    gain: npt.NDArray[np.float32] = value - np.array(needed, np.float32)[found.table["glyph"]]
+    return gain
 
 
 def worth(
