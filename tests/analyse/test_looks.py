@@ -106,3 +106,12 @@ def test_a_look_whose_own_samples_differ_is_not_held_to_more_than_they_show():
         for s in (0.95, 0.75)
     )
     assert clear < 0 < blurred
+
+
+def test_pieces_that_come_and_go_are_less_shown_than_a_pointer():
+    """Of a picture that fades in, tile by tile, every sample shows other parts."""
+    rng = np.random.default_rng(0)
+    pieces = np.kron(rng.random((10, 10)) < 0.5, np.ones((10, 10), bool))
+    parts = Look.from_maps(maps_of(np.where(pieces, 0.4, 0.0), pieces))
+    pointer = Look.from_maps(maps_of(np.where(TIP_UP, 0.9, 0.0), TIP_UP))
+    assert parts.shown < OPTIONS.min_shown < pointer.shown

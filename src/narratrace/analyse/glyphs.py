@@ -76,6 +76,15 @@ class GlyphOptions:
     min_travel: Annotated[
         float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)
     ] = 1.5
+    min_shown: Annotated[
+        float,
+        option(
+            "share of samples in which a pixel of a look differs from the plate, on average",
+            ge=0,
+            le=1,
+            source="on 48 recordings pointers have 0.63 or more, parts of a dissolve and a face 0.53 or less",
+        ),
+    ] = 0.58
     trail_length: Annotated[
         float, option("length of a look that may be a round one with a trail, in its widths", ge=1)
     ] = 1.5
@@ -138,6 +147,11 @@ class Look:
             padded["opaque"][cut] > 0,
             shape[own],
         )
+
+    @property
+    def shown(self) -> float:
+        """Share of samples in which a pixel of the shape differs, on average."""
+        return float(self.differs[np.pad(self.shape, _RIM)].mean())
 
     @property
     def size(self) -> int:
@@ -278,6 +292,8 @@ def learn_from(
     agreeing = maps["similarity"] >= 0
     if agreeing.sum() < min_samples or maps["opaque"].sum() < options.min_pixels:
         return None
+    if Look.from_maps(maps).shown < options.min_shown:
+        return None  # what comes and goes in pieces
     look = whole_look(maps, options)
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing])) / look.size
     if travel < min_travel or min(look.shape.shape) < options.min_side:
