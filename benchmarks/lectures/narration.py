@@ -57,7 +57,10 @@ class Speaker:
         self.sample_rate = lib.espeak_Initialize(2, 0, None, 0)
         self._callback = _CALLBACK(self._receive)
         lib.espeak_SetSynthCallback(self._callback)
-        lib.espeak_SetVoiceByName(self.voice.encode())
+        accent, plus, variant = self.voice.partition("+")
+        # "en-gb" is also the language of an MBROLA voice, which comes first and hisses without its data.
+        accent = {"en-gb": "gmw/en"}.get(accent, accent)
+        lib.espeak_SetVoiceByName(f"{accent}{plus}{variant}".encode())
         lib.espeak_SetParameter(1, self.rate, 0)
         lib.espeak_SetParameter(3, self.pitch, 0)
         self._lib = lib
