@@ -36,7 +36,7 @@ __attribute__((target("avx2"))) inline __m256i exceeds(__m256i a, __m256i b, __m
 // Differing samples of one band of at most 16 rows, by column, 32 columns at a time. Planes are read row by row, as
 // memory likes it; where nothing differs, which is nearly everywhere, nothing is written. Returns whether
 // anything differs.
-__attribute__((target("avx2"))) bool add_columns(const PlaneView& a, const PlaneView& b, int y0, int y1, int columns,
+__attribute__((target("avx2"))) bool add_columns_avx2(const PlaneView& a, const PlaneView& b, int y0, int y1, int columns,
                                                  int threshold, std::uint8_t* sums) {
     const __m256i limit = _mm256_set1_epi8(static_cast<char>(threshold));
     bool any = false;
@@ -93,13 +93,13 @@ __attribute__((target("avx2"))) void count_differences_avx2(const PictureView& f
     for (int band = 0; band < grid.rows(); ++band) {
         TileCount* row = counts + band * grid.cols();
         const int y0 = band * kTile, y1 = std::min(y0 + kTile, frame.y.height);
-        if (add_columns(frame.y, reference.y, y0, y1, luma_end, thresholds.luma, sums.data()))
+        if (add_columns_avx2(frame.y, reference.y, y0, y1, luma_end, thresholds.luma, sums.data()))
             add_tiles(sums, luma_end, kTile, &TileCount::luma, row);
         count_band(frame.y, reference.y, y0, y1, luma_end, kTile, thresholds.luma,
                    [&](int tile, int n) { row[tile].luma = static_cast<std::uint16_t>(row[tile].luma + n); });
         const int c0 = band * kChromaTile, c1 = std::min(c0 + kChromaTile, frame.u.height);
         for (const auto& [a, b] : {std::pair{&frame.u, &reference.u}, std::pair{&frame.v, &reference.v}}) {
-            if (add_columns(*a, *b, c0, c1, chroma_end, thresholds.chroma, sums.data()))
+            if (add_columns_avx2(*a, *b, c0, c1, chroma_end, thresholds.chroma, sums.data()))
                 add_tiles(sums, chroma_end, kChromaTile, &TileCount::chroma, row);
             count_band(*a, *b, c0, c1, chroma_end, kChromaTile, thresholds.chroma,
                        [&](int tile, int n) { row[tile].chroma = static_cast<std::uint16_t>(row[tile].chroma + n); });
