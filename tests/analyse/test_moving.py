@@ -25,6 +25,7 @@ from .screen import (
     Planes,
     Point,
     analyse,
+    boundaries,
     copied,
     errors,
     film,
@@ -206,3 +207,18 @@ def test_a_video_in_a_slide_ends():
     (region,) = {(r.span.start, r.span.end) for r in result.moving_regions}
     assert region == pytest.approx((4.0, 12.0), abs=0.3)
     assert recall(result.trace, beside, 0.0, SECONDS) >= 0.95
+
+
+def test_a_cut_is_seen_where_moving_areas_leave_nothing_to_compare():
+    """Fifteen tiles, and on either slide something that blinks or wanders on nine of them."""
+    noise = np.random.default_rng(11)
+    chroma = np.full((24, 40), 128, np.uint8)
+    slides = [flat(235, 80, 48), (noise.integers(0, 256, (48, 80), np.uint8), chroma, chroma)]
+
+    def bar(planes: Planes, t: float) -> None:
+        x = 4 + 4 * round(2.5 * t)
+        planes[0][20:30, x : x + 6] = 16
+
+    result = analyse(film([0.4 * i for i in range(18)], painted(bar, lambda t: slides[round(2.5 * t) // 9])))
+    assert boundaries(result) == pytest.approx([3.6])
+    assert len(result.stable_spans) == 2

@@ -83,6 +83,12 @@ class TimelineResult:
     trace: Trace
 
 
+def _ignored(a: U8, b: U8) -> U8:
+    """Tiles that move by themselves in either of two stills; none if that leaves nothing to compare."""
+    either = a | b
+    return np.zeros_like(either) if either.all() else either
+
+
 @dataclass(slots=True)
 class Timeline:
     """Collects what the stretches of a recording show."""
@@ -128,7 +134,8 @@ class Timeline:
         self._drop_passing(scene)
         last = self._scenes[-1] if self._scenes else None
         if last is not None:
-            difference = compare(last.plate, scene.plate, last.ignore | scene.ignore)
+            ignore = _ignored(last.ignore, scene.ignore)
+            difference = compare(last.plate, scene.plate, ignore)
             inset = self._inset_between(last.end, still)
             same = self._same(difference, still)
             if same and not inset.any():
@@ -137,9 +144,7 @@ class Timeline:
             if same:
                 difference = compare(last.plate, scene.plate, (~inset).astype(np.uint8))
             passing = [picture for t, picture in self._passing if last.end < t < start]
-            verdict = judge(
-                last.plate, scene.plate, last.ignore | scene.ignore, difference, passing, self.shot_options
-            )
+            verdict = judge(last.plate, scene.plate, ignore, difference, passing, self.shot_options)
             if same:
                 verdict = replace(verdict, shot=False, kind="popup")
             place = self._place(difference, still)
@@ -156,7 +161,7 @@ class Timeline:
         if not (self._scenes and still.view.goes_on and still.begin == 0):
             return
         last = self._scenes[-1]
-        if self._same(compare(last.plate, still.plate, last.ignore | still.view.ignore), still):
+        if self._same(compare(last.plate, still.plate, _ignored(last.ignore, still.view.ignore)), still):
             last.end = end
             if len(still.trace):
                 self._traces.append(still.trace)

@@ -55,8 +55,8 @@ def analyse(path: Path, device: str) -> VisualAnalysis:
 def test_the_analysis_is_that_of_the_cpu(tmp_path: Path):
     made = make_video(tmp_path / "a.mp4", width=WIDTH, height=HEIGHT, seconds=0.1)
     wanted, got = analyse(made.path, "cpu"), analyse(made.path, "cuda:0")
-    assert wanted.shots  # so small a picture is mostly moving tiles: its cut is not always found
-    assert wanted.stable_spans
+    assert len(wanted.shots) == 2
+    assert len(wanted.stable_spans) == 2
     assert got.shots == wanted.shots
     assert got.changes == wanted.changes
     assert got.moving_regions == wanted.moving_regions
