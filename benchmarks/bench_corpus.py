@@ -39,7 +39,7 @@ from tests.corpus.media import damage, make_lecture
 from tests.corpus.runs import outputs
 from tests.write.builders import make_recording
 
-from narratrace.corpus.jobs import make_job, usable_cores, with_threads
+from narratrace.corpus.jobs import make_job, with_threads
 from narratrace.corpus.messages import Task
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.rates import KINDS
@@ -48,6 +48,7 @@ from narratrace.corpus.workshop import Workshop
 from narratrace.data.outcome import Kept
 from narratrace.recipe import EngineOptions, build_stages
 from narratrace.source import resolve
+from narratrace.threads import usable_cores
 from narratrace.understand.transcriber import TranscribeOptions
 from narratrace.write.bundle import BundleOptions, write_bundle
 from narratrace.write.shards import Assembler, ShardOptions

@@ -19,6 +19,7 @@ from typing import Literal
 
 from narratrace.driver import Gpu, driver_facts
 from narratrace.errors import NarratraceError
+from narratrace.threads import usable_cores
 
 Status = Literal["ok", "absent", "broken"]
 
@@ -112,14 +113,7 @@ def _machine() -> Iterator[Fact]:
 
 def _processor() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return f"{platform.machine()}, {_cores()} cores for this process, {memory:.1f} GiB of memory"
-
-
-def _cores() -> int:
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows know no affinity
-        return os.cpu_count() or 1
+    return f"{platform.machine()}, {usable_cores()} cores for this process, {memory:.1f} GiB of memory"
 
 
 def _core() -> Iterator[Fact]:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.architecture.tree import Module, modules
 
-BASE = {"errors", "timebase", "options", "data", "device", "driver"}
+BASE = {"errors", "timebase", "options", "data", "device", "driver", "threads"}
 STATIONS = {"source", "decode", "analyse", "understand", "align", "write"}
 JOINERS = STATIONS | {"pipeline", "visual_pass", "recipe"}
 
@@ -16,6 +16,7 @@ ALLOWED: dict[str, set[str]] = {
     "options": {"errors"},
     "data": {"errors", "timebase", "options"},
     "driver": set(),
+    "threads": set(),
     "device": {"driver", "errors"},
     "kernels": set(),
     "ops": BASE | {"kernels", "_native"},

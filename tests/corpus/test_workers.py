@@ -13,13 +13,14 @@ from typing import Any
 import pytest
 
 from narratrace.corpus import Run, VideoFinished, VideoRetried
-from narratrace.corpus.jobs import crew, make_job, usable_cores, worker_environments
+from narratrace.corpus.jobs import crew, make_job, worker_environments
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.messages import Task
 from narratrace.corpus.options import LimitOptions
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept
 from narratrace.errors import WorkerLost
+from narratrace.threads import usable_cores
 from tests.corpus.runs import ENGINE, OPTIONS, dead_letters, ledger_rows, make_run, write_manifest
 from tests.corpus.stages import mischievous, still_born
 

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import TypeVar
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 class InOrder:
@@ -47,22 +43,3 @@ class InOrder:
 
     def _weight(self) -> float:
         return sum(weight for _, weight in self._waiting)
-
-
-def map_ahead(function: Callable[[A], B], items: Iterable[A], threads: int) -> Iterator[B]:
-    """``map`` whose next ``threads`` results are worked out while the caller looks at one; in order."""
-    if threads < 2:
-        yield from map(function, items)
-        return
-    with ThreadPoolExecutor(threads, "narratrace-analyse") as executor:
-        ahead: deque[Future[B]] = deque()
-        try:
-            for item in items:
-                ahead.append(executor.submit(function, item))
-                if len(ahead) > threads:
-                    yield ahead.popleft().result()
-            while ahead:
-                yield ahead.popleft().result()
-        finally:
-            for future in ahead:
-                future.cancel()

@@ -13,19 +13,20 @@ at twice more, just after it came and just before the next.
 
 from __future__ import annotations
 
-import os
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Annotated
 
 from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
-from narratrace.analyse.in_order import InOrder, map_ahead
+from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
-from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Still
+from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Sought, Still
 from narratrace.analyse.shots import ShotOptions, thumbnail_step
 from narratrace.analyse.stills import StillOptions, find_changes, settled, stretches, view_segment
 from narratrace.analyse.timeline import Timeline
@@ -44,6 +45,7 @@ from narratrace.ops.sparse import (
     thumbnails,
 )
 from narratrace.options import option
+from narratrace.threads import map_ahead, usable_cores
 
 _MAX_HELD = 4
 """Stills that end without a pointer and wait for the next that has one; each keeps its stretch in memory."""
@@ -94,10 +96,7 @@ class AnalyseOptions:
     @property
     def worker_threads(self) -> int:
         """How many threads the pointer search really takes."""
-        if self.threads:
-            return self.threads
-        affinity = getattr(os, "sched_getaffinity", None)
-        return min(8, len(affinity(0)) if affinity else os.cpu_count() or 1)
+        return self.threads or min(8, usable_cores())
 
 
 class VisualAnalyser:
@@ -255,11 +254,8 @@ class VisualAnalyser:
         ready: list[Draft] = []
         while self._drafts and _waiting_bytes(self._drafts) > budget:
             ready.append(self._drafts.popleft())
-        threads = self._options.worker_threads
-        # The threads go to single stills when there are few.
-        each = max(1, threads // max(1, len(ready)))
         released = _waiting_bytes(ready) if self._drafts else 0  # at the end the process may do as it likes
-        for found in map_ahead(lambda draft: self._finder.seek(draft, each), ready, threads):
+        for found in self._seek(ready):
             for sought in found:
                 self._hold(self._finder.finish(sought))
         ready.clear()
@@ -267,6 +263,17 @@ class VisualAnalyser:
         if self._released > _RELEASE_BYTES:
             release_memory()
             self._released = 0
+
+    def _seek(self, drafts: Sequence[Draft]) -> Iterator[list[Sought]]:
+        """What is found in each draft, the next ones in threads while the caller looks at one."""
+        threads = self._options.worker_threads
+        # The threads go to single stills when there are few.
+        seek = partial(self._finder.seek, threads=max(1, threads // max(1, len(drafts))))
+        if threads < 2:
+            yield from map(seek, drafts)
+            return
+        with ThreadPoolExecutor(threads, "narratrace-analyse") as executor:
+            yield from map_ahead(executor, seek, drafts, threads + 1)
 
     def _hold(self, still: Still) -> None:
         """Keeps stills that end without a pointer until it is known where it was right after them."""

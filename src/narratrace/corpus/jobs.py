@@ -12,8 +12,7 @@ from narratrace.corpus.options import RunOptions
 from narratrace.device import parse_device
 from narratrace.driver import driver_facts
 from narratrace.recipe import EngineOptions
-
-_CGROUP_LIMIT = Path("/sys/fs/cgroup/cpu.max")
+from narratrace.threads import usable_cores
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +26,6 @@ class Crew:
 
     cards: tuple[int | None, ...]
     threads: int
-
-
-def usable_cores() -> int:
-    """Cores this process may use: by affinity, and by the quota of its container."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    try:
-        quota, period = _CGROUP_LIMIT.read_text().split()
-        return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
-    except (OSError, ValueError):
-        return cores
 
 
 def crew(device: str, workers: int, videos: int) -> Crew:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from narratrace.corpus.jobs import make_job, usable_cores, with_threads
+from narratrace.corpus.jobs import make_job, with_threads
 from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_queries import find_video, read_value, reading
 from narratrace.corpus.ledger_rows import VideoRow
@@ -23,6 +23,7 @@ from narratrace.data.outcome import Dropped, Kept
 from narratrace.errors import InputError
 from narratrace.options import from_mapping
 from narratrace.recipe import EngineOptions, build_stages
+from narratrace.threads import usable_cores
 
 _log = logging.getLogger(__name__)
 

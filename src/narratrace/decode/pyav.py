@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
@@ -20,6 +19,7 @@ from narratrace.decode.packets import wanted_packets
 from narratrace.decode.planes import PlaneReader, Planes
 from narratrace.decode.watchdog import HangCallback, Watchdog
 from narratrace.errors import MediaError
+from narratrace.threads import usable_cores
 from narratrace.timebase import pts_to_seconds
 
 _MOST_THREADS = 16
@@ -68,7 +68,10 @@ class PyavDecoder:
             by_index = {stream.index: stream for stream in self._container.streams.video}
             self._stream: Any = by_index[media.video.index]
             context = self._stream.codec_context
-            context.thread_type, context.thread_count = ThreadType.AUTO, options.threads or usable_cores()
+            context.thread_type, context.thread_count = (
+                ThreadType.AUTO,
+                options.threads or min(_MOST_THREADS, usable_cores()),
+            )
             self._watchdog.pause()
         except BaseException:
             self._watchdog.close()
@@ -146,15 +149,6 @@ class PyavDecoder:
             return None
         t = pts_to_seconds(pts, self._video.time_base)
         return Frame(t=t, pts=pts, y=y, u=u, v=v, key=bool(picture.key_frame))
-
-
-def usable_cores() -> int:
-    """Cores this process may run on, at most 16."""
-    try:
-        cores = len(os.sched_getaffinity(0))
-    except AttributeError:  # macOS and Windows know no affinity
-        cores = os.cpu_count() or 1
-    return min(cores, _MOST_THREADS)
 
 
 def first_picture(media: MediaInfo, timeout_s: float) -> tuple[int, Planes]:

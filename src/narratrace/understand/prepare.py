@@ -7,16 +7,15 @@ lets go of the interpreter, so a few threads keep ahead of it. Recordings come o
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from narratrace.data.audio import SAMPLE_RATE
+from narratrace.threads import map_ahead, usable_cores
 from narratrace.understand.transcriber import AudioReader
 from narratrace.understand.voice import VoiceOptions, Window, windows
 
@@ -75,23 +74,13 @@ class Preparer:
         self._read_audio = read_audio
         self._features = features
         self._options = options
-        self._threads = threads or min(_MOST_THREADS, max(1, _cores() // 4))
+        self._threads = threads or min(_MOST_THREADS, max(1, usable_cores() // 4))
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="narratrace-sound")
 
     def prepare(self, uris: Sequence[str]) -> Iterator[Sound]:
         """One sound per recording, in the same order; no more than one a thread is held ready."""
-        waiting: deque[Future[Sound]] = deque()
-        jobs = iter(enumerate(uris))
-        try:
-            while True:
-                while len(waiting) < self._threads and (job := next(jobs, None)) is not None:
-                    waiting.append(self._pool.submit(self._prepare, *job))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
-        finally:
-            for future in waiting:
-                future.cancel()
+        jobs = enumerate(uris)
+        return map_ahead(self._pool, lambda job: self._prepare(*job), jobs, self._threads)
 
     def close(self) -> None:
         """Ends the threads, once they are done with what they are at."""
@@ -111,8 +100,3 @@ class Preparer:
         """The window with its spectrogram instead of its samples, which nobody needs any more."""
         kept = Window(window.recording, window.samples[:0].copy(), window.pieces, window.origin)
         return Ready(kept, self._features(window.samples), len(window.samples) / SAMPLE_RATE)
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
