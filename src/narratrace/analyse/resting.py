@@ -195,16 +195,13 @@ class RestFinder:
 def shown(times: F64, start: int, stop: int, found: Find, blobs: Blobs) -> Trace:
     """The trace of a pointer that is in the plate, in those of frames [start, stop) that do not miss it."""
     left, top, right, bottom = found.box
-
-    def missed(i: int) -> bool:
-        rows = blobs.at(i)
-        across = np.minimum(rows["x1"], found.x + right) - np.maximum(rows["x0"], found.x + left)
-        down = np.minimum(rows["y1"], found.y + bottom) - np.maximum(rows["y0"], found.y + top)
-        covered = np.maximum(across, 0) * np.maximum(down, 0)
-        return bool((2 * covered >= (right - left) * (bottom - top)).any())
-
-    frames = np.array([i for i in range(start, stop) if not missed(i)], dtype=np.int64)
-    return resting(times[frames], found)
+    rows = blobs.table
+    across = np.minimum(rows["x1"], found.x + right) - np.maximum(rows["x0"], found.x + left)
+    down = np.minimum(rows["y1"], found.y + bottom) - np.maximum(rows["y0"], found.y + top)
+    covers = 2 * np.maximum(across, 0) * np.maximum(down, 0) >= (right - left) * (bottom - top)
+    before = np.r_[0, np.cumsum(covers)]  # of the rows up to each
+    missed = before[blobs.last[start:stop]] > before[blobs.first[start:stop]]
+    return resting(times[start:stop][~missed], found)
 
 
 def _on_screen(box: tuple[int, int, int, int], x: int, y: int, shape: tuple[int, ...]) -> float:

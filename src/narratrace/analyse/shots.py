@@ -127,7 +127,7 @@ def shrunk(luma: U8, step: int) -> npt.NDArray[np.float32]:
 
 
 def judge(
-    a: Planes, b: Planes, ignore: U8, difference: Difference, passing: Sequence[U8], options: ShotOptions
+    a: Planes, b: Planes, ignore: U8, difference: Difference, thumbnails: Sequence[U8], options: ShotOptions
 ) -> Verdict:
     """The verdict on a change from one plate to another.
 
@@ -135,7 +135,8 @@ def judge(
         a, b: The plates.
         ignore: Nonzero for tiles that do not count.
         difference: Of the two plates.
-        passing: Luma of the frames in between, shrunk :func:`thumbnail_step` times.
+        thumbnails: Luma of the first plate, of the frames in between and of the second plate, shrunk
+            :func:`thumbnail_step` times.
         options: Thresholds.
     """
     height, width = a[0].shape
@@ -148,25 +149,12 @@ def judge(
         else Box(x0=0, y0=0, x1=0, y1=0)
     )
     changed = difference.changed / max(1, difference.pixels)
-    step = thumbnail_step(height)
-    kind = (
-        moved([_thumbnail(a, step), *passing, _thumbnail(b, step)], step, box, options.motion)
-        if passing
-        else None
-    )
+    kind = moved(thumbnails, thumbnail_step(height), box, options.motion)
     if kind is None and not _replaced_somewhere(a, b, ignore, difference, options):
         kind = "build"
     if kind:
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
-
-
-def _thumbnail(plate: Planes, step: int) -> U8:
-    """Luma shrunk by averaging squares of ``step`` pixels, as recorders shrink it."""
-    rows, columns = plate[0].shape[0] // step, plate[0].shape[1] // step
-    squares = plate[0][: rows * step, : columns * step].reshape(rows, step, columns, step)
-    shrunk: U8 = squares.mean(axis=(1, 3), dtype=np.float32).astype(np.uint8)
-    return shrunk
 
 
 def _replaced_somewhere(

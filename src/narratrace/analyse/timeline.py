@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
@@ -31,6 +32,7 @@ _MAX_PASSING = 64
 """Most thumbnails kept of one transition: some seconds; what takes longer is a playing video."""
 _APART_S = 0.5
 """Disturbances closer than this belong to one transition."""
+F32 = npt.NDArray[np.float32]
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
 
@@ -143,12 +145,15 @@ class Timeline:
                 return
             if same:
                 difference = compare(last.plate, scene.plate, (~inset).astype(np.uint8))
+            step = thumbnail_step(self._size[1])
+            old, new = (shrunk(plate[0], step) for plate in (last.plate, scene.plate))
             passing = [picture for t, picture in self._passing if last.end < t < start]
-            verdict = judge(last.plate, scene.plate, ignore, difference, passing, self.shot_options)
+            thumbnails = [old.astype(np.uint8), *passing, new.astype(np.uint8)]
+            verdict = judge(last.plate, scene.plate, ignore, difference, thumbnails, self.shot_options)
             if same:
                 verdict = replace(verdict, shot=False, kind="popup")
             place = self._place(difference, still)
-            begins = self._begins(last, scene)
+            begins = self._begins(last, scene, old, new)
             self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
             self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
         self._scenes.append(scene)
@@ -166,13 +171,14 @@ class Timeline:
             if len(still.trace):
                 self._traces.append(still.trace)
 
-    def _begins(self, last: _Scene, scene: _Scene) -> float:
+    def _begins(self, last: _Scene, scene: _Scene, old: F32, new: F32) -> float:
         """When the picture begins to change from one scene to the next.
 
         What came or went shortly before a cut, a subtitle or a pop-up, changes little of what the cut does.
+
+        Args:
+            old, new: Luma of the two, shrunk as the pictures that passed.
         """
-        step = thumbnail_step(self._size[1])
-        old, new = (shrunk(plate[0], step) for plate in (last.plate, scene.plate))
         least = self.shot_options.begun * float(np.abs(new - old).sum())
         for t, picture in self._passing:
             if last.end < t <= scene.start and np.abs(picture - old).sum() >= least:
