@@ -27,11 +27,8 @@ void Residual::update(const PictureView& screen, int tile) {
     for (int y0 = grid_.y0(tile); y0 < grid_.y1(tile); y0 += kCell) {
         Byte pixels[kTile] = {}; // that differ, by column
         for (int y = y0; y < std::min(y0 + kCell, grid_.height); ++y) {
-            const int x2 = x0 / 2, y2 = y / 2;
             Byte contrast[kTile], differs[kTile];
-            chroma_contrast(screen.u.row(y2) + x2, plate.u.row(y2) + x2, screen.v.row(y2) + x2, plate.v.row(y2) + x2,
-                            (width + 1) / 2, contrast);
-            raise_to_distance(screen.y.row(y) + x0, plate.y.row(y) + x0, width, contrast);
+            contrast_row(screen, plate, x0, y, width, contrast);
             exceeds(contrast, width, options_.threshold, differs);
             add_to(differs, width, pixels);
             Byte* out = contrast_.row(y) + x0;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "planes.hpp"
+
 // Builds a function twice, for any processor and for those with AVX2; the loader picks. Sanitizers and resolvers do not
 // go together.
 #if defined(__x86_64__) && defined(__gnu_linux__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
@@ -32,6 +34,13 @@ inline void chroma_contrast(const Byte* ua, const Byte* ub, const Byte* va, cons
         out[2 * x] = c;
         out[2 * x + 1] = c;
     }
+}
+
+/// pixel_contrast() of `n` pixels of row `y` of two pictures from the even column `x` on; `out` has room for one more.
+inline void contrast_row(const PictureView& a, const PictureView& b, int x, int y, int n, Byte* __restrict out) {
+    const int cx = x / 2, cy = y / 2;
+    chroma_contrast(a.u.row(cy) + cx, b.u.row(cy) + cx, a.v.row(cy) + cx, b.v.row(cy) + cx, (n + 1) / 2, out);
+    raise_to_distance(a.y.row(y) + x, b.y.row(y) + x, n, out);
 }
 
 /// Every byte twice.

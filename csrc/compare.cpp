@@ -119,8 +119,7 @@ public:
 
 private:
     NARRATRACE_VECTOR void take(int y) {
-        chroma_contrast(a_.u.row(y / 2), b_.u.row(y / 2), a_.v.row(y / 2), b_.v.row(y / 2), a_.u.width, contrast_.data());
-        raise_to_distance(a_.y.row(y), b_.y.row(y), width_, contrast_.data());
+        contrast_row(a_, b_, 0, y, width_, contrast_.data());
         exceeds(contrast_.data(), width_, options_.changed, mask_.data());
         band_.add(Band::changed, mask_.data());
         exceeds(contrast_.data(), width_, options_.strong, mask_.data());

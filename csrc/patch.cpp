@@ -23,12 +23,10 @@ Patch::Patch(const PictureView& picture, Rect rect)
 void Patch::mark_differences(const PictureView& picture, const PictureView& plate, int threshold) {
     differs_.assign(y_.size(), 0);
     if (rect_.empty()) return;
-    const int columns = rect_.x1 - left_, half = (columns + 1) / 2;
-    std::vector<Byte> contrast(2 * static_cast<std::size_t>(half));
+    const int columns = rect_.x1 - left_;
+    std::vector<Byte> contrast(static_cast<std::size_t>(columns) + 1);
     for (int row = rect_.y0; row < rect_.y1; ++row) {
-        const int c = left_ / 2, r = row / 2;
-        chroma_contrast(picture.u.row(r) + c, plate.u.row(r) + c, picture.v.row(r) + c, plate.v.row(r) + c, half, contrast.data());
-        raise_to_distance(picture.y.row(row) + left_, plate.y.row(row) + left_, columns, contrast.data());
+        contrast_row(picture, plate, left_, row, columns, contrast.data());
         exceeds(contrast.data(), columns, threshold, differs_.data() + (row - rect_.y0) * stride_);
     }
 }
