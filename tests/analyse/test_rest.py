@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from narratrace.data.frames import Frame
+from narratrace.data.trace import Trace
 
 from .screen import (
     ARROW,
@@ -18,6 +19,7 @@ from .screen import (
     HALO,
     HEIGHT,
     WIDTH,
+    Path,
     Planes,
     Point,
     Pointer,
@@ -59,6 +61,11 @@ def cut_at(seconds: float, first: Planes, second: Planes) -> Callable[[float], P
     return lambda t: first if t < seconds else second
 
 
+def assert_followed(trace: Trace, at: Path, seconds: float) -> None:
+    assert recall(trace, at, 0.0, seconds) >= 0.95
+    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
+
+
 LOOKS = pytest.mark.parametrize(
     ("pointer", "first", "second"),
     [(ARROW, FIRST, SECOND), (thin_cross(), PLAIN, OTHER)],
@@ -73,9 +80,7 @@ def test_where_the_pointer_rested_is_found_when_it_leaves(
     def at(t: float) -> Point:
         return AWAY if 6.0 <= t < 12.0 else wander(t)
 
-    trace = analyse(film(12.4, cut_at(6.0, first, second), at, pointer)).trace
-    assert recall(trace, at, 0.0, 12.4) >= 0.95
-    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
+    assert_followed(analyse(film(12.4, cut_at(6.0, first, second), at, pointer)).trace, at, 12.4)
 
 
 @LOOKS
@@ -85,9 +90,7 @@ def test_a_rest_until_the_slide_changes_is_found_from_the_next_slide(
     def at(t: float) -> Point:
         return AWAY if 4.0 <= t < 10.5 else wander(t)
 
-    trace = analyse(film(14.0, cut_at(10.0, first, second), at, pointer)).trace
-    assert recall(trace, at, 0.0, 14.0) >= 0.95
-    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
+    assert_followed(analyse(film(14.0, cut_at(10.0, first, second), at, pointer)).trace, at, 14.0)
 
 
 @pytest.mark.parametrize("pointer", [ARROW, DOT, HALO, CROSS], ids=["arrow", "dot", "halo", "cross"])
