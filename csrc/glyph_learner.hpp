@@ -40,7 +40,7 @@ struct GlyphCutout {
 
 struct LearnOptions {
     int threshold = 28;       ///< contrast above which a pixel differs from the plate
-    int tolerance = 48;       ///< see glyph_similarity()
+    int tolerance = 48;       ///< see Glyph::similarity()
     int steady = 24;          ///< contrast to the median colour up to which a pixel keeps its colour
     double min_steady = 0.7;  ///< share of samples in which an opaque pixel keeps its colour
     double min_differs = 0.3; ///< share of samples in which a pixel of the pointer differs from the plate

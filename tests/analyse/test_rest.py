@@ -140,9 +140,7 @@ def test_a_rim_that_paper_hid_does_not_speak_against_a_pointer() -> None:
         return wander(t) if t < 8.0 else (wander(7.9) if t < 9.0 else AWAY)
 
     show = cut_at(8.0, slide_of(5, lines=0, picture=False, paper=235), DARK)
-    trace = analyse(film(14.0, show, at, DARK_ARROW)).trace
-    assert recall(trace, at, 0.0, 14.0) >= 0.95
-    assert np.mean(errors(trace, at) <= 4.0) >= 0.98
+    assert_followed(analyse(film(14.0, show, at, DARK_ARROW)).trace, at, 14.0)
 
 
 def visits(t: float) -> Point:
