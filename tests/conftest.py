@@ -8,12 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.zoo import make_zoo
 
 # OpenMP's threads wait for each other by spinning: on a busy machine, more of them than idle cores take
 # minutes for what one does in a second. Set before torch and CTranslate2 load; programs started inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# Property tests depend neither on how busy the machine is, nor on chance.
+settings.register_profile("steady", deadline=None, derandomize=True)
+settings.load_profile("steady")
 
 EVAL = Path(__file__).resolve().parents[2] / "shared" / "eval"
 """Real recordings with measured truth, where a checkout has them beside it."""

@@ -182,7 +182,7 @@ def test_garbage_is_one_error_that_names_the_file(name: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", ["a.vtt", "a.srt", "a.json"])
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(noise=st.binary(max_size=200), at=st.integers(0, 600))
 def test_damaged_files_end_in_a_transcript_or_one_error(
     name: str, noise: bytes, at: int, tmp_path: Path

@@ -25,7 +25,7 @@ from narratrace.understand.transcriber import (
 )
 from narratrace.understand.voice import VoiceOptions, voice_regions
 from narratrace.understand.whisper_decoder import WhisperDecoder, segments
-from narratrace.understand.whisper_model import load_model
+from narratrace.understand.whisper_model import int8_is_exact, load_model
 from tests.understand.media import SPEECH_FILE, read_audio, recording, transcript, write_wav
 
 BELIEVE_ALL = RejectionOptions(
@@ -370,7 +370,34 @@ def test_sampling_is_tried_when_asked_for(tiny_whisper, sounds):
 
 @pytest.fixture(scope="module")
 def loaded(tiny_whisper):
-    return load_model(tiny_whisper, device="cpu", compute_type="auto", cpu_threads=1)
+    return load_model(tiny_whisper, device="cpu", compute_type="auto", workers=1)
+
+
+@pytest.mark.parametrize(
+    ("machine", "processor", "exact"),
+    [
+        ("x86_64", "vendor_id: AuthenticAMD\nflags: fpu avx2", False),
+        ("x86_64", "vendor_id: AuthenticAMD\nflags: fpu avx2 avx512_vnni", True),
+        ("x86_64", "vendor_id: AuthenticAMD\nflags: fpu avx2 avx_vnni", True),
+        ("x86_64", "vendor_id: GenuineIntel\nflags: fpu avx2", True),
+        ("AMD64", "AMD64 Family 25 Model 33 Stepping 2, AuthenticAMD", False),
+        ("arm64", "arm", True),
+    ],
+)
+def test_int8_is_used_where_its_sums_do_not_overflow(machine, processor, exact):
+    assert int8_is_exact(machine, processor) is exact
+
+
+def test_the_cpus_own_arithmetic_is_near_that_of_float32(tiny_whisper, sounds):
+    samples = read_audio(sounds["both"]).samples
+
+    def encoded(compute_type):
+        model = load_model(tiny_whisper, device="cpu", compute_type=compute_type, workers=1)
+        features = WhisperDecoder(model, GREEDY, BELIEVE_ALL).features(samples)
+        return np.array(model.encode(features[None]))
+
+    wanted = encoded("float32")
+    assert np.abs(encoded("auto") - wanted).mean() < 0.05 * wanted.std()
 
 
 def test_windows_of_any_length_can_be_read(loaded):

@@ -9,14 +9,13 @@ from enum import Enum
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from narratrace.data.trace import Trace
 from narratrace.write.canonical import json_line, json_value, seconds, trace_columns
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=40, unique=True))
 def test_trace_times_still_increase_after_rounding(times: list[float]) -> None:
     t = np.sort(np.array(times))
@@ -43,7 +42,6 @@ def test_points_that_are_not_finite_never_reach_a_file() -> None:
     assert [column.tolist() for column in columns] == [[1.0], [5.0], [0.0], [1.0]]
 
 
-@settings(deadline=None)
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary() | st.dates(),

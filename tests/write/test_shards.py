@@ -156,7 +156,7 @@ def test_the_order_of_completion_does_not_matter(
     assert tree(tmp_path / "shuffled") == tree(out)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(max_samples=st.integers(1, 12), max_bytes=st.integers(1, 400_000), stop=st.integers(0, 12))
 def test_stopping_anywhere_and_going_on_gives_the_same_bytes(
     bundles: list[Path | None],

@@ -128,9 +128,15 @@ class TranscribeOptions:
     allow_download: Annotated[bool, option("fetch a named model that is not on disk")] = False
     language: Annotated[str, option("ISO 639-1 code of the speech, empty to detect it")] = ""
     compute_type: Annotated[
-        str, option("CTranslate2 compute type; auto is int8 on the CPU and float16 on CUDA")
+        str,
+        option(
+            "CTranslate2 compute type; auto: float16 on CUDA, int8 on CPUs where that is exact, else float32"
+        ),
     ] = "auto"
-    cpu_threads: Annotated[int, option("threads of the recogniser, 0 for its default of 4", ge=0)] = 0
+    cpu_threads: Annotated[
+        int,
+        option("threads that recognise, a window each, 0 for one per core; on CUDA one reads a batch", ge=0),
+    ] = 0
     prepare_threads: Annotated[
         int,
         option(
@@ -141,7 +147,7 @@ class TranscribeOptions:
         ),
     ] = 0
     batch_windows: Annotated[
-        int, option("windows of up to 30 s decoded together, from as many recordings as it takes", ge=1)
+        int, option("windows of up to 30 s read together, from as many recordings as it takes", ge=1)
     ] = 8
     decoding: DecodingOptions = field(default_factory=DecodingOptions)
     voice: VoiceOptions = field(default_factory=VoiceOptions)

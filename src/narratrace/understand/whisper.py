@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from narratrace.data.media import VideoInput
 from narratrace.data.transcript import Transcript, Utterance
 from narratrace.errors import OptionError
+from narratrace.threads import usable_cores
 from narratrace.timebase import Span
 from narratrace.understand.hallucination import fault
 from narratrace.understand.prepare import Preparer, Ready
@@ -49,6 +51,7 @@ class WhisperTranscriber:
         self._read_audio = audio_reader
         self._device = device
         self._decoder: WhisperDecoder | None = None
+        self._pool: ThreadPoolExecutor | None = None
         self._preparer: Preparer | None = None
 
     def open(self) -> None:
@@ -62,9 +65,8 @@ class WhisperTranscriber:
         """
         options = self._options
         folder = find_model(self._name, allow_download=options.allow_download)
-        model = load_model(
-            folder, device=self._device, compute_type=options.compute_type, cpu_threads=options.cpu_threads
-        )
+        workers = (options.cpu_threads or usable_cores()) if self._device == "cpu" else 1
+        model = load_model(folder, device=self._device, compute_type=options.compute_type, workers=workers)
         if options.language and options.language not in model.supported_languages:
             raise OptionError(
                 f"the model does not know language {options.language!r}",
@@ -73,6 +75,7 @@ class WhisperTranscriber:
                 expected=", ".join(model.supported_languages),
             )
         self._decoder = WhisperDecoder(model, options.decoding, options.rejection)
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="narratrace-words")
         self._preparer = Preparer(
             self._read_audio, self._decoder.features, options.voice, options.prepare_threads
         )
@@ -91,7 +94,9 @@ class WhisperTranscriber:
         """Let go of the model."""
         if self._preparer is not None:
             self._preparer.close()
-        self._decoder = self._preparer = None
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        self._decoder = self._preparer = self._pool = None
 
     def _windows(self, videos: Sequence[VideoInput], drafts: Sequence[_Draft]) -> Iterator[Ready]:
         """All windows of all recordings, in order; what goes wrong with a recording ends up in its draft."""
@@ -116,15 +121,27 @@ class WhisperTranscriber:
                 drafts[recording].language = code
 
     def _read(self, batch: Sequence[Ready], drafts: Sequence[_Draft]) -> Iterator[tuple[Window, Reading]]:
-        """Readings of a batch; windows of one language are decoded together."""
+        """Readings of a batch: on CUDA windows of one language together, on the CPU one by one in threads.
+
+        A CPU is no slower at that, and how a sum is rounded cannot depend on what else is read.
+        """
 
         def language(ready: Ready) -> str:
             return drafts[ready.window.recording].language
 
-        for code, group in groupby(sorted(batch, key=language), key=language):
-            same = list(group)
-            readings = self._open_decoder.read([r.features for r in same], [r.seconds for r in same], code)
-            yield from zip((ready.window for ready in same), readings, strict=True)
+        if self._pool is None:
+            raise RuntimeError("open() was not called")
+        shares = [
+            (code, share)
+            for code, group in groupby(sorted(batch, key=language), key=language)
+            for share in ([[w] for w in group] if self._device == "cpu" else [list(group)])
+        ]
+        for (_, share), readings in zip(shares, self._pool.map(self._read_share, shares), strict=True):
+            yield from zip((ready.window for ready in share), readings, strict=True)
+
+    def _read_share(self, share: tuple[str, list[Ready]]) -> list[Reading]:
+        code, windows = share
+        return self._open_decoder.read([w.features for w in windows], [w.seconds for w in windows], code)
 
     def _write(self, draft: _Draft, window: Window, reading: Reading) -> None:
         """Add what is believed of a reading to the transcript, and a warning for what is not."""

@@ -64,7 +64,7 @@ class _Hypothesis:
 
 
 class WhisperDecoder:
-    """Reads batches of windows with one loaded model; not to be shared between threads.
+    """Reads batches of windows with one loaded model, of any number of threads at a time.
 
     Args:
         model: A ``faster_whisper.WhisperModel``.
