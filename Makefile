@@ -37,7 +37,8 @@ stub: test-setup ## write the native module's stub
 stub-check: test-setup ## check that the native module's stub is current
 	$(BIN)/python tools/stub.py --check
 
-bench: test-setup ## speed and accuracy, as a table and JSON
+bench: ## speed and accuracy, as a table and JSON
+	@$(SETUP) bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # C++ tests, and the native module's Python tests, under AddressSanitizer and UndefinedBehaviorSanitizer.

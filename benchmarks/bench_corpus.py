@@ -153,8 +153,8 @@ def start_only(folder: Path) -> list[str]:
 
 
 def scaling(folder: Path, repeat: int) -> Figures:
-    """Two workers of one thread each against one."""
-    make_inputs(folder / "in", 48, 9.0)
+    """Two workers of one thread each against one, on recordings of the published mean length."""
+    make_inputs(folder / "in", 20, 222.0)
     seconds: dict[int, list[float]] = {1: [], 2: []}
     for number in range(repeat):
         for workers, found in seconds.items():

@@ -2,6 +2,7 @@
 
     python3 tools/environment.py demo      # the package with what the demo uses
     python3 tools/environment.py test      # and everything the tests and checks use
+    python3 tools/environment.py bench     # and what generates recordings and stands for comparison
 
 Runs on any Python 3 with the standard library alone, so that it can say what is missing. Does nothing when
 nothing changed since the last time: a stamp in the environment holds a hash of what it was made from.
@@ -26,8 +27,10 @@ VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 SUPPORTED = [(3, 10), (3, 11), (3, 12), (3, 13)]
 
-EXTRAS = {"demo": [], "test": ["asr", "classify", "corpus", "ray", "s3", "dev"]}
-PROGRAMS = {"demo": {}, "test": {"chromium": "chromium", "ffmpeg": "ffmpeg"}}
+TEST_EXTRAS = ["asr", "classify", "corpus", "ray", "s3", "dev"]
+EXTRAS = {"demo": [], "test": TEST_EXTRAS, "bench": [*TEST_EXTRAS, "bench"]}
+TEST_PROGRAMS = {"chromium": "chromium", "ffmpeg": "ffmpeg"}
+PROGRAMS = {"demo": {}, "test": TEST_PROGRAMS, "bench": {**TEST_PROGRAMS, "espeak-ng": "espeak-ng"}}
 """Debian packages by the program they bring; nothing fails without them."""
 
 CPP_CHECK = """

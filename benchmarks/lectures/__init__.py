@@ -3,6 +3,9 @@
     python -m benchmarks.lectures OUTDIR --set dev|heldout [--only NAME] [--jobs N]
     python -m benchmarks.lectures.verify OUTDIR [--only NAME] [--sheets DIR]
 
+Needs the extra `bench`, and espeak-ng for a voice. Pointers of installed cursor themes are used where there
+are any.
+
 A recording is a pure function of time: `script` walks through a `Spec` (shots, pointer, overlays,
 encoding), speaks its sentences and leaves a `Desk` (what the screen shows at a time), a pointer path and
 the narration. `render` samples them at the frame times of the delivered file, so the truth is what was

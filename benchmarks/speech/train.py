@@ -81,7 +81,8 @@ def _optimisers(trainee: Trainee) -> list[torch.optim.Optimizer]:
 
 
 def _step(trainee: Trainee, optimisers: list[torch.optim.Optimizer], batch: Batch) -> dict[str, float]:
-    with torch.autocast("cpu", torch.bfloat16):
+    # Processors of the AVX2 generation emulate bfloat16, many times slower than they compute float32.
+    with torch.autocast("cpu", torch.bfloat16, enabled=torch.backends.cpu.get_cpu_capability() != "AVX2"):
         losses = trainee(batch)
     trainee.zero_grad()
     torch.stack([WEIGHTS[name] * loss for name, loss in losses.items()]).sum().backward()
