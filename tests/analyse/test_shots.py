@@ -117,6 +117,23 @@ def test_a_popup_that_opens_and_closes_is_no_shot(at: Path):
     assert during.group == 1
 
 
+def test_a_message_over_the_corner_of_a_window_begins_no_shot():
+    """It hides as much as it brings, on a page with little besides."""
+    size = 640, 384
+    page = tuple(np.full((size[1] // k, size[0] // k), v, np.uint8) for k, v in ((1, 70), (2, 128), (2, 128)))
+    page[0][24:, 24:600] = 235
+    page[0][24:40, 24:600] = 200
+    for line in range(3):
+        write(page, np.random.default_rng(line), 48, 60 + 30 * line, 150, 9)
+    message = copied(page)
+    message[0][8:60, 470:632] = 40
+    for line in range(2):
+        write(message, np.random.default_rng(9 + line), 520, 16 + 20 * line, 90, 9)
+    result = analyse(film(12.0, lambda t: message if 4.0 <= t < 8.0 else page, nowhere))
+    assert starts(result) == []
+    assert [c.span.middle for c in result.changes] == pytest.approx([4.0, 8.0], abs=0.3)
+
+
 def zoomed(planes: Planes, factor: float) -> Planes:
     """The middle of a picture, magnified."""
     out = []

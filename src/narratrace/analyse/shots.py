@@ -5,29 +5,33 @@ Note [Shots and changes]
 A new slide takes content away and puts other content in its place; a bullet or an annotation only adds
 some, a pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges
 are gone and how many came. Small changes are judged place by place: a pop-up that closes while a bullet comes
-elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint. A view that
-is zoomed or panned loses edges too, but while it moves each frame is the one before it, moved a little: Note
-[Registration].
+elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint. A message that
+pops up over a window hides as many edges as it brings; but it is a sheet that changes every pixel under it,
+where a new label leaves the paper around its letters alone. A view that is zoomed or panned loses edges too,
+but while it moves each frame is the one before it, moved a little: Note [Registration].
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from narratrace.analyse.registration import MotionOptions, moved
 from narratrace.analyse.subtitles import SubtitleOptions
-from narratrace.analyse.tiles import components, cut, grow, tile_box
+from narratrace.analyse.tiles import Bool, components, cut, grow, tile_box
 from narratrace.data.shots import Box, ChangeKind, Transition
 from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
 from narratrace.options import option
 
 _STRONG = 8  # strongly changed pixels of a tile that has changed
 _APART = 4  # tiles between what belongs to one place
+_RIM = 2  # tiles around the inside of a place: one that hardly changed, one that changed in part
+_MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
+_SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
 _MAX_PLACES = 6  # more are a change of the whole picture
 
 
@@ -185,8 +189,24 @@ def _places(
         box = tile_box(np.flatnonzero(own), columns)
         hidden = (ignore.astype(bool) | ~own).reshape(rows, columns)
         x, y = slice(box.x0 // TILE, box.x1 // TILE), slice(box.y0 // TILE, box.y1 // TILE)
+        if _is_sheet(own.reshape(rows, columns), difference.tile_strong.reshape(rows, columns)):
+            continue
         here = compare(cut(a, box), cut(b, box), np.ascontiguousarray(hidden[y, x].astype(np.uint8)).ravel())
         yield replace(here, pixels=difference.pixels, edges_a=difference.edges_a, edges_b=difference.edges_b)
+
+
+def _is_sheet(own: Bool, strong: npt.NDArray[np.integer[Any]]) -> bool:
+    """Whether something without holes was laid over a place, or taken away: its inside changed all over.
+
+    Args:
+        own: Tiles of the place and the ones around it, shape (rows, columns).
+        strong: Strongly changed pixels of each tile, of the same shape.
+    """
+    inside = own
+    for _ in range(_RIM):
+        padded = np.pad(inside, 1)
+        inside = inside & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return bool(inside.sum() >= _MIN_INSIDE and (strong[inside] >= _SHEET * TILE**2).mean() >= _SHEET)
 
 
 def _replaced(difference: Difference, options: ShotOptions) -> bool:
