@@ -134,6 +134,37 @@ def test_a_message_over_the_corner_of_a_window_begins_no_shot():
     assert [c.span.middle for c in result.changes] == pytest.approx([4.0, 8.0], abs=0.3)
 
 
+@pytest.mark.parametrize("fades", [0.0, 0.5])
+def test_a_shot_begins_where_a_video_ends(fades: float):
+    """A video over the whole screen belongs to the slide on which it was begun."""
+    white = flat(235)
+
+    def show(t: float) -> Planes:
+        if t < 2.0:
+            return shifted(0)
+        if t < 9.0:
+            return shifted(int(40 * (t - 2.0)) % 900)
+        share = (t - 9.0) / fades if fades else 1.0
+        if share < 0.5:
+            return blend(shifted(280), white, 2 * share)
+        return blend(white, B, min(1.0, 2 * share - 1)) if fades else B
+
+    result = analyse(film(14.0, show, nowhere))
+    assert starts(result) == pytest.approx([9.0], abs=0.3)
+
+
+WIDE = np.random.default_rng(21).integers(0, 256, (12, 80), dtype=np.uint8)
+
+
+def shifted(x: int) -> Planes:
+    """A view of a wide landscape, ``x`` pixels from its left, that also changes by itself."""
+    planes = flat(128)
+    land = np.asarray(Image.fromarray(WIDE).resize((1280, HEIGHT), Image.Resampling.BICUBIC), np.float64)
+    wave = 20 * np.sin((np.arange(WIDTH) + 7 * x) / 9)
+    planes[0][...] = np.clip(land[:, x : x + WIDTH] + wave, 16, 235)
+    return planes
+
+
 def zoomed(planes: Planes, factor: float) -> Planes:
     """The middle of a picture, magnified."""
     out = []

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,9 +31,11 @@ from narratrace.ops.sparse import U8, Difference, Planes, compare
 from narratrace.timebase import Span
 
 _MAX_PASSING = 64
-"""Most thumbnails kept of one transition: some seconds; what takes longer is a playing video."""
+"""Most thumbnails kept of one transition: some seconds; of a playing video, its beginning and its end."""
 _APART_S = 0.5
 """Disturbances closer than this belong to one transition."""
+_FAR = 0.8
+"""A video's pictures differ from what comes after it by at least this share of the usual difference."""
 F32 = npt.NDArray[np.float32]
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
@@ -85,6 +89,26 @@ class TimelineResult:
     trace: Trace
 
 
+def _after_video(pictures: Sequence[tuple[float, npt.NDArray[Any]]], max_cut: float) -> float:
+    """When another shot begins during or after a video: at its cut, or when its pictures begin to give way.
+
+    Args:
+        pictures: Times and thumbnails, the last one of what comes after the video.
+        max_cut: Difference that makes a cut, as a multiple of the usual one.
+    """
+
+    def apart(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> float:
+        return float(np.abs(b.astype(np.float32) - a).mean())
+
+    # In the middle of a long video, pictures are missing.
+    steps = [apart(a, b) if t - s < _APART_S else 0.0 for (s, a), (t, b) in pairwise(pictures)]
+    if max(steps) > max_cut * float(np.median(steps)):
+        return pictures[int(np.argmax(steps)) + 1][0]
+    left = [apart(picture, pictures[-1][1]) for _, picture in pictures]
+    far = np.flatnonzero(np.array(left) >= _FAR * float(np.median(left)))
+    return pictures[int(far[-1]) + 1][0]
+
+
 def _ignored(a: U8, b: U8) -> U8:
     """Tiles that move by themselves in either of two stills; none if that leaves nothing to compare."""
     either = a | b
@@ -113,10 +137,13 @@ class Timeline:
         if not self._disturbed or t - self._disturbed[-1] > _APART_S:
             self._passing_count = 0
         self._disturbed.append(t)
-        spaced = not self._passing or t - self._passing[-1][0] >= self.shot_options.passing_s
-        if spaced and self._passing_count < _MAX_PASSING:
-            self._passing.append((t, thumbnail))
+        if self._passing and t - self._passing[-1][0] < self.shot_options.passing_s:
+            return
+        if self._passing_count < _MAX_PASSING:
             self._passing_count += 1
+        else:
+            del self._passing[-_MAX_PASSING // 2]
+        self._passing.append((t, thumbnail))
 
     def regions(self, regions: Sequence[MovingRegion]) -> None:
         """Moving regions of the stretch that comes next."""
@@ -179,9 +206,13 @@ class Timeline:
         Args:
             old, new: Luma of the two, shrunk as the pictures that passed.
         """
+        passing = [(t, picture) for t, picture in self._passing if last.end < t <= scene.start]
+        if len(passing) >= _MAX_PASSING:
+            pictures: list[tuple[float, npt.NDArray[Any]]] = [(last.end, old), *passing, (scene.start, new)]
+            return _after_video(pictures, self.shot_options.motion.max_cut)
         least = self.shot_options.begun * float(np.abs(new - old).sum())
-        for t, picture in self._passing:
-            if last.end < t <= scene.start and np.abs(picture - old).sum() >= least:
+        for t, picture in passing:
+            if np.abs(picture - old).sum() >= least:
                 return t
         return next((t for t in self._disturbed if last.end < t <= scene.start), scene.start)
 
