@@ -80,7 +80,7 @@ class FlowOptions:
     clip_workers: Annotated[
         int,
         option(
-            "recordings whose clips are cut at once; each uses one core, see Note [Deterministic clips]",
+            "recordings whose clips are cut at once; one core cuts a clip, see Note [Deterministic clips]",
             source="measured: cutting takes longer than all other stations together",
             ge=1,
         ),

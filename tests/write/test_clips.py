@@ -101,6 +101,21 @@ def test_copied_clips_begin_at_a_key_frame_and_say_where(media: Path, name: str)
         )
 
 
+@pytest.mark.parametrize("wreck", [False, True], ids=["whole", "damaged"])
+def test_clips_encoded_at_once_are_those_encoded_one_by_one(tmp_path: Path, wreck: bool) -> None:
+    path = tmp_path / "long.mp4"
+    make_video(path, seconds=24, gop=70, bframes=2, audio="tone", draw=numbered(W, H))
+    if wreck:
+        path = flip_bits(path, tmp_path / "broken.mp4", share=0.05)
+    wanted = [Span(t, t + 1.5) for t in (1.0, 8.2, 9.0, 16.7, 22.0)]
+    alone, together = (
+        [clip.mp4 for clip in cut_clips(str(path), wanted, replace(ENCODE, threads=n)) if clip is not None]
+        for n in (1, 4)
+    )
+    assert alone == together
+    assert len(set(alone)) == len(wanted)
+
+
 @pytest.mark.parametrize("name", ["b-frames.mp4", "irregular.mkv"])
 @pytest.mark.parametrize("options", [ENCODE, COPY])
 def test_same_clip_same_bytes(media: Path, name: str, options: ClipOptions) -> None:

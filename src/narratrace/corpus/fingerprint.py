@@ -31,6 +31,7 @@ WITHOUT_EFFECT = frozenset(
         "classify.cpu_threads",
         "classify.batch_size",
         "classify.allow_download",
+        "clips.threads",
     }
 )
 """Options that change how fast or how patiently a sample is made, never the sample."""

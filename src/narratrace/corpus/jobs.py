@@ -82,6 +82,7 @@ def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
         analyse=replace(engine.analyse, threads=engine.analyse.threads or threads),
         transcribe=replace(engine.transcribe, cpu_threads=engine.transcribe.cpu_threads or threads),
         classify=replace(engine.classify, cpu_threads=engine.classify.cpu_threads or threads),
+        clips=replace(engine.clips, threads=engine.clips.threads or threads),
     )
 
 

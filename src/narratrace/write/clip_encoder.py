@@ -4,9 +4,9 @@ Note [Deterministic clips]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~
 Decoder and encoders run on one thread each: the number of threads shapes what an encoder writes, and what a
 decoder makes of a damaged H.264 stream (seen: 164 of 180 frames on two threads, 167 on one, other pictures).
-Workers, not threads, fill the machine. Encoders and muxer run in FFmpeg's bit-exact mode, which leaves out
-version tags and dates. There are no B-frames: decoding and presentation
-order agree, the first picture has time stamp 0 without an edit list, and every reader finds the same frames.
+Workers, and clips encoded at the same time, fill the machine. Encoders and muxer run in FFmpeg's bit-exact
+mode, which leaves out version tags and dates. There are no B-frames: decoding and presentation order agree,
+the first picture has time stamp 0 without an edit list, and every reader finds the same frames.
 The source's time base is kept, so irregular frame times survive to the tick.
 """
 
@@ -58,6 +58,14 @@ class ClipOptions:
     audio_bitrate: Annotated[
         int, option("of the sound", unit="bit/s", source="speech, mono or stereo", ge=8_000)
     ] = 96_000
+    threads: Annotated[
+        int,
+        option(
+            "clips of one recording that are encoded at once, if seconds lie between; 0 for one per core",
+            source="one thread a clip, see Note [Deterministic clips]",
+            ge=0,
+        ),
+    ] = 0
 
 
 class Fitter:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import av
@@ -27,15 +28,16 @@ from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.sample import Clip
 from narratrace.errors import MediaError
+from narratrace.threads import usable_cores
 from narratrace.timebase import Span, merge_spans
 from narratrace.write.clip_copy import copy_clip
 from narratrace.write.clip_encoder import ClipEncoder, ClipOptions
 from narratrace.write.clip_source import STATION, Picture, pictures, read_sound
 
 _HELD_S = 0.1
-_SEEK_S = 10.0
-"""Gaps between clips that are longer are skipped by seeking: about the longest distance of random access
-points that video sites use, below which a seek decodes as much as reading on."""
+_SEEK_S = 4.0
+"""Gaps between clips that are longer are skipped by seeking, which decodes from the random access point
+before: video sites put one every 5 to 10 s, so a seek costs as much as reading on for half of that."""
 
 _log = logging.getLogger(__name__)
 
@@ -43,7 +45,8 @@ _log = logging.getLogger(__name__)
 def cut_clips(path: str, spans: Sequence[Span], options: ClipOptions) -> list[Clip | None]:
     """Cut several clips of one recording, see Note [What is in a clip].
 
-    Overlapping and neighbouring clips share one decode pass; clips far apart are reached by seeking.
+    Overlapping and neighbouring clips share one decode pass; clips far apart are reached by seeking, and
+    encoded at the same time.
 
     Args:
         path: Media file.
@@ -60,9 +63,13 @@ def cut_clips(path: str, spans: Sequence[Span], options: ClipOptions) -> list[Cl
         clips = [copy_clip(path, span) if options.method == "copy" else None for span in spans]
         missing = sorted({s for s, clip in zip(spans, clips, strict=True) if clip is None and s.duration > 0})
         encoded: dict[Span, Clip] = {}
-        for group in merge_spans(missing, gap=_SEEK_S):
-            members = [span for span in missing if group.start <= span.start < group.end]
-            encoded |= _encode_group(path, members, options)
+        groups = [
+            [span for span in missing if group.start <= span.start < group.end]
+            for group in merge_spans(missing, gap=_SEEK_S)
+        ]
+        with ThreadPoolExecutor(options.threads or usable_cores(), "narratrace-clips") as pool:
+            for made in pool.map(lambda members: _encode_group(path, members, options), groups):
+                encoded |= made
     except av.error.FFmpegError as error:
         raise MediaError(
             f"cannot be cut: {error.strerror or error}", station=STATION, input=path, cause="damaged media"
