@@ -230,8 +230,11 @@ def _about(library: Library, status: Status, detail: str) -> Fact:
 
 def _models() -> Iterator[Fact]:
     from narratrace.understand.transcriber import TranscribeOptions
-    from narratrace.understand.whisper_model import find_model
+    from narratrace.understand.whisper_model import cpu_arithmetic, find_model
 
+    arithmetic = cpu_arithmetic()
+    why = "" if arithmetic == "int8" else ": int8 sums overflow without VNNI instructions"
+    yield Fact(section="models", name="speech on the CPU", status="ok", detail=f"in {arithmetic}{why}")
     name = TranscribeOptions().auto_model
     try:
         folder = find_model(name, allow_download=False)

@@ -99,19 +99,20 @@ def int8_is_exact(machine: str, processor: str) -> bool:
     return machine not in ("x86_64", "AMD64") or "GenuineIntel" in processor or "vnni" in processor
 
 
-def _processor() -> str:
+def cpu_arithmetic() -> str:
+    """The compute type that is both right and fast on this machine's CPU."""
     try:
-        return _CPU_FACTS.read_text()
+        processor = _CPU_FACTS.read_text()
     except OSError:  # not Linux
-        return platform.processor()
+        processor = platform.processor()
+    return "int8" if int8_is_exact(platform.machine(), processor) else "float32"
 
 
 def _arithmetic(kind: str, compute_type: str, supported: set[str]) -> str:
     """The compute type to load, checked against what the device does."""
     wanted = compute_type
     if compute_type == "auto":
-        exact = int8_is_exact(platform.machine(), _processor())
-        wanted = "float16" if kind == "cuda" else "int8" if exact else "float32"
+        wanted = "float16" if kind == "cuda" else cpu_arithmetic()
     if wanted not in supported:
         raise OptionError(
             f"the device does not do compute type {wanted}",
