@@ -18,6 +18,13 @@ demo: ## set up, process the bundled recording, write its report
 	$(BIN)/narratrace report $(DEMO_OUT) -o $(DEMO_OUT)/report.html
 	@echo "The report: $(abspath $(DEMO_OUT))/report.html"
 
+demo-speech: ## the same, but its words heard by the tests' own small Whisper
+	@$(SETUP) speech
+	@rm -rf $(DEMO_OUT)
+	$(BIN)/narratrace process examples/v01.mp4 -o $(DEMO_OUT) --asr whisper:tests/fixtures/whisper
+	$(BIN)/narratrace report $(DEMO_OUT) -o $(DEMO_OUT)/report.html
+	@echo "The report: $(abspath $(DEMO_OUT))/report.html"
+
 test: test-setup ## set up, run all tests (ARGS="tests/decode -x")
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(ARGS)
 
@@ -77,4 +84,4 @@ check: lint types stub-check sanitize test ## everything but the benchmarks
 clean: ## remove what was built, but not .venv
 	rm -rf build dist $(DEMO_OUT) .pytest_cache .mypy_cache .ruff_cache .hypothesis src/*.egg-info
 
-.PHONY: help demo test test-setup lint types stub stub-check bench sanitize sanitize-cpp sanitize-python check clean
+.PHONY: help demo demo-speech test test-setup lint types stub stub-check bench sanitize sanitize-cpp sanitize-python check clean

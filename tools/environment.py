@@ -1,6 +1,7 @@
 """Prepares what `make` targets need: a virtual environment, the native module, system programs.
 
     python3 tools/environment.py demo      # the package with what the demo uses
+    python3 tools/environment.py speech    # and with speech recognition
     python3 tools/environment.py test      # and everything the tests and checks use
     python3 tools/environment.py bench     # and what generates recordings and stands for comparison
 
@@ -28,9 +29,9 @@ PYTHON = VENV / "bin" / "python"
 SUPPORTED = [(3, 10), (3, 11), (3, 12), (3, 13)]
 
 TEST_EXTRAS = ["asr", "classify", "corpus", "ray", "s3", "dev"]
-EXTRAS = {"demo": [], "test": TEST_EXTRAS, "bench": [*TEST_EXTRAS, "bench"]}
+EXTRAS = {"demo": [], "speech": ["asr"], "test": TEST_EXTRAS, "bench": [*TEST_EXTRAS, "bench"]}
 TEST_PROGRAMS = {"chromium": "chromium", "ffmpeg": "ffmpeg"}
-PROGRAMS = {"demo": {}, "test": TEST_PROGRAMS, "bench": {**TEST_PROGRAMS, "espeak-ng": "espeak-ng"}}
+PROGRAMS = {"demo": {}, "speech": {}, "test": TEST_PROGRAMS, "bench": {**TEST_PROGRAMS, "espeak-ng": "espeak-ng"}}
 """Debian packages by the program they bring; nothing fails without them."""
 
 CPP_CHECK = """
