@@ -22,8 +22,8 @@ pytest.importorskip("faster_whisper")
 
 ROOT = Path(__file__).parents[2]
 MODEL = ROOT / "tests" / "fixtures" / "whisper"
-MOST_ERRORS = 0.16
-"""Word error rate; measured: 0.14 on the clips, 0.13 to 0.16 on the demo's recording."""
+MOST_ERRORS = {"clips": 0.10, "demo": 0.16}
+"""Word error rates; measured 0.072 and 0.123, and a word or two may go either way on another processor."""
 TRUTH = json.loads((MODEL / "clips" / "truth.json").read_text())
 DEMO = ROOT / "examples" / "v01.mp4"
 
@@ -61,7 +61,7 @@ def test_held_out_sentences_in_held_out_voices(heard):
     for name, transcript in zip(TRUTH, heard, strict=True):
         score.add(timed(TRUTH[name]["words"]), starts(transcript))
     assert score.words > 100
-    assert score.error_rate <= MOST_ERRORS, str(score)
+    assert score.error_rate <= MOST_ERRORS["clips"], str(score)
     assert score.median_start_error <= 0.1, str(score)
 
 
@@ -94,7 +94,7 @@ def test_the_bundled_recording_faster_than_it_is_spoken(stage):
     script = load_captions(DEMO.with_suffix(".vtt"))
     score = Score()
     score.add([(word.text, word.span.start) for word in script.words], starts(transcript))
-    assert score.error_rate <= MOST_ERRORS, (str(score), starts(transcript))
+    assert score.error_rate <= MOST_ERRORS["demo"], (str(score), starts(transcript))
     assert seconds < read_audio(str(DEMO)).duration
 
 
