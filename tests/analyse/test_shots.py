@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from narratrace.analyse.timeline import _after_video
 from narratrace.data.analysis import VisualAnalysis
 
 from .screen import (
@@ -151,6 +152,12 @@ def test_a_shot_begins_where_a_video_ends(fades: float):
 
     result = analyse(film(14.0, show, nowhere))
     assert starts(result) == pytest.approx([9.0], abs=0.3)
+
+
+def test_a_flicker_that_ends_in_one_of_its_pictures_has_a_beginning():
+    dark, bright = (np.full((4, 6), level, np.uint8) for level in (16, 235))
+    flicker = [(0.1 * i, dark if i % 3 else bright) for i in range(60)]
+    assert _after_video([*flicker, (6.0, dark)], max_cut=2.0) in [t for t, _ in flicker[1:]] + [6.0]
 
 
 WIDE = np.random.default_rng(21).integers(0, 256, (12, 80), dtype=np.uint8)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -174,7 +174,10 @@ def _replaced_somewhere(
 def _places(
     a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions
 ) -> Iterator[Difference]:
-    """The differences of each place by itself, measured by the whole picture; a large one as it is."""
+    """The differences of each place by itself, measured by the whole picture; a large one as it is.
+
+    Places where a sheet was laid down or taken away are left out.
+    """
     height, width = a[0].shape
     rows, columns = tile_grid(width, height)
     tiles = np.flatnonzero(difference.tile_strong >= _STRONG)
@@ -195,7 +198,7 @@ def _places(
         yield replace(here, pixels=difference.pixels, edges_a=difference.edges_a, edges_b=difference.edges_b)
 
 
-def _is_sheet(own: Bool, strong: npt.NDArray[np.integer[Any]]) -> bool:
+def _is_sheet(own: Bool, strong: npt.NDArray[np.uint16]) -> bool:
     """Whether something without holes was laid over a place, or taken away: its inside changed all over.
 
     Args:
@@ -203,7 +206,7 @@ def _is_sheet(own: Bool, strong: npt.NDArray[np.integer[Any]]) -> bool:
         strong: Strongly changed pixels of each tile, of the same shape.
     """
     inside = own
-    for _ in range(_RIM):
+    for _ in range(_RIM):  # beyond the picture's edge, where tiles may have changed in part, is outside too
         padded = np.pad(inside, 1)
         inside = inside & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     return bool(inside.sum() >= _MIN_INSIDE and (strong[inside] >= _SHEET * TILE**2).mean() >= _SHEET)

@@ -104,7 +104,7 @@ def _after_video(pictures: Sequence[tuple[float, npt.NDArray[Any]]], max_cut: fl
     steps = [apart(a, b) if t - s < _APART_S else 0.0 for (s, a), (t, b) in pairwise(pictures)]
     if max(steps) > max_cut * float(np.median(steps)):
         return pictures[int(np.argmax(steps)) + 1][0]
-    left = [apart(picture, pictures[-1][1]) for _, picture in pictures]
+    left = [apart(picture, pictures[-1][1]) for _, picture in pictures[:-1]]
     far = np.flatnonzero(np.array(left) >= _FAR * float(np.median(left)))
     return pictures[int(far[-1]) + 1][0]
 
