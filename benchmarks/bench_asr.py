@@ -28,7 +28,7 @@ from narratrace.understand.hallucination import RejectionOptions
 from narratrace.understand.transcriber import DecodingOptions, TranscribeOptions
 from narratrace.understand.voice import WINDOW_S, VoiceOptions, windows
 from narratrace.understand.whisper import WhisperTranscriber
-from narratrace.understand.whisper_model import load_model
+from narratrace.understand.whisper_model import cpu_arithmetic
 
 Samples = npt.NDArray[np.float32]
 
@@ -89,26 +89,28 @@ def theirs(model: str, names: list[str], device: str, given: bool) -> tuple[list
     from faster_whisper import BatchedInferencePipeline, WhisperModel
 
     kind, _, number = device.partition(":")
-    arithmetic = load_model(Path(model), device=device, compute_type="auto", workers=1).model.compute_type
     loaded = WhisperModel(
-        model, kind, device_index=int(number or 0), compute_type=arithmetic, cpu_threads=usable_cores()
+        model,
+        kind,
+        device_index=int(number or 0),
+        compute_type=cpu_arithmetic() if kind == "cpu" else "float16",
+        cpu_threads=usable_cores(),
     )
     pipeline = BatchedInferencePipeline(loaded)
     own = {"vad_parameters": {"min_silence_duration_ms": 160, "min_speech_duration_ms": 100}}
-    sounds = [(_sound(name), own) for name in names]
-    if given:
-        sounds = [_cut(samples) for samples, _ in sounds]
+    cut = {name: _cut(_sound(name)) for name in names} if given else {}
 
-    def read(samples: Samples, cutting: dict[str, Any]) -> str:
+    def read(name: str) -> str:
+        samples, cutting = cut[name] if given else (_sound(name), own)
         segments, _ = pipeline.transcribe(
             samples, language="en", beam_size=BEAM, batch_size=BATCH, word_timestamps=True,
             temperature=0.0, without_timestamps=False, **cutting,
         )  # fmt: skip
         return " ".join(word.word.strip() for segment in segments for word in segment.words or ())
 
-    read(*sounds[0])
+    read(names[0])
     begun = time.perf_counter()
-    texts = [read(*sound) for sound in sounds]
+    texts = [read(name) for name in names]
     return texts, time.perf_counter() - begun
 
 
