@@ -12,16 +12,13 @@ help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/\1|\2/p' Makefile | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 demo: ## set up, process the bundled recording, write its report
-	@$(SETUP) demo
-	@rm -rf $(DEMO_OUT)
-	$(BIN)/narratrace process examples/v01.mp4 -o $(DEMO_OUT)
-	$(BIN)/narratrace report $(DEMO_OUT) -o $(DEMO_OUT)/report.html
-	@echo "The report: $(abspath $(DEMO_OUT))/report.html"
-
 demo-speech: ## the same, but its words heard by the tests' own small Whisper
-	@$(SETUP) speech
+demo-speech: DEMO_ARGS := --asr whisper:tests/fixtures/whisper
+
+demo demo-speech:
+	@$(SETUP) $(@:demo-%=%)
 	@rm -rf $(DEMO_OUT)
-	$(BIN)/narratrace process examples/v01.mp4 -o $(DEMO_OUT) --asr whisper:tests/fixtures/whisper
+	$(BIN)/narratrace process examples/v01.mp4 -o $(DEMO_OUT) $(DEMO_ARGS)
 	$(BIN)/narratrace report $(DEMO_OUT) -o $(DEMO_OUT)/report.html
 	@echo "The report: $(abspath $(DEMO_OUT))/report.html"
 

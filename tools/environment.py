@@ -174,10 +174,10 @@ def install(purpose: str) -> None:
 
 
 def offer_programs(purpose: str) -> None:
-    """Installs what some tests use, or says that they will be skipped."""
+    """Installs what some tests and benchmarks use, or says what will be missing."""
     missing = [package for program, package in PROGRAMS[purpose].items() if not shutil.which(program)]
-    if missing and not apt_install(missing, "for tests that use them"):
-        say(f"without {', '.join(missing)}: the tests that need them are skipped")
+    if missing and not apt_install(missing, "for what uses them"):
+        say(f"without {', '.join(missing)}: what needs them is skipped")
 
 
 def main() -> None:
