@@ -19,7 +19,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
 import av
@@ -42,16 +42,18 @@ before: video sites put one every 5 to 10 s, so a seek costs as much as reading 
 _log = logging.getLogger(__name__)
 
 
-def cut_clips(path: str, spans: Sequence[Span], options: ClipOptions) -> list[Clip | None]:
+def cut_clips(
+    path: str, spans: Sequence[Span], options: ClipOptions, pool: Executor | None = None
+) -> list[Clip | None]:
     """Cut several clips of one recording, see Note [What is in a clip].
 
-    Overlapping and neighbouring clips share one decode pass; clips far apart are reached by seeking, and
-    encoded at the same time.
+    Overlapping and neighbouring clips share one decode pass; clips far apart are reached by seeking.
 
     Args:
         path: Media file.
         spans: Wanted intervals on the recording's clock, in any order.
         options: See :class:`ClipOptions`.
+        pool: Encodes clips that are far apart at the same time; without one they are encoded in turn.
 
     Returns:
         A clip for each span in the same order, None where the recording has no picture.
@@ -67,9 +69,9 @@ def cut_clips(path: str, spans: Sequence[Span], options: ClipOptions) -> list[Cl
             [span for span in missing if group.start <= span.start < group.end]
             for group in merge_spans(missing, gap=_SEEK_S)
         ]
-        with ThreadPoolExecutor(options.threads or usable_cores(), "narratrace-clips") as pool:
-            for made in pool.map(lambda members: _encode_group(path, members, options), groups):
-                encoded |= made
+        each = pool.map if pool else map
+        for made in each(lambda members: _encode_group(path, members, options), groups):
+            encoded |= made
     except av.error.FFmpegError as error:
         raise MediaError(
             f"cannot be cut: {error.strerror or error}", station=STATION, input=path, cause="damaged media"
@@ -150,23 +152,30 @@ class CutClips:
 
     def __init__(self, options: ClipOptions) -> None:
         self._options = options
+        self._pool: ThreadPoolExecutor | None = None
 
     def open(self) -> None:
-        """Nothing to load."""
+        """Make threads that stay: every new one would add memory of the allocator's to the process."""
+        threads = self._options.threads or usable_cores()
+        if threads > 1:
+            self._pool = ThreadPoolExecutor(threads, "narratrace-clips")
 
     def run(self, batch: Sequence[Recording]) -> list[Outcome[Recording]]:
         """Cut the clips of each recording; a recording that cannot be cut is a failure of its own."""
         return [self._run(recording) for recording in batch]
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """End the threads."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
 
     def _run(self, recording: Recording) -> Outcome[Recording]:
         began = time.perf_counter()
         samples = recording.samples or ()
         spans = [sample.clip.span for sample in samples if sample.clip is not None]
         try:
-            clips = iter(cut_clips(recording.input.uri, spans, self._options))
+            clips = iter(cut_clips(recording.input.uri, spans, self._options, self._pool))
         except Exception as error:
             return Failed.from_exception(
                 error, video_id=recording.video_id, uri=recording.input.uri, station=self.name
