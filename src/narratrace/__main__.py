@@ -1,8 +1,6 @@
 """``python -m narratrace``."""
 
-import sys
-
-from narratrace.cli import main
+from narratrace.cli import program
 
 if __name__ == "__main__":
-    sys.exit(main())
+    program()

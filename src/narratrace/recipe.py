@@ -1,7 +1,8 @@
 """The recipe: which stations there are, in which order, and what each is made with.
 
 This is the one place that names concrete stages. The stations never import each other; where one needs what
-another can do (captions, sound), it is handed a small object from here.
+another can do (captions, sound), it is handed a small object from here. A stage is imported when it is made,
+so that a command loads what it runs; options are needed whole.
 """
 
 from __future__ import annotations
@@ -25,16 +26,11 @@ from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
 from narratrace.source import load_captions, probe
 from narratrace.understand.classifier import ClassifyOptions, parse_classifier
-from narratrace.understand.classify import Classify
 from narratrace.understand.filters import FilterOptions
-from narratrace.understand.judge import Judge
 from narratrace.understand.stats import StatsOptions
-from narratrace.understand.transcribe import Transcribe
 from narratrace.understand.transcriber import TranscribeOptions, parse_transcriber
-from narratrace.visual_pass import VisualPass
 from narratrace.write.bundle import BundleOptions
 from narratrace.write.clip_encoder import ClipOptions
-from narratrace.write.clips import CutClips
 from narratrace.write.shards import ShardOptions
 
 
@@ -89,12 +85,16 @@ class FlowOptions:
 
 def visual_stage(options: EngineOptions, hooks: Hooks) -> Stage:
     """Probe, decode and analyse."""
+    from narratrace.visual_pass import VisualPass
+
     device = str(check_device(options.device))
     return VisualPass(options.decode, options.analyse, device=device, hooks=hooks)
 
 
 def transcribe_stage(options: EngineOptions, hooks: Hooks) -> Stage:
     """Words."""
+    from narratrace.understand.transcribe import Transcribe
+
     device = "cpu"
     if parse_transcriber(options.transcribe.asr).kind in ("auto", "whisper"):
         device = model_device(options.device, why_not_ctranslate2, "speech recognition")
@@ -108,6 +108,8 @@ def transcribe_stage(options: EngineOptions, hooks: Hooks) -> Stage:
 
 def classify_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
     """Labels of keyframes."""
+    from narratrace.understand.classify import Classify
+
     device = "cpu"
     if parse_classifier(options.classify.classifier):
         device = model_device(options.device, why_not_torch, "classification")
@@ -116,6 +118,8 @@ def classify_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
 
 def judge_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
     """Figures and filters."""
+    from narratrace.understand.judge import Judge
+
     return Judge(options.filters, options.stats)
 
 
@@ -126,6 +130,8 @@ def align_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
 
 def clips_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
     """The clips of samples."""
+    from narratrace.write.clips import CutClips
+
     return CutClips(options.clips)
 
 
@@ -178,7 +184,7 @@ def _station(name: str, options: EngineOptions, flow: FlowOptions) -> Station:
     make = partial(MAKERS[name], options)
     if name in _BATCHED:
         return Station(name=name, make=make, batch=flow.batch, queue=flow.batch, linger_s=flow.linger_s)
-    workers = {VisualPass.name: flow.visual_workers, CutClips.name: flow.clip_workers}
+    workers = {"analyse": flow.visual_workers, "clips": flow.clip_workers}
     return Station(name=name, make=make, workers=workers.get(name, 1))
 
 

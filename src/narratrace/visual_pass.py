@@ -1,7 +1,7 @@
 """The stage that makes the one decode pass: probe, decode and analyse, joined.
 
-Decoder and analyser are stations that do not know each other; they meet here because a frame must not travel
-between threads: its planes are views of decoder memory, valid until the next batch.
+Decoder and analyser are stations that do not know each other; they meet here because frames must not pile up
+between them: their planes are decoder memory. At most one batch is looked at while the next is decoded.
 """
 
 from __future__ import annotations
@@ -10,8 +10,10 @@ import logging
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from time import perf_counter
 
+from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.media import MediaInfo
@@ -98,9 +100,15 @@ class VisualPass:
         with (
             open_decoder(media, self._decode, device, on_hang=self._hooks.on_hang) as decoder,
             closing(VisualAnalyser(media.video, self._analyse, frames_device(decoder.backend))) as analyser,
+            closing(self._beside(decoder)) as beside,
         ):
-            self._feed(decoder, analyser, video_id)
+            self._feed(decoder, analyser, beside, video_id)
             return analyser.finish(decoder.summary())
+
+    def _beside(self, decoder: Decoder) -> InOrder:
+        """Looks at one batch while the next is decoded, where batches outlive the next and cores abound."""
+        apart = frames_device(decoder.backend) == "cpu" and self._analyse.worker_threads > 1
+        return InOrder(apart=apart, max_waiting=1)
 
     def _probe(self, uri: str) -> MediaInfo:
         """Facts of the file; headers can make a demuxer hang as well as packets."""
@@ -108,13 +116,14 @@ class VisualPass:
         with Watchdog(timeout, input=uri, on_hang=self._hooks.on_hang):
             return probe(uri, look=0, timeout_s=timeout)
 
-    def _feed(self, decoder: Decoder, analyser: VisualAnalyser, video_id: str) -> None:
+    def _feed(self, decoder: Decoder, analyser: VisualAnalyser, beside: InOrder, video_id: str) -> None:
         hooks = self._hooks
         for frames in decoder.batches():
             if hooks.cancelled():
                 raise NarratraceError("cancelled", station=self.name, input=decoder.info.path)
-            analyser.push(frames)
+            beside.do(partial(analyser.push, frames), weight=1)
             hooks.on_progress(video_id, frames[-1].t)
+        beside.wait()
 
 
 def frames_device(backend: str) -> str:

@@ -91,7 +91,8 @@ class Decoder(Protocol):
         ((height + 1) // 2, (width + 1) // 2), uint8. Sample range and matrix are those of the source, as
         ``info.video`` reports them. Luma columns are adjacent in memory; chroma columns are adjacent or,
         for interleaved chroma (NV12), two bytes apart; rows may be padded. The planes are read-only views
-        of decoder memory, valid until the next batch is asked for.
+        of decoder memory, valid until the next batch is asked for; in host memory, as long as somebody
+        refers to them.
 
         ``pts`` increases strictly: a picture that does not increase it is dropped and counted. Damaged
         packets and pictures are skipped and counted.

@@ -5,7 +5,22 @@ the pages of single recordings (:mod:`.recording`, :mod:`.samples`), and :mod:`.
 go. What is shown is data in JSON blocks; the scripts beside this module turn it into pages in the browser.
 """
 
-from narratrace.report.build import build_report
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from narratrace.report.options import ReportOptions
 
+if TYPE_CHECKING:
+    from narratrace.report.build import build_report
+
 __all__ = ["ReportOptions", "build_report"]
+
+
+def __getattr__(name: str) -> Any:
+    # Every command reads the options; few build a report.
+    if name != "build_report":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from narratrace.report.build import build_report
+
+    return build_report
