@@ -15,24 +15,6 @@ constexpr double kAlike = 0.5; // likeness of a glyph to itself moved, down to w
 
 bool is(const GlyphPixel& p, GlyphRole role) { return p.role == static_cast<std::uint8_t>(role); }
 
-// Weighted similarity of n pixels.
-NARRATRACE_VECTOR std::int32_t alike(const Byte* y, const Byte* u, const Byte* v, const Byte* gy, const Byte* gu,
-                                     const Byte* gv, const Byte* weight, int n, Byte tolerance) {
-    std::int32_t sum = 0;
-    for (int x = 0; x < n; ++x) {
-        const Byte chroma = twice(std::max(distance(u[x], gu[x]), distance(v[x], gv[x])));
-        const Byte contrast = std::max(distance(y[x], gy[x]), chroma);
-        sum += weight[x] * static_cast<Byte>(tolerance - std::min(contrast, tolerance));
-    }
-    return sum;
-}
-
-NARRATRACE_VECTOR std::int32_t marked(const Byte* mark, const Byte* weight, int n) {
-    std::int32_t sum = 0;
-    for (int x = 0; x < n; ++x) sum += static_cast<Byte>(mark[x] * weight[x]);
-    return sum;
-}
-
 std::int32_t total(const Byte* weight, int n) {
     std::int32_t sum = 0;
     for (int x = 0; x < n; ++x) sum += weight[x];
@@ -103,53 +85,49 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
     }
 }
 
-// Calls row(begin in the glyph's planes, first column on the screen, row on the screen, pixels) for every row that is
-// looked at, cut to what the patch holds; a whole row is padded to full vectors by weightless pixels. Returns whether
-// nothing was cut.
-template <typename Row>
-bool Glyph::each_row(const Patch& screen, int x, int y, Detail detail, Row row) const {
+// The rows that are looked at, cut to what the patch holds; whole ones are padded to full vectors by weightless pixels.
+CommonRows Glyph::common(const Patch& screen, int x, int y, Detail detail, bool marks) const {
     const Rect& r = screen.rect();
     const int left = x + bounds_.x0, right = x + bounds_.x1, from = std::max(left, r.x0), to = std::min(right, r.x1);
-    bool whole = from == left && to == right;
-    const int n = whole ? stride_ : to - from;
-    if (n <= 0) return false;
-    for (int k = 0; k < bounds_.height(); k += every(detail)) {
-        const int sy = y + bounds_.y0 + k;
-        if (sy >= r.y0 && sy < r.y1) row(static_cast<std::ptrdiff_t>(k) * stride_ + (from - left), from, sy, n);
-        else whole = false;
-    }
-    return whole;
+    const int top = y + bounds_.y0, step = every(detail), height = bounds_.height();
+    const int first = top >= r.y0 ? 0 : (r.y0 - top + step - 1) / step * step, last = std::min(height, r.y1 - top);
+    CommonRows c{};
+    if (from >= to || first >= last) return c;
+    c.rows = (last - first + step - 1) / step;
+    c.columns = from == left && to == right ? stride_ : to - from;
+    c.screen_step = screen.stride() * step, c.glyph_step = static_cast<std::ptrdiff_t>(stride_) * step;
+    const int row = top + first;
+    c.y = screen.y(from, row), c.u = screen.u(from, row), c.v = screen.v(from, row);
+    if (marks) c.differs = screen.differs(from, row);
+    const std::ptrdiff_t i = static_cast<std::ptrdiff_t>(first) * stride_ + (from - left);
+    c.glyph_y = planes_.y.data() + i, c.glyph_u = planes_.u.data() + i, c.glyph_v = planes_.v.data() + i;
+    c.opaque = planes_.opaque.data() + i, c.shape = planes_.shape.data() + i, c.outside = planes_.outside.data() + i;
+    return c;
 }
 
-Glyph::Weight Glyph::visible(const Patch& screen, int x, int y, Detail detail) const {
+// Weight of the rows in common; nearly always nothing of the glyph is cut off.
+Glyph::Weight Glyph::visible(const CommonRows& common, Detail detail) const {
+    const int rows = (bounds_.height() + every(detail) - 1) / every(detail);
+    if (common.rows == rows && common.columns == stride_) return weight_[static_cast<std::size_t>(detail)];
     Weight sum;
-    each_row(screen, x, y, detail, [&](std::ptrdiff_t i, int, int, int n) {
-        sum.opaque += total(planes_.opaque.data() + i, n);
-        sum.shape += total(planes_.shape.data() + i, n);
-    });
+    for (int row = 0; row < common.rows; ++row) {
+        sum.opaque += total(common.opaque + row * common.glyph_step, common.columns);
+        sum.shape += total(common.shape + row * common.glyph_step, common.columns);
+    }
     return sum;
 }
 
 float Glyph::similarity(const Patch& screen, int x, int y, int tolerance, Detail detail) const {
-    std::int64_t found = 0;
-    const bool whole = each_row(screen, x, y, detail, [&](std::ptrdiff_t i, int sx, int sy, int n) {
-        found += alike(screen.y(sx, sy), screen.u(sx, sy), screen.v(sx, sy), planes_.y.data() + i, planes_.u.data() + i,
-                       planes_.v.data() + i, planes_.opaque.data() + i, n, static_cast<Byte>(tolerance));
-    });
-    const Weight all = weight(detail), seen = whole ? all : visible(screen, x, y, detail);
-    return share(found, seen.opaque, all.opaque, tolerance);
+    const CommonRows rows = common(screen, x, y, detail, false);
+    const Weight all = weight(detail), seen = visible(rows, detail);
+    return share(sum_rows(rows, tolerance, false).alike, seen.opaque, all.opaque, tolerance);
 }
 
 float Glyph::fit(const Patch& screen, int x, int y, int tolerance, Detail detail) const {
-    std::int64_t found = 0, differing = 0;
-    const bool whole = each_row(screen, x, y, detail, [&](std::ptrdiff_t i, int sx, int sy, int n) {
-        found += alike(screen.y(sx, sy), screen.u(sx, sy), screen.v(sx, sy), planes_.y.data() + i, planes_.u.data() + i,
-                       planes_.v.data() + i, planes_.opaque.data() + i, n, static_cast<Byte>(tolerance));
-        const Byte* differs = screen.differs(sx, sy);
-        differing += marked(differs, planes_.shape.data() + i, n) - marked(differs, planes_.outside.data() + i, n);
-    });
-    const Weight all = weight(detail), seen = whole ? all : visible(screen, x, y, detail);
-    return share(found + tolerance * differing, seen.opaque + seen.shape, all.opaque + all.shape, tolerance);
+    const CommonRows rows = common(screen, x, y, detail, true);
+    const Weight all = weight(detail), seen = visible(rows, detail);
+    const RowSums sums = sum_rows(rows, tolerance, true);
+    return share(sums.alike + tolerance * sums.differing, seen.opaque + seen.shape, all.opaque + all.shape, tolerance);
 }
 
 }  // namespace narratrace

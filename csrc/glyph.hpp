@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "glyph_rows.hpp"
 #include "patch.hpp"
 
 namespace narratrace {
@@ -65,9 +66,8 @@ private:
     struct Weight {
         std::int64_t opaque = 0, shape = 0;
     };
-    template <typename Row>
-    bool each_row(const Patch& screen, int x, int y, Detail detail, Row row) const;
-    Weight visible(const Patch& screen, int x, int y, Detail detail) const;
+    CommonRows common(const Patch& screen, int x, int y, Detail detail, bool marks) const;
+    Weight visible(const CommonRows& common, Detail detail) const;
     int every(Detail detail) const { return detail == Detail::rough ? rough_ : close_; }
     const Weight& weight(Detail detail) const { return weight_[static_cast<std::size_t>(detail)]; }
 

@@ -21,7 +21,7 @@ struct Rect {
 /// The pixels of `rect`, chroma as large as luma. Rows are followed by enough bytes to read kLanes at a time.
 class Patch {
 public:
-    static constexpr int kLanes = 16;
+    static constexpr int kLanes = 32;
 
     /// The part of `rect` that is on the picture.
     Patch(const PictureView& picture, Rect rect);
@@ -30,6 +30,8 @@ public:
     void mark_differences(const PictureView& picture, const PictureView& plate, int threshold);
 
     const Rect& rect() const { return rect_; }
+    /// Bytes from one row of each plane to the next.
+    std::ptrdiff_t stride() const { return stride_; }
     const Byte* y(int x, int row) const { return at(y_, x, row); }
     const Byte* u(int x, int row) const { return at(u_, x, row); }
     const Byte* v(int x, int row) const { return at(v_, x, row); }

@@ -120,11 +120,21 @@ def test_a_segment_ends_at_its_limit(monkeypatch: pytest.MonkeyPatch, limit: flo
     assert 0.9e6 * limit <= meter.largest <= 1e6 * limit + 30 * 388
 
 
+def test_nothing_waits_for_longer_than_it_may(monkeypatch: pytest.MonkeyPatch):
+    """Half a minute a slide; without a limit the whole recording waits."""
+    peaks = {}
+    for seconds in (0.0, 35.0, 1000.0):
+        options = AnalyseOptions(max_segment_mb=0.5, max_waiting_mb=1000, max_waiting_s=seconds, threads=1)
+        peaks[seconds] = metered(monkeypatch, lecture(3.0, beside), options)[1].peak
+    assert peaks[0.0] <= 1.5e6
+    assert 2 * peaks[0.0] <= peaks[35.0] <= peaks[1000.0] / 2
+
+
 def test_what_waits_is_let_go_at_its_limit(monkeypatch: pytest.MonkeyPatch):
     """Without a limit the whole recording waits."""
     peaks = {}
     for waiting in (0.0, 3.0, 1000.0):
-        options = AnalyseOptions(max_segment_mb=0.5, max_waiting_mb=waiting, threads=1)
+        options = AnalyseOptions(max_segment_mb=0.5, max_waiting_mb=waiting, max_waiting_s=1000, threads=1)
         peaks[waiting] = metered(monkeypatch, lecture(2.0, beside), options)[1].peak
     assert peaks[0.0] <= 1.5e6
     assert 2e6 <= peaks[3.0] <= 4.2e6

@@ -13,6 +13,7 @@ at twice more, just after it came and just before the next.
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -82,6 +83,15 @@ class AnalyseOptions:
             source="a recording of average length fits as a whole",
         ),
     ] = 96.0
+    max_waiting_s: Annotated[
+        float,
+        option(
+            "longest that a finished stretch waits for the same, in time of the recording",
+            unit="s",
+            ge=0,
+            source="choice: a pointer in use shows its looks within a minute; waiting is slow",
+        ),
+    ] = 60.0
     change: ChangeOptions = field(default_factory=ChangeOptions)
     epochs: EpochOptions = field(default_factory=EpochOptions)
     moving: MovingOptions = field(default_factory=MovingOptions)
@@ -122,6 +132,7 @@ class VisualAnalyser:
         self._seconds = 0.0
         threads = self._options.worker_threads
         self._work = InOrder(apart=threads > 1, max_waiting=self._options.max_segment_mb * 1e6)
+        self._pool: ThreadPoolExecutor | None = None
         self._released = 0
         self._held: list[Still] = []
         self._drafts: deque[Draft] = deque()
@@ -168,7 +179,7 @@ class VisualAnalyser:
             self._look(self._recorder, self._stays(summary.duration))
             if self._recorder.frames:
                 self._close(self._recorder)
-        self._work.do(lambda: self._resolve(-1.0))
+        self._work.do(lambda: self._resolve(-1.0, math.inf))
         self._work.wait()
         self._release()
         result = self._timeline.finish(summary.start_pts_s, summary.duration)
@@ -188,6 +199,8 @@ class VisualAnalyser:
     def close(self) -> None:
         """Ends what is under way; the analyser is of no more use."""
         self._work.close()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
 
     def _until(self, frame: Frame) -> list[Frame]:
         """The next frame, and before it the one that was on the screen until then, if it stayed for long."""
@@ -239,7 +252,9 @@ class VisualAnalyser:
             if seconds >= self._options.shots.min_settled_s or (goes_on and begin == 0):
                 self._drafts.append(self._finder.draft(view.during(begin, end), begin, end))
         self._eased(segment, last, len(view.times))
-        self._resolve(self._options.max_waiting_mb * 1e6)
+        self._resolve(
+            self._options.max_waiting_mb * 1e6, float(segment.times[-1]) - self._options.max_waiting_s
+        )
 
     def _eased(self, segment: Segment, begin: int, end: int) -> None:
         """Frames of a stretch that are moments of a transition."""
@@ -249,10 +264,10 @@ class VisualAnalyser:
         ):
             self._timeline.disturbed(float(t), picture)
 
-    def _resolve(self, budget: float) -> None:
-        """Finishes the oldest stills until those that wait need at most ``budget`` bytes."""
+    def _resolve(self, budget: float, until: float) -> None:
+        """Finishes the oldest stills: what ended by ``until``, and more while all need over ``budget``."""
         ready: list[Draft] = []
-        while self._drafts and _waiting_bytes(self._drafts) > budget:
+        while self._drafts and (self._drafts[0].until <= until or _waiting_bytes(self._drafts) > budget):
             ready.append(self._drafts.popleft())
         released = _waiting_bytes(ready) if self._drafts else 0  # at the end the process may do as it likes
         for found in self._seek(ready):
@@ -272,8 +287,9 @@ class VisualAnalyser:
         if threads < 2:
             yield from map(seek, drafts)
             return
-        with ThreadPoolExecutor(threads, "narratrace-analyse") as executor:
-            yield from map_ahead(executor, seek, drafts, threads + 1)
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(threads, "narratrace-analyse")
+        yield from map_ahead(self._pool, seek, drafts, threads + 1)
 
     def _hold(self, still: Still) -> None:
         """Keeps stills that end without a pointer until it is known where it was right after them."""

@@ -63,6 +63,8 @@ __all__ = [
 class CpuRecorder(SparseRecorder):
     """The native recorder, which picks AVX2 or baseline code by the processor it runs on."""
 
+    _lasting: tuple[U8, U8, U8] | None = None
+
     def ahead(self, frames: Sequence[tuple[float, Any, Any, Any]]) -> None:
         """Nothing is gained by knowing: each frame is compared as it is pushed."""
 
@@ -73,8 +75,12 @@ class CpuRecorder(SparseRecorder):
         return super().push(t, y, u, v)
 
     def lasting(self, y: U8, u: U8, v: U8) -> tuple[U8, U8, U8]:
-        """Host memory lasts as long as it is referred to."""
-        return y, u, v
+        """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
+        if self._lasting is None:
+            self._lasting = np.empty_like(y), np.empty_like(u), np.empty_like(v)
+        for own, plane in zip(self._lasting, (y, u, v), strict=True):
+            np.copyto(own, plane)
+        return self._lasting
 
 
 def make_recorder(width: int, height: int, options: ChangeOptions) -> CpuRecorder:
