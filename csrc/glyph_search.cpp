@@ -141,9 +141,13 @@ std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, co
         for (int x = window.x0; x < window.x1; x += step)
             if (!hints.hopeless(x)) coarse.push_back({x, y, rough(x, y)});
     }
-    std::sort(coarse.begin(), coarse.end(), better);
-    for (Match m : coarse) {
-        if (out.size() == static_cast<std::size_t>(most)) break;
+    // Best first; of many thousands only a few are taken.
+    const auto worse = [](const Match& a, const Match& b) { return better(b, a); };
+    std::make_heap(coarse.begin(), coarse.end(), worse);
+    while (!coarse.empty() && out.size() < static_cast<std::size_t>(most)) {
+        std::pop_heap(coarse.begin(), coarse.end(), worse);
+        Match m = coarse.back();
+        coarse.pop_back();
         const auto near = [&](const Match& o) { return std::abs(o.x - m.x) < apart && std::abs(o.y - m.y) < apart; };
         if (std::any_of(out.begin(), out.end(), near)) continue;
         for (int s = step; s >= 1; s /= 2) m = step_from(m, s, window, rough);

@@ -160,6 +160,44 @@ def test_a_flicker_that_ends_in_one_of_its_pictures_has_a_beginning():
     assert _after_video([*flicker, (6.0, dark)], max_cut=2.0) in [t for t, _ in flicker[1:]] + [6.0]
 
 
+def page(lines: int, seed: int = 0) -> Planes:
+    """A slide with a heading and so many lines of text."""
+    planes = copied(flat(235))
+    write(planes, np.random.default_rng(100), 14, 12, 120, 6)
+    for line in range(lines):
+        write(planes, np.random.default_rng(seed + line), 14, 44 + 22 * line, 200, 5)
+    return planes
+
+
+@POINTING
+def test_a_page_with_but_a_title_after_a_full_one_begins_a_shot(at: Path):
+    full, bare, later = page(4), page(0), page(1, seed=50)
+    result = analyse(film(12.0, lambda t: full if t < 4.0 else (bare if t < 8.0 else later), at))
+    assert starts(result) == pytest.approx([4.0], abs=0.2)
+    assert [c.kind for c in result.changes] == ["build"]
+
+
+@POINTING
+def test_what_takes_away_less_than_most_begins_none(at: Path):
+    full, fewer = page(4), page(3)
+    result = analyse(film(8.0, lambda t: full if t < 4.0 else fewer, at))
+    assert starts(result) == []
+
+
+def test_slides_that_hardly_differ_are_two_with_a_dip_between():
+    old, new = copied(A), copied(A)
+    write(new, np.random.default_rng(77), 60, 150, 40, 8)
+
+    def show(t: float) -> Planes:
+        return old if t < 5.0 else (flat(16) if t < 5.5 else new)
+
+    result = analyse(film(11.0, show, nowhere))
+    (start,) = starts(result)
+    assert 4.9 <= start <= 5.6
+    without = analyse(film(11.0, lambda t: old if t < 5.0 else new, nowhere))
+    assert starts(without) == []
+
+
 WIDE = np.random.default_rng(21).integers(0, 256, (12, 80), dtype=np.uint8)
 
 

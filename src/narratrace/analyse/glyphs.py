@@ -26,6 +26,7 @@ PIXEL = np.dtype(
 SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
 Bool2 = npt.NDArray[np.bool_]
 _RIM = 4
+_LONG = 24  # pixels: of longer shapes, two are little
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -325,8 +326,10 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
         # A disc is its own mirror image too; a pen's slanting stroke is not.
         slanting = _most_overlap(outline, outline[:, ::-1]) < 0.5 and _slope(*np.nonzero(shape)[::-1]) < 0
         return "bottom" if slanting else "centre"
-    # The lines of thin crosses and I-beams miss their turned selves by a pixel.
-    near = 0.5 * (_covered(outline, turned) + _covered(turned, outline))
+    # The lines of thin crosses and I-beams miss their turned selves by a pixel; long coloured ones, grown
+    # by chroma samples here and there, by two.
+    reach = 2 if max(shape.shape) >= _LONG else 1
+    near = 0.5 * (_covered(outline, turned, reach) + _covered(turned, outline, reach))
     return "centre" if shape.mean() < 0.36 and near >= 0.95 else "top"
 
 
@@ -355,9 +358,9 @@ def _most_overlap(a: Bool2, b: Bool2) -> float:
     return max(_overlap(wide, other) for other in moved)
 
 
-def _covered(a: Bool2, b: Bool2) -> float:
-    """Share of ``a`` that lies within a pixel of ``b``."""
-    return float((a & _dilate(b, 1)).sum() / a.sum())
+def _covered(a: Bool2, b: Bool2, reach: int) -> float:
+    """Share of ``a`` that lies within ``reach`` pixels of ``b``."""
+    return float((a & _dilate(b, reach)).sum() / a.sum())
 
 
 def _slope(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> float:

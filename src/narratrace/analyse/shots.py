@@ -4,11 +4,13 @@ Note [Shots and changes]
 ~~~~~~~~~~~~~~~~~~~~~~~~
 A new slide takes content away and puts other content in its place; a bullet or an annotation only adds
 some, a pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges
-are gone and how many came. Small changes are judged place by place: a pop-up that closes while a bullet comes
-elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint. A message that
-pops up over a window hides as many edges as it brings; but it is a sheet that changes every pixel under it,
-where a new label leaves the paper around its letters alone. A view that is zoomed or panned loses edges too,
-but while it moves each frame is the one before it, moved a little: Note [Registration].
+are gone and how many came. Small changes are judged place by place: a pop-up that closes while a bullet
+comes elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint. A
+message that pops up over a window hides as many edges as it brings; but it is a sheet that changes every
+pixel under it, where a new label leaves the paper around its letters alone. Two things begin a shot though
+little comes: most of the writing goes away, because the next page has but a title; or the picture is empty
+in between, because nobody dips to black for a bullet. A view that is zoomed or panned loses edges too, but
+while it moves each frame is the one before it, moved a little: Note [Registration].
 """
 
 from __future__ import annotations
@@ -32,6 +34,7 @@ _APART = 4  # tiles between what belongs to one place
 _RIM = 2  # tiles around the inside of a place: one that hardly changed, one that changed in part
 _MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
 _SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
+_EVERYWHERE = 0.97  # share of strongly changed pixels from which on nothing has merely moved
 _MAX_PLACES = 6  # more are a change of the whole picture
 
 
@@ -72,7 +75,7 @@ class ShotOptions:
     faint_replaced: Annotated[
         float,
         option(
-            "share of edges gone and new with which a small, faint change begins a shot all the same",
+            "share of edges that others replace with which a small, faint change begins a shot all the same",
             ge=0,
             le=1,
         ),
@@ -125,8 +128,10 @@ def thumbnail_step(height: int) -> int:
 def shrunk(luma: U8, step: int) -> npt.NDArray[np.float32]:
     """Means of squares of ``step`` pixels, as thumbnails have them; what is left over is cut off."""
     rows, columns = luma.shape[0] // step, luma.shape[1] // step
-    whole = luma[: rows * step, : columns * step].reshape(rows, step, columns, step)
-    small: npt.NDArray[np.float32] = whole.mean(axis=(1, 3), dtype=np.float32)
+    # Whole rows are added first, which is many times faster than adding up square by square.
+    whole = luma[: rows * step, : columns * step].reshape(rows, step, columns * step)
+    sums = whole.sum(axis=1, dtype=np.uint16).reshape(rows, columns, step).sum(axis=2, dtype=np.uint32)
+    small: npt.NDArray[np.float32] = sums.astype(np.float32) / np.float32(step**2)
     return small
 
 
@@ -153,12 +158,20 @@ def judge(
         else Box(x0=0, y0=0, x1=0, y1=0)
     )
     changed = difference.changed / max(1, difference.pixels)
-    kind = moved(thumbnails, thumbnail_step(height), box, options.motion)
-    if kind is None and not _replaced_somewhere(a, b, ignore, difference, options):
+    everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
+    kind = None if everywhere else moved(thumbnails, thumbnail_step(height), box, options.motion)
+    replaced = _dips(thumbnails, options) or _replaced_somewhere(a, b, ignore, difference, options)
+    if kind is None and not replaced:
         kind = "build"
     if kind:
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
     return Verdict(shot=True, kind="other", box=box, changed=changed)
+
+
+def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
+    """Whether the picture was empty in between: slides that look alike are still two with a dip to black."""
+    first, *passing, last = (float(thumbnail.std()) for thumbnail in thumbnails)
+    return min(passing, default=float("inf")) < options.motion.max_flat * min(first, last)
 
 
 def _replaced_somewhere(
@@ -166,9 +179,29 @@ def _replaced_somewhere(
 ) -> bool:
     """Whether content replaced content: in one place, or nearly all there was."""
     wiped = difference.lost >= options.wiped_lost * max(1, difference.edges_a)
-    if wiped and _replaced(difference, options):
+    if wiped and _replaced(difference, _exchanged(difference), options):
         return True
-    return any(_replaced(place, options) for place in _places(a, b, ignore, difference, options))
+    places = list(_places(a, b, ignore, difference, options))
+    exchanged = sum(_exchanged(place) for place in places)
+    return _cleared(places, options) or any(_replaced(place, exchanged, options) for place in places)
+
+
+def _cleared(places: Sequence[Difference], options: ShotOptions) -> bool:
+    """Whether most of the writing went away: a page with nothing but a title came after one that was full."""
+    if not places:
+        return False
+    pixels, edges = max(1, places[0].pixels), max(1, places[0].edges_a)
+    changed = sum(place.changed for place in places)
+    if not options.min_changed <= changed / pixels < options.small_changed:
+        return False
+    clear = sum(place.strong for place in places) >= options.min_strong * changed
+    return clear and sum(place.lost for place in places) >= options.wiped_lost * edges
+
+
+def _exchanged(difference: Difference) -> float:
+    """Share of edges that others replaced: of those gone or those new, whatever is less."""
+    lost = difference.lost / max(1, difference.edges_a)
+    return min(lost, difference.gained / max(1, difference.edges_b))
 
 
 def _places(
@@ -212,8 +245,14 @@ def _is_sheet(own: Bool, strong: npt.NDArray[np.uint16]) -> bool:
     return bool(inside.sum() >= _MIN_INSIDE and (strong[inside] >= _SHEET * TILE**2).mean() >= _SHEET)
 
 
-def _replaced(difference: Difference, options: ShotOptions) -> bool:
-    """Whether content went away and other content came, see Note [Shots and changes]."""
+def _replaced(difference: Difference, exchanged: float, options: ShotOptions) -> bool:
+    """Whether content went away and other content came, see Note [Shots and changes].
+
+    Args:
+        difference: Of a place.
+        exchanged: Share of edges that others replaced, in all places.
+        options: Thresholds.
+    """
     changed = difference.changed / max(1, difference.pixels)
     lost = difference.lost / max(1, difference.edges_a)
     gained = difference.gained / max(1, difference.edges_b)
@@ -221,7 +260,7 @@ def _replaced(difference: Difference, options: ShotOptions) -> bool:
         return True
     few, many = sorted((lost, gained))
     faint = difference.strong < options.min_strong * difference.changed
-    if faint and changed < options.small_changed and few < options.faint_replaced:
+    if faint and changed < options.small_changed and exchanged < options.faint_replaced:
         return False  # a highlighted line, a hovered button
     return changed >= options.min_changed and lost >= options.min_lost and few >= options.min_replaced * many
 
