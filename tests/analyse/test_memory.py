@@ -12,11 +12,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from narratrace.analyse import visual
+from narratrace.analyse import stills, visual
 from narratrace.analyse.visual import AnalyseOptions
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.frames import Frame
-from narratrace.ops.sparse import Recorder, Segment, make_recorder
+from narratrace.ops.sparse import Recorder, Segment, compose, make_recorder
 
 from .screen import HEIGHT, WIDTH, Path, Point, analyse, copied, film, nowhere, slide_of, ticks, wander
 
@@ -139,6 +139,30 @@ def test_what_waits_is_let_go_at_its_limit(monkeypatch: pytest.MonkeyPatch):
     assert peaks[0.0] <= 1.5e6
     assert 2e6 <= peaks[3.0] <= 4.2e6
     assert peaks[1000.0] >= 6e6
+
+
+def test_a_page_that_grows_all_the_time_needs_few_pictures(monkeypatch: pytest.MonkeyPatch):
+    """Somebody who draws makes a hundred changes a minute; each has a picture before it and one after."""
+    stages = [copied(SLIDES[0])]
+    for mark in range(40):
+        stages.append(copied(stages[-1]))
+        x, y = 8 + 30 * (mark % 10), 20 + 40 * (mark // 10)
+        stages[-1][0][y : y + 24, x : x + 24] = 60
+    live: list[weakref.ref[Any]] = []
+    most = 0
+
+    def counted(*args: Any, **options: Any) -> Any:
+        nonlocal most
+        planes = compose(*args, **options)
+        live.append(weakref.ref(planes[0]))
+        most = max(most, sum(ref() is not None for ref in live))
+        return planes
+
+    monkeypatch.setattr(stills, "compose", counted)
+    options = AnalyseOptions(threads=1)
+    result = analyse(film(ticks(41.0, RATE), lambda t: stages[min(40, int(t))], nowhere), options)
+    assert len(result.changes) >= 35
+    assert most <= 18  # of stills that are being worked out, and a few that wait for a pointer
 
 
 def test_python_objects_do_not_pile_up():

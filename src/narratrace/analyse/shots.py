@@ -170,7 +170,7 @@ def judge(
 
 def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
     """Whether the picture was empty in between: slides that look alike are still two with a dip to black."""
-    first, *passing, last = (float(thumbnail.std()) for thumbnail in thumbnails)
+    first, *passing, last = (float(part.std()) if part.size else 0.0 for part in thumbnails)
     return min(passing, default=float("inf")) < options.motion.max_flat * min(first, last)
 
 

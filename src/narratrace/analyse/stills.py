@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
@@ -361,14 +362,18 @@ def _confirm(
     view: SegmentView, changes: list[_Change], epochs: EpochOptions, options: StillOptions
 ) -> list[_Change]:
     """Drops changes after which their place looks the same but for pointers and noise."""
+
+    @lru_cache(maxsize=2)  # the plates of both sides; somebody who draws makes a hundred changes a minute
+    def plate(begin: int, end: int) -> Planes:
+        return background(view, begin, end, epochs).plate(view.segment)
+
     while changes:
         ranges = stretches([(change.before, change.after) for change in changes], 0, len(view.times))
-        plates = [background(view, begin, end, epochs).plate(view.segment) for begin, end in ranges]
         kept = []
         for change in changes:
             sides = [
-                p
-                for (begin, end), p in zip(ranges, plates, strict=True)
+                plate(begin, end)
+                for begin, end in ranges
                 if end == change.before + 1 or begin == change.after
             ]
             if len(sides) < 2 or _differ(view, sides[0], sides[1], change.tiles, options):

@@ -54,8 +54,10 @@ _BESIDE_S = 0.04
 """How far a repeated frame is from the one that came and from the next: as at 25 Hz."""
 
 
-_RELEASE_BYTES = 24_000_000
+_RELEASE_BYTES = 64_000_000
 """Memory of finished stills after which what is free is given back."""
+_PICTURES = 4
+"""Pictures that come and go with a still, or more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -269,15 +271,14 @@ class VisualAnalyser:
         ready: list[Draft] = []
         while self._drafts and (self._drafts[0].until <= until or _waiting_bytes(self._drafts) > budget):
             ready.append(self._drafts.popleft())
-        released = _waiting_bytes(ready) if self._drafts else 0  # at the end the process may do as it likes
         for found in self._seek(ready):
             for sought in found:
-                self._hold(self._finder.finish(sought))
-        ready.clear()
-        self._released += released
-        if self._released > _RELEASE_BYTES:
-            release_memory()
-            self._released = 0
+                still = self._finder.finish(sought)
+                self._hold(still)
+                self._released += _PICTURES * sum(plane.nbytes for plane in still.plate)
+            if self._released > _RELEASE_BYTES and self._drafts:  # at the end the process may do as it likes
+                release_memory()
+                self._released = 0
 
     def _seek(self, drafts: Sequence[Draft]) -> Iterator[list[Sought]]:
         """What is found in each draft, the next ones in threads while the caller looks at one."""
