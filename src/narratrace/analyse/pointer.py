@@ -143,11 +143,6 @@ class Draft:
     blobs: Blobs
     entry: Entry | None
 
-    @property
-    def until(self) -> float:
-        """Time of its last frame, in seconds."""
-        return float(self.view.times[self.end - 1])
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sought:

@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
@@ -133,7 +134,7 @@ class VisualAnalyser:
         self._goes_on = False  # whether the open stretch is the rest of one that ended for its size
         self._seconds = 0.0
         threads = self._options.worker_threads
-        self._work = InOrder(apart=threads > 1, max_waiting=self._options.max_segment_mb * 1e6)
+        self._work = InOrder(apart=threads > 1, max_waiting=0.5e6 * self._options.max_segment_mb)
         self._pool: ThreadPoolExecutor | None = None
         self._released = 0
         self._held: list[Still] = []
@@ -152,6 +153,7 @@ class VisualAnalyser:
             self._finder,
             PictureMaker(video, self._options.keyframes),
         )
+        self._add: Callable[[Still], None] = self._timeline.add
 
     def push(self, frames: Sequence[Frame]) -> None:
         """Takes the next frames in presentation order; their planes are not kept.
@@ -181,9 +183,13 @@ class VisualAnalyser:
             self._look(self._recorder, self._stays(summary.duration))
             if self._recorder.frames:
                 self._close(self._recorder)
-        self._work.do(lambda: self._resolve(-1.0, math.inf))
         self._work.wait()
-        self._release()
+        with closing(InOrder(apart=self._options.worker_threads > 1, max_waiting=_MAX_HELD)) as line:
+            # Nothing more is learned, so what the timeline asks the finder no longer depends on when.
+            self._add = lambda still: line.do(partial(self._timeline.add, still), weight=1)
+            self._resolve(-1.0, math.inf)
+            self._release()
+            line.wait()
         result = self._timeline.finish(summary.start_pts_s, summary.duration)
         dwells = find_dwells(result.trace, summary.height, self._options.dwells)
         self._seconds += perf_counter() - begun
@@ -237,7 +243,7 @@ class VisualAnalyser:
         """Has the stretch that has ended worked out."""
         segment = recorder.take()
         goes_on, self._goes_on = self._goes_on, False
-        self._work.do(lambda: self._work_out(segment, goes_on), segment.bytes)
+        self._work.do(lambda: self._work_out(segment, goes_on), _held_bytes(segment))
 
     def _work_out(self, segment: Segment, goes_on: bool) -> None:
         max_pointer = self._options.stills.max_pointer * segment.height
@@ -269,7 +275,7 @@ class VisualAnalyser:
     def _resolve(self, budget: float, until: float) -> None:
         """Finishes the oldest stills: what ended by ``until``, and more while all need over ``budget``."""
         ready: list[Draft] = []
-        while self._drafts and (self._drafts[0].until <= until or _waiting_bytes(self._drafts) > budget):
+        while self._drafts and (_ended(self._drafts[0]) <= until or _waiting_bytes(self._drafts) > budget):
             ready.append(self._drafts.popleft())
         for found in self._seek(ready):
             for sought in found:
@@ -308,11 +314,20 @@ class VisualAnalyser:
 
     def _release(self) -> None:
         for still in self._held:
-            self._timeline.add(still)
+            self._add(still)
         self._held.clear()
+
+
+def _ended(draft: Draft) -> float:
+    """Time of its last frame, in seconds."""
+    return float(draft.view.times[draft.end - 1])
 
 
 def _waiting_bytes(drafts: Iterable[Draft]) -> int:
     segments = {id(draft.view.segment): draft.view.segment for draft in drafts}
-    # A segment also holds its first and its last picture, 1.5 bytes a pixel each.
-    return sum(s.bytes + 3 * s.width * s.height for s in segments.values())
+    return sum(_held_bytes(segment) for segment in segments.values())
+
+
+def _held_bytes(segment: Segment) -> int:
+    """A segment also holds its first and its last picture, 1.5 bytes a pixel each."""
+    return segment.bytes + 3 * segment.width * segment.height

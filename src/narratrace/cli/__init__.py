@@ -18,6 +18,7 @@ from typing import NoReturn
 
 from narratrace.cli.output import add_output_arguments, report_error, set_up_logging
 from narratrace.errors import NarratraceError
+from narratrace.threads import share_heap
 
 COMMANDS = ("doctor", "probe", "analyze", "report", "config")
 """Modules of this package, each with ``add_command(subparsers)``; those of runs are the corpus' own."""
@@ -34,6 +35,7 @@ def program() -> NoReturn:
     them over and over while they are made, and again at the end, is a quarter of a short command.
     """
     gc.set_threshold(50_000)
+    share_heap()
     code = main()
     gc.freeze()
     sys.exit(code)

@@ -26,6 +26,7 @@ from narratrace.corpus.workshop import Workshop, failure
 from narratrace.device import parse_device
 from narratrace.driver import driver_facts
 from narratrace.errors import NarratraceError
+from narratrace.threads import share_heap
 
 _PROGRESS_EVERY_S = 1.0
 
@@ -71,6 +72,7 @@ class DriverHandler(logging.Handler):
 
 def main() -> None:
     """Serve the driver at the other end of the descriptor until it hangs up."""
+    share_heap()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
     faulthandler.enable()
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # gigabytes of models on disk help nobody
