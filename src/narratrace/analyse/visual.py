@@ -190,6 +190,7 @@ class VisualAnalyser:
             self._resolve(-1.0, math.inf)
             self._release()
             line.wait()
+        self._give_back()
         result = self._timeline.finish(summary.start_pts_s, summary.duration)
         dwells = find_dwells(result.trace, summary.height, self._options.dwells)
         self._seconds += perf_counter() - begun
@@ -282,9 +283,13 @@ class VisualAnalyser:
                 still = self._finder.finish(sought)
                 self._hold(still)
                 self._released += _PICTURES * sum(plane.nbytes for plane in still.plate)
-            if self._released > _RELEASE_BYTES and self._drafts:  # at the end the process may do as it likes
-                release_memory()
-                self._released = 0
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Returns what finished stills left free, if it is much."""
+        if self._released > _RELEASE_BYTES:
+            release_memory()
+            self._released = 0
 
     def _seek(self, drafts: Sequence[Draft]) -> Iterator[list[Sought]]:
         """What is found in each draft, the next ones in threads while the caller looks at one."""
