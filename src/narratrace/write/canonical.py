@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import io
 import json
 import math
 from collections.abc import Mapping
@@ -127,5 +128,6 @@ def json_page(value: Any) -> bytes:
     Raises:
         ValueError: it holds a number that is not finite.
     """
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=1)
-    return text.encode("utf-8", "backslashreplace") + b"\n"
+    text = io.StringIO()  # dumps() would hold every token of an hour's trace at once
+    json.dump(value, text, ensure_ascii=False, allow_nan=False, indent=1)
+    return text.getvalue().encode("utf-8", "backslashreplace") + b"\n"
