@@ -108,7 +108,7 @@ CommonRows Glyph::common(const Patch& screen, int x, int y, Detail detail, bool 
 // Weight of the rows in common; nearly always nothing of the glyph is cut off.
 Glyph::Weight Glyph::visible(const CommonRows& common, Detail detail) const {
     const int rows = (bounds_.height() + every(detail) - 1) / every(detail);
-    if (common.rows == rows && common.columns == stride_) return weight_[static_cast<std::size_t>(detail)];
+    if (common.rows == rows && common.columns == stride_) return weight(detail);
     Weight sum;
     for (int row = 0; row < common.rows; ++row) {
         sum.opaque += total(common.opaque + row * common.glyph_step, common.columns);

@@ -32,7 +32,7 @@ def usable_cores() -> int:
 def share_heap() -> None:
     """Has all threads of this process allocate from one heap, so that each can use what another has freed.
 
-    glibc gives threads heaps of their own. Pictures are made in one thread and freed in another: a quarter of
+    glibc gives threads heaps of their own. Pictures are made in one thread and freed in another: a fifth of
     the memory of an analysis was free memory of the wrong heap. It took no longer with one. To be called by
     programs, before there are threads; a library has no say in it. Other C libraries are left as they are.
     """

@@ -171,3 +171,14 @@ def test_a_dot_in_chroma_samples_grown_on_one_side_points_with_its_centre() -> N
     )
     shape = half.repeat(3, axis=0).repeat(3, axis=1)[:, :14]
     assert pointing_part(shape, SYMMETRY) == "centre"
+
+
+@pytest.mark.parametrize("side", [28, 38, 60])
+def test_a_long_thin_cross_grown_by_chroma_samples_points_with_its_centre(side: int) -> None:
+    """As learned from VP9: lines two pixels wide, and parts of them four on one side."""
+    shape = np.zeros((side, side), bool)
+    middle = side // 2 - 1
+    shape[middle : middle + 2] = shape[:, middle : middle + 2] = True
+    shape[middle + 2 : middle + 4, side // 5 :] = True
+    shape[:middle, middle - 2 : middle] = True
+    assert pointing_part(shape, SYMMETRY) == "centre"

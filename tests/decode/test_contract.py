@@ -182,6 +182,20 @@ def test_frames_of_one_batch_are_all_valid_at_once(device: str, tmp_path: Path) 
             assert np.abs(on_host(frame.y).astype(int) - made.luma(i)).mean() < 3
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_planes_in_host_memory_outlive_their_batch(kind: str, tmp_path: Path) -> None:
+    """They are looked at while later batches are decoded."""
+    name, options = KINDS[kind]
+    made = make_video(tmp_path / name, **{**options, "seconds": min(1, options.get("seconds", 1))})
+    with open_decoder(probe(made.path), DecodeOptions(frames="all", batch_size=2), "cpu") as decoder:
+        held, copies = [], []
+        for batch in decoder.batches():
+            held += [plane for frame in batch for plane in (frame.y, frame.u, frame.v)]
+            copies += [plane.copy() for frame in batch for plane in (frame.y, frame.u, frame.v)]
+    for plane, copy in zip(held, copies, strict=True):
+        np.testing.assert_array_equal(plane, copy)
+
+
 @pytest.mark.parametrize("threads", [1, 2, 5])
 def test_threads_change_nothing(threads: int, run_pass: RunPass, tmp_path: Path) -> None:
     made = make_video(tmp_path / "a.mp4", seconds=2, bframes=3)

@@ -160,8 +160,9 @@ def judge(
     changed = difference.changed / max(1, difference.pixels)
     everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
     kind = None if everywhere else moved(thumbnails, thumbnail_step(height), box, options.motion)
-    replaced = _dips(thumbnails, options) or _replaced_somewhere(a, b, ignore, difference, options)
-    if kind is None and not replaced:
+    if kind is None and not (
+        _dips(thumbnails, options) or _replaced_somewhere(a, b, ignore, difference, options)
+    ):
         kind = "build"
     if kind:
         return Verdict(shot=False, kind=kind, box=box, changed=changed)

@@ -32,7 +32,7 @@ def program() -> NoReturn:
     """The process ``narratrace``: one command, and its exit code.
 
     Modules and options are many objects that live as long as the process. That the collector goes through
-    them over and over while they are made, and again at the end, is a quarter of a short command.
+    them over and over while they are made, and again at the end, is a sixth of a short command.
     """
     gc.set_threshold(50_000)
     share_heap()
