@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narratrace.analyse.visual import VisualAnalyser
+from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.media import DecodeSummary
 
@@ -83,6 +84,20 @@ def test_a_recording_without_a_frame_has_nothing():
     result = analyser.finish(summary)
     assert (result.stable_spans, result.changes, result.moving_regions, result.dwells) == ((), (), (), ())
     assert len(result.trace) == 0
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_no_thread_outlives_the_analysis(threads: int):
+    before = set(threading.enumerate())
+    during: set[threading.Thread] = set()
+
+    def count(_: VisualAnalyser) -> None:
+        during.update(set(threading.enumerate()) - before)
+
+    frames = film(ticks(4.0), lambda t: A if int(t) % 2 else B)
+    analyse(frames, AnalyseOptions(threads=threads, max_waiting_s=0.5), after=count)
+    assert bool(during) == (threads > 1)
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

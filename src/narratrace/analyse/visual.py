@@ -173,11 +173,23 @@ class VisualAnalyser:
         self._seconds += perf_counter() - begun
 
     def finish(self, summary: DecodeSummary) -> VisualAnalysis:
-        """The analysis, after the last frame.
+        """The analysis, after the last frame; the analyser is of no more use.
 
         Args:
             summary: What the decode pass saw.
         """
+        try:
+            return self._finish(summary)
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Ends what is under way; the analyser is of no more use."""
+        self._work.close()
+        if self._pool is not None:
+            self._pool.shutdown(cancel_futures=True)
+
+    def _finish(self, summary: DecodeSummary) -> VisualAnalysis:
         begun = perf_counter()
         if self._recorder is not None:
             self._look(self._recorder, self._stays(summary.duration))
@@ -204,12 +216,6 @@ class VisualAnalyser:
             dwells=dwells,
             timings={"analyse_s": self._seconds},
         )
-
-    def close(self) -> None:
-        """Ends what is under way; the analyser is of no more use."""
-        self._work.close()
-        if self._pool is not None:
-            self._pool.shutdown(cancel_futures=True)
 
     def _until(self, frame: Frame) -> list[Frame]:
         """The next frame, and before it the one that was on the screen until then, if it stayed for long."""
