@@ -57,6 +57,9 @@ _BESIDE_S = 0.04
 
 _RELEASE_BYTES = 64_000_000
 """Memory of finished stills after which what is free is given back."""
+_AHEAD = 0.2
+"""Stretches that wait to be worked out, by the largest there can be: half of it took 25 MB more at 1080p, and
+the same time."""
 _PICTURES = 4
 """Pictures that come and go with a still, or more."""
 
@@ -134,7 +137,7 @@ class VisualAnalyser:
         self._goes_on = False  # whether the open stretch is the rest of one that ended for its size
         self._seconds = 0.0
         threads = self._options.worker_threads
-        self._work = InOrder(apart=threads > 1, max_waiting=0.5e6 * self._options.max_segment_mb)
+        self._work = InOrder(apart=threads > 1, max_waiting=_AHEAD * 1e6 * self._options.max_segment_mb)
         self._pool: ThreadPoolExecutor | None = None
         self._released = 0
         self._held: list[Still] = []
