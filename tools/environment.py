@@ -132,6 +132,18 @@ def make_venv() -> None:
         stop(f"{sys.executable} -m venv failed; on Debian and Ubuntu: apt-get install python3-venv")
 
 
+def renew_pip() -> bool:
+    """Whether there was a newer pip, and it is here now.
+
+    That of Python 3.12.1 takes 13.0.3 and 13.0.3.0 for two versions, and finds no toolkit for torch.
+    """
+    version = [PYTHON, "-m", "pip", "--version"]
+    before = subprocess.run(version, capture_output=True, check=False).stdout
+    say("pip failed, looking for a newer one")
+    run(PYTHON, "-m", "pip", "install", "-q", "--disable-pip-version-check", "--upgrade", "pip")
+    return subprocess.run(version, capture_output=True, check=False).stdout != before
+
+
 def digest(patterns: list[str], *facts: str) -> str:
     """Hash of files and facts."""
     state = hashlib.sha256("\0".join(facts).encode())
@@ -164,7 +176,8 @@ def install(purpose: str) -> None:
     say(
         f"installing narratrace{target[1:]} into {VENV.name}" if not covered else "building the native module"
     )
-    if not run(*pip, *(["--no-deps"] if covered else []), "-e", target):
+    pip += [*(["--no-deps"] if covered else []), "-e", target]
+    if not (run(*pip) or (renew_pip() and run(*pip))):
         stop("pip install failed, see above")
     # Where writing bytecode is turned off, as in containers, every start would compile the package anew.
     run(PYTHON, "-m", "compileall", "-q", "src", "kernels", quiet=True)
