@@ -182,6 +182,26 @@ def test_subtitles_divide_neither_spans_nor_shots(at):
     assert strip.y0 >= HEIGHT - 32
 
 
+def test_a_subtitle_that_comes_with_a_mark_begins_no_shot():
+    """The bar hides the footer and brings a line: by itself, content that replaces content."""
+    page = copied(slide_of(24, lines=2, picture=False))
+    write(page, np.random.default_rng(5), 70, HEIGHT - 18, 160, 9)
+
+    def show(t: float) -> Planes:
+        line = int(t / 1.7)
+        out = copied(page)
+        if line % 3 != 2:
+            out[0][HEIGHT - 22 : HEIGHT - 4, 60:240] = 10
+            write(out, np.random.default_rng(line), 130, HEIGHT - 18, 50, 9, 245)
+        if line >= 9:
+            out[0][70:74, 250:290] = 90
+        return out
+
+    result = analyse(film(24.0, show))
+    assert boundaries(result) == []
+    assert [s for s, _ in spans(result)] == pytest.approx([0.0, 9 * 1.7], abs=0.15)
+
+
 def test_bullets_are_no_subtitles():
     def show(t: float) -> Planes:
         out = copied(slide_of(25, lines=0, picture=False))

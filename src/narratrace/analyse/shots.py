@@ -112,12 +112,14 @@ class Verdict:
         kind: Kind of change, where it is none.
         box: Where the picture changed.
         changed: Share of the picture's pixels that differ.
+        replaced: The places whose content was replaced, if it is a shot.
     """
 
     shot: bool
     kind: ChangeKind
     box: Box
     changed: float
+    replaced: tuple[Box, ...] = ()
 
 
 def thumbnail_step(height: int) -> int:
@@ -159,14 +161,13 @@ def judge(
     )
     changed = difference.changed / max(1, difference.pixels)
     everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
-    kind = None if everywhere else moved(thumbnails, thumbnail_step(height), box, options.motion)
-    if kind is None and not (
-        _dips(thumbnails, options) or _replaced_somewhere(a, b, ignore, difference, options)
-    ):
-        kind = "build"
-    if kind:
+    if not everywhere and (kind := moved(thumbnails, thumbnail_step(height), box, options.motion)):
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
-    return Verdict(shot=True, kind="other", box=box, changed=changed)
+    if _dips(thumbnails, options):
+        return Verdict(shot=True, kind="other", box=box, changed=changed, replaced=(box,))
+    replaced = _replaced_places(a, b, ignore, difference, box, options)
+    kind = "other" if replaced else "build"
+    return Verdict(shot=bool(replaced), kind=kind, box=box, changed=changed, replaced=replaced)
 
 
 def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
@@ -175,16 +176,18 @@ def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
     return min(passing, default=float("inf")) < options.motion.max_flat * min(first, last)
 
 
-def _replaced_somewhere(
-    a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions
-) -> bool:
-    """Whether content replaced content: in one place, or nearly all there was."""
+def _replaced_places(
+    a: Planes, b: Planes, ignore: U8, difference: Difference, box: Box, options: ShotOptions
+) -> tuple[Box, ...]:
+    """Places where content replaced content; all of ``box`` if that happened to nearly all there was."""
     wiped = difference.lost >= options.wiped_lost * max(1, difference.edges_a)
     if wiped and _replaced(difference, _exchanged(difference), options):
-        return True
-    places = list(_places(a, b, ignore, difference, options))
-    exchanged = sum(_exchanged(place) for place in places)
-    return _cleared(places, options) or any(_replaced(place, exchanged, options) for place in places)
+        return (box,)
+    places = list(_places(a, b, ignore, difference, box, options))
+    if _cleared([place for _, place in places], options):
+        return (box,)
+    exchanged = sum(_exchanged(place) for _, place in places)
+    return tuple(where for where, place in places if _replaced(place, exchanged, options))
 
 
 def _cleared(places: Sequence[Difference], options: ShotOptions) -> bool:
@@ -206,8 +209,8 @@ def _exchanged(difference: Difference) -> float:
 
 
 def _places(
-    a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions
-) -> Iterator[Difference]:
+    a: Planes, b: Planes, ignore: U8, difference: Difference, whole: Box, options: ShotOptions
+) -> Iterator[tuple[Box, Difference]]:
     """The differences of each place by itself, measured by the whole picture; a large one as it is.
 
     Places where a sheet was laid down or taken away are left out.
@@ -217,11 +220,12 @@ def _places(
     tiles = np.flatnonzero(difference.tile_strong >= _STRONG)
     places = list(components(tiles, columns, reach=_APART))
     if difference.changed >= options.small_changed * difference.pixels or len(places) > _MAX_PLACES:
-        yield difference
+        yield whole, difference
         return
     for members in places:
         own = np.zeros(rows * columns, dtype=bool)
         own[tiles[members]] = True
+        changed = tile_box(tiles[members], columns)
         own = grow(own, rows, columns)
         box = tile_box(np.flatnonzero(own), columns)
         hidden = (ignore.astype(bool) | ~own).reshape(rows, columns)
@@ -229,7 +233,8 @@ def _places(
         if _is_sheet(own.reshape(rows, columns), difference.tile_strong.reshape(rows, columns)):
             continue
         here = compare(cut(a, box), cut(b, box), np.ascontiguousarray(hidden[y, x].astype(np.uint8)).ravel())
-        yield replace(here, pixels=difference.pixels, edges_a=difference.edges_a, edges_b=difference.edges_b)
+        here = replace(here, pixels=difference.pixels, edges_a=difference.edges_a, edges_b=difference.edges_b)
+        yield Box(x0=changed.x0, y0=changed.y0, x1=min(changed.x1, width), y1=min(changed.y1, height)), here
 
 
 def _is_sheet(own: Bool, strong: npt.NDArray[np.uint16]) -> bool:

@@ -27,7 +27,7 @@ from narratrace.analyse.subtitles import find_strip, is_strip
 from narratrace.analyse.tiles import Bool, components, tile_box
 from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import U8, Difference, Planes, compare
+from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare
 from narratrace.timebase import Span
 
 _MAX_PASSING = 64
@@ -36,6 +36,12 @@ _APART_S = 0.5
 """Disturbances closer than this belong to one transition."""
 _FAR = 0.8
 """A video's pictures differ from what comes after it by at least this share of the usual difference."""
+_SMALL = 0.1
+"""Share of the picture up to which what moves by itself is beside the content: subtitles, webcams."""
+_BESIDE = 0.9
+"""Share of a place that lies where something moves by itself, if nothing else happened there."""
+_NEAR_S = 2.0
+"""Time from a change within which it may be seen to move, in seconds."""
 F32 = npt.NDArray[np.float32]
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
@@ -107,6 +113,16 @@ def _after_video(pictures: Sequence[tuple[float, npt.NDArray[Any]]], max_cut: fl
     left = [apart(picture, pictures[-1][1]) for _, picture in pictures[:-1]]
     far = np.flatnonzero(np.array(left) >= _FAR * float(np.median(left)))
     return pictures[int(far[-1]) + 1][0]
+
+
+def _covered(box: Box, regions: Sequence[Box]) -> float:
+    """Share of a box that lies in some of the regions or in the tiles around them."""
+    x, y = np.arange(box.x0, box.x1, TILE), np.arange(box.y0, box.y1, TILE)
+    inside = np.zeros((len(y), len(x)), dtype=bool)
+    for region in regions:
+        across = (x >= region.x0 - TILE) & (x < region.x1 + TILE)
+        inside |= across & ((y >= region.y0 - TILE) & (y < region.y1 + TILE))[:, None]
+    return float(inside.mean()) if inside.size else 0.0
 
 
 def _ignored(a: U8, b: U8) -> U8:
@@ -278,6 +294,7 @@ class Timeline:
         if self._scenes:
             self._settle(self._scenes[-1], self._may_be_subtitles(len(self._scenes) - 1))
         self._drop_subtitles()
+        self._drop_moving()
         return TimelineResult(
             shots=self._shots(start, end),
             changes=tuple(
@@ -311,6 +328,21 @@ class Timeline:
                 scenes.append(scene)
         self._scenes = scenes
         self._boundaries = [b for i, b in enumerate(self._boundaries) if i not in strip.changes]
+
+    def _drop_moving(self) -> None:
+        """What was replaced only where something moves by itself, is no shot.
+
+        A subtitle, or a face in a webcam picture, that changes together with something else is seen only
+        when it is known for what it is, sometimes by what comes after.
+        """
+        small = _SMALL * self._size[0] * self._size[1]
+        regions = [region for region in self._regions if region.box.area <= small]
+        for i, b in enumerate(self._boundaries):
+            begin, end = b.before - _NEAR_S, b.after + _NEAR_S
+            near = [r.box for r in regions if r.span.start <= end and begin <= r.span.end]
+            beside = (box.area <= small and _covered(box, near) >= _BESIDE for box in b.verdict.replaced)
+            if b.verdict.shot and all(beside):
+                self._boundaries[i] = replace(b, verdict=replace(b.verdict, shot=False, kind="build"))
 
     def _shots(self, start: float, end: float) -> tuple[Shot, ...]:
         begins: list[tuple[float, float, str]] = [(start, start, "none")]
