@@ -288,6 +288,7 @@ class Timeline:
             scene.keyframe = self.picture_maker(scene.picture)
         for old in self._scenes[-3:-1]:
             old.plate = old.picture = _NO_PLATE
+            old.ignore = _NO_PLATE[0]
 
     def finish(self, start: float, end: float) -> TimelineResult:
         """Everything, after the last still."""
