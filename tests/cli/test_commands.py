@@ -52,6 +52,21 @@ def test_every_command_explains_itself_and_takes_the_output_arguments(
     assert all(argument in shown for argument in ("--quiet", "--log-format", "--debug"))
 
 
+def test_warnings_of_libraries_are_lines_of_the_log():
+    code = (
+        "import sys, warnings; from narratrace.cli.output import set_up_logging;"
+        "set_up_logging(sys.argv[1], quiet=False, debug=False); warnings.warn('odd\\n  file')"
+    )
+    shown = {
+        kind: subprocess.run([sys.executable, "-c", code, kind], capture_output=True, text=True, check=True)
+        for kind in ("text", "json")
+    }
+    assert shown["text"].stderr == "narratrace: warning: UserWarning: odd file (<string>:1)\n"
+    (line,) = shown["json"].stderr.splitlines()
+    event = json.loads(line)
+    assert (event["level"], event["message"]) == ("warning", "UserWarning: odd file (<string>:1)")
+
+
 def test_wrong_arguments_end_with_2(capsys: pytest.CaptureFixture[str]):
     for wrong in ([], ["fly"], ["analyze"], ["analyze", "a.mp4", "--frames", "few"]):
         with pytest.raises(SystemExit) as caught:

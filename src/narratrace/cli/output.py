@@ -7,8 +7,10 @@ import contextlib
 import json
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
 from narratrace.errors import NarratraceError
@@ -51,7 +53,10 @@ def _commands_below(parser: argparse.ArgumentParser) -> Iterator[argparse.Argume
 
 
 def set_up_logging(log_format: str, *, quiet: bool, debug: bool) -> None:
-    """Send log lines to stderr: ours from INFO on (ERROR when quiet), those of libraries from WARNING on."""
+    """Send log lines to stderr: ours from INFO on (ERROR when quiet), those of libraries from WARNING on.
+
+    Python's warnings, which libraries give as well, are lines like the others.
+    """
     handler = _StderrHandler()
     handler.setFormatter(_JsonFormatter() if log_format == "json" else _TextFormatter())
     root = logging.getLogger()
@@ -59,6 +64,19 @@ def set_up_logging(log_format: str, *, quiet: bool, debug: bool) -> None:
     root.setLevel(logging.DEBUG if debug else logging.ERROR if quiet else logging.INFO)
     if not debug:
         handler.addFilter(lambda record: _is_ours(record) or record.levelno >= logging.WARNING)
+    warnings.formatwarning = _one_line
+    logging.captureWarnings(True)
+
+
+def _one_line(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    line: str | None = None,  # noqa: ARG001
+) -> str:
+    """See :func:`warnings.formatwarning`."""
+    return f"{category.__name__}: {' '.join(str(message).split())} ({Path(filename).name}:{lineno})"
 
 
 def report_error(error: Exception, args: argparse.Namespace) -> None:
