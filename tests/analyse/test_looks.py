@@ -86,6 +86,20 @@ def test_a_place_with_none_of_the_pointers_colours_is_worth_nothing():
     assert coloured >= 0.6 - 1e-6
 
 
+def test_a_speck_in_a_place_like_the_pointer_is_worth_nothing():
+    """A pixel of noise on a picture as dark as the look; not the outline of a pointer that moved a little."""
+    entry = GlyphBook(OPTIONS).add(learned(maps_of(0.9 * TIP_UP, TIP_UP), 2 * OPTIONS.min_travel))
+    blobs = Blobs(np.zeros(2, BLOB), np.zeros(1, np.uint32), np.full(1, 2, np.uint32))
+    blobs.table["area"] = (0.01 * entry.area, 0.1 * entry.area)
+    table = np.zeros(3, CANDIDATE)
+    table["fit"] = table["similarity"] = 0.9
+    table["blob"], table["background"] = (0, 0, 1), (0.88, 0.5, 0.88)
+    found = Candidates(table, np.zeros(1, np.uint32), np.full(1, 3, np.uint32))
+    speck, new, moved = worth(found, blobs, [entry], WorthOptions())
+    assert speck <= 0.0
+    assert min(new, moved) >= 0.9 - 1e-6
+
+
 def test_a_dot_is_searched_and_not_the_dot_with_its_trail():
     dot = np.hypot(ROWS - 50, COLUMNS - 50) <= 10
     trail = dot | ((np.abs(ROWS - 50) <= 9) & (COLUMNS >= 50) & (COLUMNS < 85))

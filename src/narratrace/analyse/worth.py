@@ -6,7 +6,8 @@ A look that fits explains all that differs from the plate. But a look is learned
 of the pointer shows: a black arrow's white rim on a dark picture is "beside the pointer" to a look from white
 paper. So the pointer's own colours count by themselves, less what the plate has of them, where not much more
 differs than the pointer is large. A place with none of them is no pointer, whatever differs there. Where the
-plate has more of them than the screen, a pointer in the plate has left.
+plate has more of them than the screen, a pointer in the plate has left; where it has as many and but a speck
+differs, nothing came: a dark look learned from a film fits all of a dark picture.
 """
 
 from __future__ import annotations
@@ -45,6 +46,15 @@ class WorthOptions:
             source="bars and lines at the edge of the picture have its shape there, but none of its colours",
         ),
     ] = 0.02
+    speck: Annotated[
+        float,
+        option(
+            "share of the pointer's area that differs, and of its colours that the plate lacks: with less of "
+            "both, nothing came into the picture",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.05
     clear: Annotated[
         float,
         option(
@@ -101,4 +111,6 @@ def worth(
     gone = table["background"] > table["similarity"]
     value = np.where(gone, GONE, np.maximum(table["fit"], np.where(alone, colours, GONE)))
     bare = table["similarity"] < options.min_similarity
+    speck = blobs.table["area"][table["blob"]] < options.speck * own
+    bare |= speck & (table["similarity"] - table["background"] < options.speck)
     return np.where(bare, np.minimum(value, 0.0), value).astype(np.float32)
