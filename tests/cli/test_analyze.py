@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from narratrace.write.analysis_json import read_analysis
-from tests.cli.conftest import Ended, Narratrace
+from tests.cli.conftest import Narratrace
 from tests.support.media import make_video
 from tests.support.zoo import BROKEN, CUT, DAMAGED, SOUND, Specimen
 
@@ -38,11 +38,6 @@ def test_sound_inputs_give_the_contract(
         assert len(document["trace"]) > 50
 
 
-def complaints(ended: Ended) -> list[str]:
-    """What was said, but for the line that says, once a process, why `auto` decodes on the CPU."""
-    return [line for line in ended.error_lines if not line.startswith("narratrace: decoding on the CPU: ")]
-
-
 @pytest.mark.parametrize("specimen", BROKEN, ids=str)
 def test_broken_inputs_end_in_one_line(
     specimen: Specimen, zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace
@@ -50,7 +45,7 @@ def test_broken_inputs_end_in_one_line(
     target = tmp_path / "analysis.json"
     ended = narratrace("analyze", zoo[specimen.name], "-o", target)
     assert ended.code == 1
-    (line,) = complaints(ended)
+    (line,) = ended.error_lines
     assert line.startswith(("narratrace: error: source: ", "narratrace: error: decode: "))
     assert str(zoo[specimen.name]) in line
     assert not target.exists()
@@ -63,7 +58,7 @@ def test_damaged_inputs_end_in_either(
     target = tmp_path / "analysis.json"
     ended = narratrace("analyze", zoo[specimen.name], "-o", target)
     assert ended.code == (0 if target.exists() else 1)
-    assert len(complaints(ended)) == ended.code
+    assert len(ended.error_lines) == ended.code
 
 
 def test_keyframes_lie_beside_the_analysis(zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace):
@@ -84,7 +79,7 @@ def test_keyframes_need_a_place(zoo: dict[str, Path], narratrace: Narratrace):
 def test_without_a_target_the_analysis_goes_to_stdout(zoo: dict[str, Path], narratrace: Narratrace):
     ended = narratrace("analyze", zoo["plain.mp4"])
     assert json.loads(ended.out)["schema"] == "narratrace.analysis/1"
-    assert ended.err == ""
+    assert ended.error_lines == []
 
 
 def test_words_come_with_asr(zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace):
