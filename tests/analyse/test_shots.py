@@ -20,6 +20,7 @@ from .screen import (
     Planes,
     analyse,
     blend,
+    boundaries,
     copied,
     film,
     flat,
@@ -276,6 +277,32 @@ def test_a_pan_is_a_change_and_no_shot():
     result = analyse(film(11.0, show))
     assert len(result.shots) == 1
     assert [c.kind for c in result.changes] == ["pan"]
+
+
+def framed(page: Planes, luma: int, vessels: int) -> Planes:
+    """The page with a smooth picture on it, of a grey and with some dark lines."""
+    out = copied(page)
+    out[0][40:180, 60:260] = luma + np.linspace(-12, 12, 200).astype(np.int64)
+    for k in range(vessels):
+        out[0][44 + 8 * k : 46 + 8 * k, 64:256] = 20
+    return out
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_a_smooth_picture_that_another_replaces_begins_a_shot(first: bool):
+    """Next to no edges go, or come; but where a picture was, another is."""
+    page = slide_of(31, lines=0, picture=False)
+    pictures = [framed(page, 90, 0), framed(page, 160, 16)]
+    a, b = pictures if first else pictures[::-1]
+    assert boundaries(analyse(film(10.0, lambda t: a if t < 5.0 else b))) == pytest.approx([5.0], abs=0.1)
+
+
+def test_a_picture_that_comes_onto_a_page_begins_no_shot():
+    page = slide_of(31, lines=0, picture=False)
+    for luma, vessels in ((90, 0), (160, 16)):
+        picture = framed(page, luma, vessels)
+        result = analyse(film(10.0, lambda t, shown=picture: page if t < 5.0 else shown))
+        assert boundaries(result) == []
 
 
 def test_a_flash_begins_no_shot():
