@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,7 +44,9 @@ def real_recording() -> Path:
 def own_logging() -> Iterator[None]:
     """For tests that let the command line set up logging: everything is as before afterwards."""
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
+    handlers, level, formatwarning = root.handlers[:], root.level, warnings.formatwarning
     yield
+    logging.captureWarnings(False)
+    warnings.formatwarning = formatwarning
     root.handlers[:] = handlers
     root.setLevel(level)

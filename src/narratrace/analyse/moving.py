@@ -21,7 +21,7 @@ import numpy.typing as npt
 from narratrace.analyse.bars import BarFinder, BarOptions
 from narratrace.analyse.insets import Area, Areas, InsetOptions, presence
 from narratrace.analyse.tiles import Bool, TileBox, components, grow, tile_box
-from narratrace.data.shots import Box, MovingRegion
+from narratrace.data.shots import MovingRegion
 from narratrace.ops.sparse import Segment, tile_grid
 from narratrace.options import option
 from narratrace.timebase import Span
@@ -197,8 +197,7 @@ class MovingFinder:
 
 
 def _region(box: TileBox, span: Span, segment: Segment) -> MovingRegion:
-    x1, y1 = min(box.x1, segment.width), min(box.y1, segment.height)
-    return MovingRegion(box=Box(x0=box.x0, y0=box.y0, x1=x1, y1=y1), span=span)
+    return MovingRegion(box=box.within(segment.width, segment.height), span=span)
 
 
 def _ticking_tiles(

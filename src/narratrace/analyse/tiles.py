@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.data.shots import Box
 from narratrace.ops.sparse import TILE, Planes, connected_components
 
 I64 = npt.NDArray[np.int64]
@@ -27,6 +28,10 @@ class TileBox:
     def size(self) -> int:
         """The longer side."""
         return max(self.x1 - self.x0, self.y1 - self.y0)
+
+    def within(self, width: int, height: int) -> Box:
+        """The part of it on a picture of that size."""
+        return Box(x0=self.x0, y0=self.y0, x1=min(self.x1, width), y1=min(self.y1, height))
 
     def distance(self, x: npt.NDArray[np.float32], y: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Distance of points to the box, 0 inside."""

@@ -240,8 +240,7 @@ class Timeline:
         large = [p for p in places if tile_box(p, columns).size > still.view.max_pointer] or places
         if not large:
             return Box(x0=0, y0=0, x1=0, y1=0)
-        box = tile_box(np.concatenate(large), columns)
-        return Box(x0=box.x0, y0=box.y0, x1=min(box.x1, self._size[0]), y1=min(box.y1, self._size[1]))
+        return tile_box(np.concatenate(large), columns).within(*self._size)
 
     def _inset_between(self, end: float, still: Still) -> Bool:
         """Tiles where something that moves by itself has come or gone since ``end``, Note [Insets]."""
@@ -282,7 +281,7 @@ class Timeline:
         return any(is_strip(b.place, size, options) for b in self._boundaries[max(0, scene - 1) : scene + 1])
 
     def _settle(self, scene: _Scene, always: bool = False) -> None:
-        """Makes the scene's keyframe if it may be needed; lets go of the pictures of earlier ones."""
+        """Makes the scene's keyframe if it may be needed; lets go of what earlier ones are compared by."""
         lasts = scene.end - scene.start >= self.shot_options.min_stable_s
         if scene.keyframe is None and (lasts or always):
             scene.keyframe = self.picture_maker(scene.picture)
@@ -339,10 +338,11 @@ class Timeline:
         small = _SMALL * self._size[0] * self._size[1]
         regions = [region for region in self._regions if region.box.area <= small]
         for i, b in enumerate(self._boundaries):
+            if not b.verdict.shot:
+                continue
             begin, end = b.before - _NEAR_S, b.after + _NEAR_S
             near = [r.box for r in regions if r.span.start <= end and begin <= r.span.end]
-            beside = (box.area <= small and _covered(box, near) >= _BESIDE for box in b.verdict.replaced)
-            if b.verdict.shot and all(beside):
+            if all(box.area <= small and _covered(box, near) >= _BESIDE for box in b.verdict.replaced):
                 self._boundaries[i] = replace(b, verdict=replace(b.verdict, shot=False, kind="build"))
 
     def _shots(self, start: float, end: float) -> tuple[Shot, ...]:

@@ -58,8 +58,8 @@ _BESIDE_S = 0.04
 _RELEASE_BYTES = 64_000_000
 """Memory of finished stills after which what is free is given back."""
 _AHEAD = 0.2
-"""Stretches that wait to be worked out, by the largest there can be: half of it took 25 MB more at 1080p, and
-the same time."""
+"""Bytes of stretches that wait to be worked out, as a share of the largest one. With 0.5 it took 25 MB more
+at 1080p, and the same time."""
 _PICTURES = 4
 """Pictures that come and go with a still, or more."""
 
