@@ -12,6 +12,7 @@ from pathlib import Path
 from .render import render
 from .set_dev import DEV
 from .set_heldout import HELDOUT
+from .set_mixed import mixed
 from .spec import Spec
 
 SETS = {"dev": DEV, "heldout": HELDOUT}
@@ -28,14 +29,17 @@ def main() -> None:
     """Entry point."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.lectures", description=__doc__)
     parser.add_argument("out", type=Path, help="recordings go to OUT/SET/")
-    parser.add_argument("--set", choices=sorted(SETS), default="dev")
+    parser.add_argument("--set", choices=[*sorted(SETS), "mixed"], default="dev")
+    parser.add_argument("--seed", type=int, default=1, help="of the mixed set: another one, other recordings")
+    parser.add_argument("--count", type=int, default=20, help="recordings of the mixed set")
     parser.add_argument("--only", action="append", default=[], help="name of one recording; may be repeated")
     parser.add_argument("--jobs", type=int, default=1, help="recordings rendered at once")
     parser.add_argument("--cursor-themes", type=Path, nargs="*", default=[ICONS] if ICONS.exists() else [])
     args = parser.parse_args()
     folder = args.out / args.set
     folder.mkdir(parents=True, exist_ok=True)
-    specs = [s for s in SETS[args.set] if not args.only or s.name in args.only]
+    chosen = SETS[args.set] if args.set in SETS else mixed(args.seed, args.count)
+    specs = [s for s in chosen if not args.only or s.name in args.only]
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     if args.jobs <= 1:
         for spec in specs:

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narratrace.data.trace import Trace
-from narratrace.write.canonical import json_line, json_value, seconds, trace_columns
+from narratrace.write.canonical import json_line, json_page, json_value, seconds, trace_columns
 
 
 @given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=40, unique=True))
@@ -52,6 +52,39 @@ def test_whatever_a_manifest_holds_becomes_strict_json(value: object) -> None:
     line = json_line(json_value(value))
     assert line.count(b"\n") == 1
     json.loads(line, parse_constant=pytest.fail)
+
+
+PLAIN = (
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+)
+
+
+@given(st.recursive(PLAIN, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
+def test_a_page_reads_back_as_what_was_written(value: object) -> None:
+    assert json.loads(json_page(value)) == value
+
+
+def test_a_page_has_a_line_to_each_row_of_a_list_and_takes_rows_one_by_one() -> None:
+    rows = ({"t": t, "x": [t]} for t in range(2))
+    page = json_page({"video": {"id": "v"}, "trace": rows, "words": [], "more": {}})
+    assert page.decode().splitlines() == [
+        "{",
+        ' "video": {',
+        '  "id": "v"',
+        " },",
+        ' "trace": [',
+        '  {"t": 0, "x": [0]},',
+        '  {"t": 1, "x": [1]}',
+        " ],",
+        ' "words": [],',
+        ' "more": {}',
+        "}",
+    ]
+
+
+def test_a_page_with_a_number_that_is_not_finite_is_refused() -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        json_page({"t": [math.nan]})
 
 
 def test_json_values_of_other_types() -> None:

@@ -22,12 +22,11 @@ import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
 from PIL import Image as Pillow
 
-from narratrace.data.frames import Image
+from narratrace.data.frames import U8, Image
 from narratrace.data.media import VideoStreamInfo
 from narratrace.ops.sparse import Planes
 from narratrace.options import option
 
-F32 = npt.NDArray[np.float32]
 _MATRIX = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Colorspace.ITU709}
 _THUMB = (48, 32)
 
@@ -64,12 +63,12 @@ class Keyframe:
     Attributes:
         image: As a JPEG, None when pictures were not asked for.
         phash: 64-bit perceptual hash.
-        thumb: Luma, float32, shape (32, 48).
+        thumb: Luma, uint8, shape (32, 48).
     """
 
     image: Image | None
     phash: int
-    thumb: F32
+    thumb: U8
 
 
 class PictureMaker:
@@ -88,7 +87,7 @@ class PictureMaker:
     def __call__(self, plate: Planes) -> Keyframe:
         """The keyframe of one plate."""
         luma = Pillow.fromarray(plate[0])
-        thumb = np.asarray(luma.resize(_THUMB, Pillow.Resampling.BOX), dtype=np.float32)
+        thumb = np.asarray(luma.resize(_THUMB, Pillow.Resampling.BOX))
         small = np.asarray(luma.resize((32, 32), Pillow.Resampling.BOX), dtype=np.float64)
         return Keyframe(self._image(plate) if self._options.pictures else None, dct_hash(small), thumb)
 
@@ -96,7 +95,8 @@ class PictureMaker:
         """Whether two keyframes show nearly the same picture."""
         if (a.phash ^ b.phash).bit_count() > self._options.max_hash_distance:
             return False
-        return float(np.abs(a.thumb - b.thumb).mean()) <= self._options.max_thumb_difference
+        apart = np.abs(a.thumb.astype(np.int16) - b.thumb)
+        return float(apart.mean()) <= self._options.max_thumb_difference
 
     def _image(self, plate: Planes) -> Image:
         picture = Pillow.fromarray(self._rgb(plate))

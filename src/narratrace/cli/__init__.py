@@ -34,7 +34,7 @@ def program() -> NoReturn:
     Modules and options are many objects that live as long as the process. That the collector goes through
     them over and over while they are made, and again at the end, is a sixth of a short command.
     """
-    gc.set_threshold(50_000)
+    gc.set_threshold(200_000)
     share_heap()
     code = main()
     gc.freeze()

@@ -30,12 +30,13 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.shots import Box, StableSpan
+from narratrace.data.trace import Trace
 from narratrace.data.transcript import Transcript
 from narratrace.errors import InputError
 from narratrace.write.canonical import json_page, pixels, seconds, share, trace_columns
@@ -81,7 +82,6 @@ def analysis_json(
         ValueError: a number is not finite.
     """
     paths = keyframes or [None] * len(visual.stable_spans)
-    t, x, y, score = (column.tolist() for column in trace_columns(visual.trace))
     return {
         "schema": SCHEMA,
         "video": _video(video_id, path, visual),
@@ -94,13 +94,19 @@ def analysis_json(
             for c in visual.changes
         ],
         "stable_spans": [_stable(s, p) for s, p in zip(visual.stable_spans, paths, strict=True)],
-        "trace": [{"t": a, "x": b, "y": c, "score": d} for a, b, c, d in zip(t, x, y, score, strict=True)],
+        "trace": list(_trace_rows(visual.trace)),
         "dwells": [dwell_json(dwell) for dwell in visual.dwells],
         "moving_regions": [{**_box(m.box), **span_json(m.span)} for m in visual.moving_regions],
         "words": [word_json(word) for word in transcript.words] if transcript else [],
         "transcript": _transcript(transcript),
         "timings": _timings(visual.timings, timings or {}),
     }
+
+
+def _trace_rows(trace: Trace) -> Iterator[dict[str, float]]:
+    names = ("t", "x", "y", "score")
+    for row in zip(*(column.tolist() for column in trace_columns(trace)), strict=True):
+        yield dict(zip(names, row, strict=True))
 
 
 def _video(video_id: str, path: str, visual: VisualAnalysis) -> dict[str, Any]:
@@ -173,11 +179,12 @@ def analysis_files(
     document = analysis_json(
         video_id=video_id,
         path=path,
-        visual=visual,
+        visual=replace(visual, trace=Trace.empty()),
         transcript=transcript,
         timings=timings,
         keyframes=[name if name in images else None for name in names],
     )
+    document["trace"] = _trace_rows(visual.trace)  # by far the most: never all of it as dictionaries
     return AnalysisFiles(document=json_page(document), keyframes=images)
 
 
