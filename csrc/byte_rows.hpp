@@ -22,6 +22,9 @@ using Byte = std::uint8_t;
 inline Byte distance(Byte a, Byte b) { return static_cast<Byte>(std::max(a, b) - std::min(a, b)); }
 inline Byte twice(Byte c) { return static_cast<Byte>(c > 127 ? 255 : 2 * c); }
 
+/// Twice `c` where `again` is 255, `c` where it is 0.
+inline Byte once_or_twice(Byte c, Byte again) { return static_cast<Byte>(std::min(255, c + (c & again))); }
+
 /// out = max(out, |a - b|)
 inline void raise_to_distance(const Byte* a, const Byte* b, int n, Byte* __restrict out) {
     for (int x = 0; x < n; ++x) out[x] = std::max(out[x], distance(a[x], b[x]));

@@ -11,6 +11,7 @@ namespace {
 // Large halos are thinned out: more pixels tell nothing new.
 constexpr int kRoughPixels = 384, kClosePixels = 2048;
 constexpr std::size_t kProbes = 12;
+constexpr int kBroad = 6; // of 3 x 3 pixels: as at a straight edge, or on a stroke two pixels wide
 constexpr double kAlike = 0.5; // likeness of a glyph to itself moved, down to which a coarse search still finds it
 
 bool is(const GlyphPixel& p, GlyphRole role) { return p.role == static_cast<std::uint8_t>(role); }
@@ -63,18 +64,26 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
         if (is(p, GlyphRole::opaque)) opaque.push_back(p);
     }
     if (x1 <= x0) throw std::invalid_argument("a glyph needs at least one pixel of its own");
-    const std::size_t few = std::min(kProbes, opaque.size());
-    for (std::size_t i = 0; i < few; ++i) probes_.push_back(opaque[i * opaque.size() / few]);
     while (reach_ < 2 && likeness_moved(opaque, reach_ + 1) >= kAlike) ++reach_;
     rough_ = step_for(bounds_, kRoughPixels), close_ = step_for(bounds_, kClosePixels);
     stride_ = (bounds_.width() + Patch::kLanes - 1) / Patch::kLanes * Patch::kLanes;
     const std::size_t size = static_cast<std::size_t>(stride_) * bounds_.height();
-    for (std::vector<Byte>* plane : {&planes_.y, &planes_.u, &planes_.v, &planes_.opaque, &planes_.shape, &planes_.outside})
+    for (std::vector<Byte>* plane :
+         {&planes_.y, &planes_.u, &planes_.v, &planes_.chroma, &planes_.opaque, &planes_.shape, &planes_.outside})
         plane->assign(size, 0);
+    const auto index = [&](const GlyphPixel& p) {
+        return static_cast<std::size_t>(p.dy - bounds_.y0) * stride_ + static_cast<std::size_t>(p.dx - bounds_.x0);
+    };
     for (const GlyphPixel& p : pixels) {
-        const std::size_t i = static_cast<std::size_t>(p.dy - bounds_.y0) * stride_ + static_cast<std::size_t>(p.dx - bounds_.x0);
+        const std::size_t i = index(p);
         planes_.y[i] = p.y, planes_.u[i] = p.u, planes_.v[i] = p.v;
         (is(p, GlyphRole::opaque) ? planes_.opaque : is(p, GlyphRole::shape) ? planes_.shape : planes_.outside)[i] = p.weight;
+    }
+    for (const GlyphPixel& p : opaque) planes_.chroma[index(p)] = is_broad_at(p.dx, p.dy) ? 255 : 0;
+    const std::size_t few = std::min(kProbes, opaque.size());
+    for (std::size_t i = 0; i < few; ++i) {
+        const GlyphPixel& p = opaque[i * opaque.size() / few];
+        probes_.push_back({p, planes_.chroma[index(p)]});
     }
     for (const Detail detail : {Detail::rough, Detail::close}) {
         Weight& sum = weight_[static_cast<std::size_t>(detail)];
@@ -83,6 +92,18 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
             sum.shape += total(planes_.shape.data() + static_cast<std::ptrdiff_t>(k) * stride_, stride_);
         }
     }
+}
+
+// Whether the glyph covers most of the chroma samples that a pixel may be part of, wherever it stands.
+bool Glyph::is_broad_at(int dx, int dy) const {
+    int covered = 0;
+    for (int y = std::max(dy - 1, y0); y <= std::min(dy + 1, y1 - 1); ++y) {
+        for (int x = std::max(dx - 1, x0); x <= std::min(dx + 1, x1 - 1); ++x) {
+            const std::size_t i = static_cast<std::size_t>(y - bounds_.y0) * stride_ + static_cast<std::size_t>(x - bounds_.x0);
+            covered += planes_.opaque[i] > 0 || planes_.shape[i] > 0;
+        }
+    }
+    return covered >= kBroad;
 }
 
 // The rows that are looked at, cut to what the patch holds; whole ones are padded to full vectors by weightless pixels.
@@ -101,6 +122,7 @@ CommonRows Glyph::common(const Patch& screen, int x, int y, Detail detail, bool 
     if (marks) c.differs = screen.differs(from, row);
     const std::ptrdiff_t i = static_cast<std::ptrdiff_t>(first) * stride_ + (from - left);
     c.glyph_y = planes_.y.data() + i, c.glyph_u = planes_.u.data() + i, c.glyph_v = planes_.v.data() + i;
+    c.chroma = planes_.chroma.data() + i;
     c.opaque = planes_.opaque.data() + i, c.shape = planes_.shape.data() + i, c.outside = planes_.outside.data() + i;
     return c;
 }

@@ -25,13 +25,20 @@ struct GlyphPixel {
     std::uint8_t role;     ///< a GlyphRole
 };
 
+/// A pixel that is looked at on its own; `chroma` is 255 where its chroma counts twice, else 0.
+struct GlyphProbe {
+    GlyphPixel pixel;
+    std::uint8_t chroma;
+};
+
 /// How many of a glyph's rows are looked at.
 enum class Detail { rough, close };
 
 /// A pointer's look. The box bounds its opaque and shape pixels relative to the hot spot, half-open.
 ///
 /// Pixels lie in rows of one rectangle, weightless where the glyph says nothing, so that a row is compared in a few
-/// vector steps.
+/// vector steps. Chroma is that of 2 x 2 pixels: on strokes thinner than that it is half the background's, and counts
+/// half.
 class Glyph {
 public:
     explicit Glyph(const std::vector<GlyphPixel>& pixels);
@@ -44,7 +51,7 @@ public:
     /// The rectangle of all pixels, those outside the pointer included.
     const Rect& bounds() const { return bounds_; }
     /// A few opaque pixels, evenly spread: enough to tell most places from the pointer.
-    const std::vector<GlyphPixel>& probes() const { return probes_; }
+    const std::vector<GlyphProbe>& probes() const { return probes_; }
 
     /// Share of the visible opaque weight whose colour is found at a hot spot of (x, y), 0..1. Similarity falls
     /// linearly with contrast and ends at `tolerance`. 0 when less than a third of it is in the patch.
@@ -61,11 +68,12 @@ public:
 
 private:
     struct Planes {
-        std::vector<Byte> y, u, v, opaque, shape, outside;
+        std::vector<Byte> y, u, v, chroma, opaque, shape, outside;
     };
     struct Weight {
         std::int64_t opaque = 0, shape = 0;
     };
+    bool is_broad_at(int dx, int dy) const;
     CommonRows common(const Patch& screen, int x, int y, Detail detail, bool marks) const;
     Weight visible(const CommonRows& common, Detail detail) const;
     int every(Detail detail) const { return detail == Detail::rough ? rough_ : close_; }
@@ -76,7 +84,7 @@ private:
     int reach_ = 0;
     Planes planes_;
     std::array<Weight, 2> weight_; // of the rows that are looked at, by detail
-    std::vector<GlyphPixel> probes_;
+    std::vector<GlyphProbe> probes_;
 };
 
 }  // namespace narratrace

@@ -16,8 +16,8 @@ RowSums sum_rows_baseline(const CommonRows& c, int tolerance, bool marks) {
         const std::ptrdiff_t s = row * c.screen_step, g = row * c.glyph_step;
         std::int32_t alike = 0, differing = 0;
         for (int x = 0; x < c.columns; ++x) {
-            const Byte chroma = twice(std::max(distance(c.u[s + x], c.glyph_u[g + x]), distance(c.v[s + x], c.glyph_v[g + x])));
-            const Byte contrast = std::max(distance(c.y[s + x], c.glyph_y[g + x]), chroma);
+            const Byte chroma = std::max(distance(c.u[s + x], c.glyph_u[g + x]), distance(c.v[s + x], c.glyph_v[g + x]));
+            const Byte contrast = std::max(distance(c.y[s + x], c.glyph_y[g + x]), once_or_twice(chroma, c.chroma[g + x]));
             alike += c.opaque[g + x] * static_cast<Byte>(limit - std::min(contrast, limit));
         }
         for (int x = 0; marks && x < c.columns; ++x) differing += c.differs[s + x] * (c.shape[g + x] - c.outside[g + x]);
@@ -56,7 +56,8 @@ __attribute__((target("avx2"))) RowSums sum_rows_avx2(const CommonRows& c, int t
             const __m256i dv = distance_avx2(load_avx2(c.v + s + x), load_avx2(c.glyph_v + g + x));
             const __m256i dy = distance_avx2(load_avx2(c.y + s + x), load_avx2(c.glyph_y + g + x));
             const __m256i chroma = _mm256_max_epu8(du, dv);
-            const __m256i contrast = _mm256_max_epu8(dy, _mm256_adds_epu8(chroma, chroma));
+            const __m256i again = _mm256_and_si256(chroma, load_avx2(c.chroma + g + x));
+            const __m256i contrast = _mm256_max_epu8(dy, _mm256_adds_epu8(chroma, again));
             const __m256i pairs = _mm256_maddubs_epi16(load_avx2(c.opaque + g + x), _mm256_subs_epu8(limit, contrast));
             alike = _mm256_add_epi32(alike, _mm256_madd_epi16(pairs, ones));
             if (!marks) continue;

@@ -9,7 +9,8 @@ namespace narratrace {
 struct CommonRows {
     const Byte *y, *u, *v, *differs; ///< the screen; `differs` is 0 or 1
     std::ptrdiff_t screen_step;      ///< from one row to the next
-    const Byte *glyph_y, *glyph_u, *glyph_v, *opaque, *shape, *outside; ///< the glyph and its weights
+    const Byte *glyph_y, *glyph_u, *glyph_v, *chroma; ///< the glyph; `chroma` is 255 where it counts twice, else 0
+    const Byte *opaque, *shape, *outside;             ///< its weights
     std::ptrdiff_t glyph_step;
     int rows, columns;
 };

@@ -38,10 +38,11 @@ int step_of(const Glyph& glyph, int parts) {
     return std::clamp(std::min(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / parts, 1, 4);
 }
 
-NARRATRACE_VECTOR void look_for(const GlyphPixel& p, std::uint16_t weight, Byte tolerance, const Byte* y, const Byte* u,
+NARRATRACE_VECTOR void look_for(const GlyphProbe& probe, std::uint16_t weight, Byte tolerance, const Byte* y, const Byte* u,
                                 const Byte* v, int n, std::uint16_t* __restrict found, std::uint16_t* __restrict visible) {
+    const GlyphPixel& p = probe.pixel;
     for (int x = 0; x < n; ++x) {
-        const Byte chroma = twice(std::max(distance(u[x], p.u), distance(v[x], p.v)));
+        const Byte chroma = once_or_twice(std::max(distance(u[x], p.u), distance(v[x], p.v)), probe.chroma);
         const Byte contrast = std::max(distance(y[x], p.y), chroma);
         found[x] = static_cast<std::uint16_t>(found[x] + weight * static_cast<Byte>(tolerance - std::min(contrast, tolerance)));
         visible[x] = static_cast<std::uint16_t>(visible[x] + weight);
@@ -57,8 +58,8 @@ public:
           found_(static_cast<std::size_t>(window.width())), visible_(found_.size()) {
         // So that the sums of a place fit 16 bits.
         const int most = 65535 / (255 * std::max<int>(1, static_cast<int>(glyph.probes().size())));
-        for (const GlyphPixel& p : glyph.probes()) {
-            const int weight = std::max(1, p.weight * std::max(1, most * 255 / std::max(1, tolerance)) / 255);
+        for (const GlyphProbe& probe : glyph.probes()) {
+            const int weight = std::max(1, probe.pixel.weight * std::max(1, most * 255 / std::max(1, tolerance)) / 255);
             weights_.push_back(static_cast<std::uint16_t>(weight));
             all_ += weight;
         }
@@ -69,12 +70,13 @@ public:
         std::fill(visible_.begin(), visible_.end(), std::uint16_t{0});
         const Rect& r = screen_.rect();
         for (std::size_t i = 0; i < weights_.size(); ++i) {
-            const GlyphPixel& p = glyph_.probes()[i];
+            const GlyphProbe& probe = glyph_.probes()[i];
+            const GlyphPixel& p = probe.pixel;
             if (y + p.dy < r.y0 || y + p.dy >= r.y1) continue;
             const int from = std::max(window_.x0, r.x0 - p.dx), to = std::min(window_.x1, r.x1 - p.dx);
             if (from >= to) continue;
             const int sx = from + p.dx, sy = y + p.dy;
-            look_for(p, weights_[i], tolerance_, screen_.y(sx, sy), screen_.u(sx, sy), screen_.v(sx, sy), to - from,
+            look_for(probe, weights_[i], tolerance_, screen_.y(sx, sy), screen_.u(sx, sy), screen_.v(sx, sy), to - from,
                      found_.data() + (from - window_.x0), visible_.data() + (from - window_.x0));
         }
     }
@@ -100,9 +102,11 @@ Match fit_glyph(const PictureView& screen, const PictureView& plate, const Glyph
     if (window.empty()) return {window.x0, window.y0, -2.0f};
     Patch patch(screen, glyph.around(window));
     patch.mark_differences(screen, plate, threshold);
-    const auto rough = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, Detail::rough); };
+    // Of every few rows, a cross has lines in one or none, and a step of two leaps over its strokes.
+    const bool thin = glyph.reach() == 0;
     const auto close = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, Detail::close); };
-    const int step = step_of(glyph, 10);
+    const auto rough = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, thin ? Detail::close : Detail::rough); };
+    const int step = thin ? 1 : step_of(glyph, 10);
     std::vector<Match> coarse;
     for (int y = window.y0; y < window.y1; y += step)
         for (int x = window.x0; x < window.x1; x += step) coarse.push_back({x, y, rough(x, y)});

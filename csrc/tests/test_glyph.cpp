@@ -55,13 +55,19 @@ std::pair<double, double> scores(const Picture& screen, const Picture& plate, co
                                  int y, int tolerance, int threshold) {
     double opaque = 0, opaque_all = 0, own = 0, own_all = 0, alike = 0, explained = 0;
     const PictureView s = screen.view(), p = plate.view();
+    const auto around = [&](const GlyphPixel& g) {
+        return std::count_if(pixels.begin(), pixels.end(), [&](const GlyphPixel& o) {
+            return o.role != 2 && std::abs(o.dx - g.dx) <= 1 && std::abs(o.dy - g.dy) <= 1;
+        });
+    };
     for (const GlyphPixel& g : pixels) {
         const int px = x + g.dx, py = y + g.dy, cx = px / 2, cy = py / 2;
         const bool seen = px >= 0 && py >= 0 && px < screen.width() && py < screen.height();
         (g.role == 0 ? opaque_all : own_all) += g.role == 2 ? 0 : g.weight;
         if (!seen) continue;
         (g.role == 0 ? opaque : own) += g.role == 2 ? 0 : g.weight;
-        const int to_glyph = pixel_contrast(s.y.at(px, py) - g.y, s.u.at(cx, cy) - g.u, s.v.at(cx, cy) - g.v);
+        const int chroma = std::max(std::abs(s.u.at(cx, cy) - g.u), std::abs(s.v.at(cx, cy) - g.v));
+        const int to_glyph = std::max(std::abs(s.y.at(px, py) - g.y), around(g) >= 6 ? 2 * chroma : chroma);
         const int to_plate = pixel_contrast(s.y.at(px, py) - p.y.at(px, py), s.u.at(cx, cy) - p.u.at(cx, cy), s.v.at(cx, cy) - p.v.at(cx, cy));
         if (g.role == 0) alike += g.weight * std::max(0, tolerance - to_glyph);
         else if (to_plate > threshold) explained += (g.role == 1 ? g.weight : -g.weight) * tolerance;
@@ -104,7 +110,22 @@ TEST(thin_lines_are_found_too) {
         stamp(screen, cross, x, y);
         const std::vector<Match> found = find_places(screen.view(), glyph, {0, 0, 150, 110}, 48, 2);
         CHECK(!found.empty() && found[0].x == x && found[0].y == y);
+        const Picture plate = flat_picture(150, 110, 200);
+        const Match fitted = fit_glyph(screen.view(), plate.view(), glyph, {x - 5, y - 4, x + 6, y + 7}, 48, 28);
+        CHECK(fitted.x == x && fitted.y == y && fitted.similarity == 1.0f);
     }
+}
+
+TEST(thin_lines_take_half_of_their_chroma_from_what_is_behind) {
+    std::vector<GlyphPixel> line, bar; // black, learned on grey
+    for (std::int16_t y = 0; y < 20; ++y) {
+        for (std::int16_t x = 0; x < 4; ++x) bar.push_back({x, y, 16, 128, 128, 255, 0});
+        line.push_back({0, y, 16, 128, 128, 255, 0});
+    }
+    Picture screen = flat_picture(64, 64, 16);
+    draw_rect(screen, 0, 0, 64, 64, 16, 128, 152); // as dark, but red
+    CHECK_EQUAL(similarity_at(screen, Glyph(line), 20, 20), 0.5f);
+    CHECK(similarity_at(screen, Glyph(bar), 20, 20) < 0.1f);
 }
 
 TEST(windows_may_lie_beyond_the_screen) {

@@ -33,7 +33,9 @@ TEST(rows_sum_alike_on_every_processor) {
         if (round % 4 == 0) opaque.assign(opaque.size(), 255), shape.assign(shape.size(), 255); // the greatest sums
         c.y = y.data(), c.u = u.data(), c.v = v.data(), c.differs = differs.data();
         c.glyph_y = gy.data(), c.glyph_u = gu.data(), c.glyph_v = gv.data();
-        c.opaque = opaque.data(), c.shape = shape.data(), c.outside = outside.data();
+        auto chroma = random_bytes(random, glyph, 1);
+        for (Byte& b : chroma) b = static_cast<Byte>(255 * b);
+        c.opaque = opaque.data(), c.shape = shape.data(), c.outside = outside.data(), c.chroma = chroma.data();
         const int tolerance = pick(random, 0, detail::kVectorTolerance);
         for (const bool marks : {false, true}) {
             const RowSums wanted = detail::sum_rows_baseline(c, tolerance, marks), got = sum_rows(c, tolerance, marks);
@@ -47,7 +49,7 @@ TEST(the_greatest_products_do_not_overflow) {
     const std::vector<Byte> same(64 * 64, 7), heavy(64 * 64, 255), none(64 * 64, 0), all(64 * 64, 1);
     CommonRows c{};
     c.y = c.u = c.v = c.glyph_y = c.glyph_u = c.glyph_v = same.data();
-    c.differs = all.data(), c.opaque = c.shape = heavy.data(), c.outside = none.data();
+    c.differs = all.data(), c.opaque = c.shape = c.chroma = heavy.data(), c.outside = none.data();
     c.rows = c.columns = 64, c.screen_step = c.glyph_step = 64;
     const RowSums sums = sum_rows(c, detail::kVectorTolerance, true);
     CHECK_EQUAL(sums.alike, std::int64_t{64 * 64} * 255 * detail::kVectorTolerance);

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
+import numpy.typing as npt
 
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look
+from narratrace.analyse.glyphs import Bool2, GlyphOptions, LearnedPointer, Look
 from narratrace.ops.sparse import Glyph
 
 _SHIFT = 2
+_TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +54,22 @@ class Entry:
     def points_with(self) -> str:
         """Majority of :attr:`votes`."""
         return max(sorted(self.votes), key=lambda part: self.votes[part])
+
+    def as_in(self, pointer: LearnedPointer, least: float) -> Entry:
+        """This entry as one still shows it, where that still taught a look of its own.
+
+        A pointer is translucent, or thinner than a pixel, or lit by its halo: on another background it has
+        other colours, and the best look of all may hardly be found there.
+
+        Args:
+            pointer: What the still taught, entered here.
+            least: Likeness of the two looks from which on the best one serves.
+        """
+        likeness, dx, dy = _likeness(self.pointer.look, pointer.look)
+        if likeness >= least:
+            return self
+        x, y = self.pointer.look.hot_spot(self.points_with)
+        return replace(self, pointer=pointer, glyph=pointer.look.glyph_at(x + dx, y + dy))
 
 
 @dataclass(slots=True, eq=False)
@@ -108,16 +127,31 @@ def alike(a: Look, b: Look) -> bool:
         return False
     if abs(a.shape.shape[1] - b.shape.shape[1]) > 0.2 * a.shape.shape[1] + 2:
         return False
-    return (
-        max(
-            _agreement(a, b, dx, dy) for dy in range(-_SHIFT, _SHIFT + 1) for dx in range(-_SHIFT, _SHIFT + 1)
-        )
-        > 0.5
-    )
+    return max(_agreement(a, b, dx, dy) for dx, dy in _SHIFTS) > 0.5
+
+
+_SHIFTS = list(product(range(-_SHIFT, _SHIFT + 1), repeat=2))
 
 
 def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
     """Overlap of opaque pixels of similar colour with ``b`` shifted, as a share of their union."""
+    pa, pb, contrast = _compared(a, b, dx, dy)
+    union = a.opaque.sum() + b.opaque.sum() - (pa & pb).sum()
+    return float((pa & pb & (contrast <= _TOLERANCE)).sum() / max(1, union))
+
+
+def _likeness(a: Look, b: Look) -> tuple[float, int, int]:
+    """How much of ``a`` is found in ``b`` as a search would, 0..1, and the shift (dx, dy) at which it is."""
+
+    def at(dx: int, dy: int) -> float:
+        pa, _, contrast = _compared(a, b, dx, dy)
+        return float(np.maximum(0.0, 1.0 - contrast / _TOLERANCE)[pa].sum() / max(1, a.opaque.sum()))
+
+    return max((at(dx, dy), dx, dy) for dx, dy in _SHIFTS)
+
+
+def _compared(a: Look, b: Look, dx: int, dy: int) -> tuple[Bool2, Bool2, npt.NDArray[np.int16]]:
+    """Opaque pixels of both looks and their contrast where they overlap, ``b`` shifted."""
     h = min(a.opaque.shape[0], b.opaque.shape[0] - abs(dy))
     w = min(a.opaque.shape[1], b.opaque.shape[1] - abs(dx))
     ay, ax, by, bx = max(0, -dy), max(0, -dx), max(0, dy), max(0, dx)
@@ -125,6 +159,4 @@ def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
     pa, pb = a.opaque[ay : ay + h, ax : ax + w], b.opaque[by : by + h, bx : bx + w]
     ca, cb = a.color[ay : ay + h, ax : ax + w].astype(np.int16), b.color[by : by + h, bx : bx + w]
     difference = np.abs(ca - cb)
-    close = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1)) <= 48
-    union = a.opaque.sum() + b.opaque.sum() - (pa & pb).sum()
-    return float((pa & pb & close).sum() / max(1, union))
+    return pa, pb, np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))

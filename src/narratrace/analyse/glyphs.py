@@ -74,6 +74,7 @@ class GlyphOptions:
         option("looks seen less often than this, relative to the commonest, are not searched", ge=0, le=1),
     ] = 0.03
     min_side: Annotated[int, option("shorter side of the narrowest pointer", unit="px", ge=1)] = 3
+    min_length: Annotated[int, option("longer side of the shortest pointer", unit="px", ge=1)] = 6
     min_travel: Annotated[
         float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)
     ] = 1.5
@@ -95,6 +96,15 @@ class GlyphOptions:
     pooled_samples: Annotated[
         int, option("places that teach a look of which no still shows enough", ge=3)
     ] = 3
+    own_look: Annotated[
+        float,
+        option(
+            "likeness of a still's own look to the best one learned, below which it is searched there too",
+            ge=0,
+            le=1,
+            source="of the looks of 13 recordings that were learned again, one in nine is below",
+        ),
+    ] = 0.6
     explains: Annotated[
         float, option("fit of a known look to a sample that teaches no other look", ge=0, le=1)
     ] = 0.5
@@ -159,16 +169,24 @@ class Look:
         """Longer side of the shape in pixels."""
         return int(max(self.shape.shape))
 
+    def hot_spot(self, points_with: str) -> tuple[int, int]:
+        """Pixel (x, y) of the maps that points, see Note [Hot spots]."""
+        x, y = hot_spot(self.shape, points_with)
+        return x + _RIM, y + _RIM
+
     def glyph(self, points_with: str) -> Glyph:
         """For the native search, with the hot spot as its origin."""
-        x, y = hot_spot(self.shape, points_with)
+        return self.glyph_at(*self.hot_spot(points_with))
+
+    def glyph_at(self, x: int, y: int) -> Glyph:
+        """The same with pixel (x, y) of the maps as its origin."""
         shape = np.pad(self.shape, _RIM)
         outside = (_dilate(shape, 3) & ~_dilate(shape, 1)) & (self.differs < 0.2)
         role = np.full(shape.shape, 255, dtype=np.uint8)
         role[outside], role[shape], role[self.opaque] = 2, 1, 0
         ys, xs = np.nonzero(role != 255)
         pixels = np.zeros(len(ys), dtype=PIXEL)
-        pixels["dx"], pixels["dy"], pixels["role"] = xs - x - _RIM, ys - y - _RIM, role[ys, xs]
+        pixels["dx"], pixels["dy"], pixels["role"] = xs - x, ys - y, role[ys, xs]
         for i, name in enumerate("yuv"):
             pixels[name] = self.color[ys, xs, i]
         sure = np.where(self.opaque, self.steady, np.where(shape, self.differs, 0.5 * (1 - self.differs)))
@@ -297,7 +315,7 @@ def learn_from(
         return None  # what comes and goes in pieces
     look = whole_look(maps, options)
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing])) / look.size
-    if travel < min_travel or min(look.shape.shape) < options.min_side:
+    if travel < min_travel or min(look.shape.shape) < options.min_side or look.size < options.min_length:
         return None
     points_with = pointing_part(look.shape, options.min_symmetry)
     return LearnedPointer(

@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 from narratrace.analyse.bars import BarFinder, BarOptions
 from narratrace.analyse.insets import Area, Areas, InsetOptions, presence
-from narratrace.analyse.tiles import Bool, TileBox, components, grow, tile_box
+from narratrace.analyse.tiles import Bool, components, grow, tile_box
 from narratrace.data.shots import MovingRegion
 from narratrace.ops.sparse import Segment, tile_grid
 from narratrace.options import option
@@ -118,13 +118,24 @@ class MovingFinder:
         ]:
             own = np.zeros(rows * columns, dtype=bool)
             own[tiles] = True
-            there = 0, len(segment.times)
-            if tile_box(tiles, columns).size > max_pointer:
-                there = presence(tiles, segment, frame_of, columns, self.options.insets)
+            there = self._presence(tiles, segment, frame_of, max_pointer)
             areas.append(Area(grow(own, rows, columns), *there))
-            seen = segment.times[frame_of[np.isin(segment.tiles, tiles)]]
-            regions.append(_region(tile_box(tiles, columns), Span(float(seen[0]), float(seen[-1])), segment))
+            box = tile_box(tiles, columns).within(segment.width, segment.height)
+            regions.append(MovingRegion(box=box, span=_seen(tiles, segment, frame_of, there)))
         return Areas(areas), regions
+
+    def _presence(
+        self,
+        tiles: npt.NDArray[np.integer],
+        segment: Segment,
+        frame_of: npt.NDArray[np.int64],
+        max_pointer: float,
+    ) -> tuple[int, int]:
+        """Frames [begin, end) in which an area is there; small ones are all the time."""
+        _, columns = tile_grid(segment.width, segment.height)
+        if tile_box(tiles, columns).size <= max_pointer:
+            return 0, len(segment.times)
+        return presence(tiles, segment, frame_of, columns, self.options.insets)
 
     def _small(
         self, segment: Segment, frame_of: npt.NDArray[np.int64], columns: int, max_pointer: float
@@ -191,13 +202,25 @@ class MovingFinder:
             ):
                 yield tiles
                 continue
-            span = Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
-            if _background_share(tiles, epochs, span) <= self.options.max_background:
+            there = self._presence(tiles, segment, frame_of, max_pointer)
+            span = _seen(tiles, segment, frame_of, there)
+            if (
+                _background_share(tiles, _clipped(epochs, segment, there), span)
+                <= self.options.max_background
+            ):
                 yield tiles
 
 
-def _region(box: TileBox, span: Span, segment: Segment) -> MovingRegion:
-    return MovingRegion(box=box.within(segment.width, segment.height), span=span)
+def _seen(
+    tiles: npt.NDArray[np.integer],
+    segment: Segment,
+    frame_of: npt.NDArray[np.int64],
+    there: tuple[int, int],
+) -> Span:
+    """From the first to the last change of an area while it is there."""
+    frames = frame_of[np.isin(segment.tiles, tiles)]
+    frames = frames[(frames >= there[0]) & (frames < there[1])]
+    return Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
 
 
 def _ticking_tiles(
@@ -272,6 +295,18 @@ def _share_of_time(times: npt.NDArray[np.float64], chosen: Bool) -> float:
     """Share of half seconds, from the first of ``times`` to the last, with one that is chosen."""
     bins = ((times - times[0]) / _BIN_S).astype(np.int64)
     return len(np.unique(bins[chosen])) / (int(bins[-1]) + 1)
+
+
+def _clipped(epochs: npt.NDArray[Any], segment: Segment, there: tuple[int, int]) -> npt.NDArray[Any]:
+    """What of the epochs was seen while an area is there."""
+    begin, end = there
+    if (begin, end) == (0, len(segment.times)):
+        return epochs
+    times = np.r_[segment.times, segment.times[-1]]
+    first, last = np.maximum(epochs["first"], begin), np.minimum(epochs["last"], end)
+    clipped: npt.NDArray[Any] = epochs.copy()
+    clipped["seen"] = np.clip(times[last] - times[first], 0.0, epochs["seen"])
+    return clipped
 
 
 def _background_share(tiles: npt.NDArray[np.int64], epochs: npt.NDArray[Any], span: Span) -> float:

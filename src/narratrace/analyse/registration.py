@@ -97,6 +97,15 @@ class MotionOptions:
             source="95 of 100 drawn zooms leave less than 0.95, two of three pushed or covered slides more",
         ),
     ] = 1.0
+    scrolled: Annotated[
+        float,
+        option(
+            "correlation of the rows of a page that was scrolled",
+            ge=0,
+            le=1,
+            source="0.90 or more at 14 scrolled pages, 0.57 or less for any other change in 70 recordings",
+        ),
+    ] = 0.85
     min_shift: Annotated[
         float, option("least shift in all of a pan, as a share of the picture's part", ge=0)
     ] = 0.06
@@ -118,6 +127,11 @@ class Step:
     residual: float
 
 
+def passing(thumbnails: Sequence[U8], step: int, box: Box) -> int:
+    """Pictures that a transition goes through, the last one included; 1 for a cut, see :func:`moved`."""
+    return len(_differing(_parts(thumbnails, step, box)))
+
+
 def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions) -> ChangeKind | None:
     """``zoom``, ``pan`` or ``scroll`` if a transition moves the picture, else None.
 
@@ -128,16 +142,13 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
         box: The part of the picture that changes, in its pixels.
         options: Thresholds.
     """
-    rows = slice(int(box.y0) // step, -(-int(box.y1) // step))
-    columns = slice(int(box.x0) // step, -(-int(box.x1) // step))
-    parts = [thumbnail[rows, columns].astype(np.float64) for thumbnail in thumbnails]
+    parts = _parts(thumbnails, step, box)
     if not parts or min(parts[0].shape) < 8:
         return None
     contrast = [float(part.std()) for part in parts]
     if min(contrast) < options.max_flat * min(contrast[0], contrast[-1]):
         return None  # a dip to black or white
-    apart = [(a, b, float(np.abs(a - b).mean())) for a, b in pairwise(parts)]
-    apart = [(a, b, change) for a, b, change in apart if change > _MIN_CHANGE]
+    apart = _differing(parts)
     if len(apart) < options.min_pairs:
         return None
     steps = [register(a, b) for a, b, _ in apart]
@@ -171,6 +182,18 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     ):
         return None
     return "scroll" if dx < 0.25 * dy else "pan"
+
+
+def _parts(thumbnails: Sequence[U8], step: int, box: Box) -> list[F64]:
+    rows = slice(int(box.y0) // step, -(-int(box.y1) // step))
+    columns = slice(int(box.x0) // step, -(-int(box.x1) // step))
+    return [thumbnail[rows, columns].astype(np.float64) for thumbnail in thumbnails]
+
+
+def _differing(parts: Sequence[F64]) -> list[tuple[F64, F64, float]]:
+    """Neighbours that differ, and by how many levels."""
+    apart = [(a, b, float(np.abs(a - b).mean())) for a, b in pairwise(parts)]
+    return [(a, b, change) for a, b, change in apart if change > _MIN_CHANGE]
 
 
 def _carried(first: F64, last: F64, dx: float, dy: float) -> float:

@@ -151,7 +151,7 @@ class RestFinder:
         trace: Trace,
         plate: Planes,
         known: Sequence[Entry],
-        before: Point | None,
+        before: Point | Find | None,
         view: SegmentView,
         blobs: Blobs,
     ) -> Trace:
@@ -162,15 +162,19 @@ class RestFinder:
             trace: Points at some of the frames.
             plate: Clean plate of the still.
             known: Looks to search for, likeliest first.
-            before: Where the pointer was before the still, None when unknown.
+            before: Where the pointer was before the still, None when unknown; a find if it is known to be
+                there still.
             view: Tells which parts of the plate are moving pictures, where a likeness is chance.
             blobs: What differs from the plate in each frame.
         """
         pieces = [trace]
-        for start, stop, a, b in breaks(times, trace, before, self.options.min_s):
+        stays = before if isinstance(before, Find) else None
+        place = (before[0], before[1]) if before else None
+        for start, stop, a, b in breaks(times, trace, place, self.options.min_s):
             near = self.options.beside if start > 0 else self.options.near
             found = (
-                (self.near(plate, known, a, near) if a else None)
+                (stays if start == 0 else None)
+                or (self.near(plate, known, a, near) if a else None)
                 or (self.near(plate, known, b, self.options.beside) if b else None)
                 or self.missed(plate, known, _around(blobs, start, stop, view.max_pointer))
             )
@@ -193,12 +197,16 @@ class RestFinder:
 
 
 def shown(times: F64, start: int, stop: int, found: Find, blobs: Blobs) -> Trace:
-    """The trace of a pointer that is in the plate, in those of frames [start, stop) that do not miss it."""
+    """The trace of a pointer that is in the plate, in those of frames [start, stop) that do not miss it.
+
+    It is missed where half of it differs from the plate, which may have but a part of it.
+    """
     left, top, right, bottom = found.box
     rows = blobs.table
     across = np.minimum(rows["x1"], found.x + right) - np.maximum(rows["x0"], found.x + left)
     down = np.minimum(rows["y1"], found.y + bottom) - np.maximum(rows["y0"], found.y + top)
-    covers = 2 * np.maximum(across, 0) * np.maximum(down, 0) >= (right - left) * (bottom - top)
+    needed = 0.5 * found.similarity * (right - left) * (bottom - top)
+    covers = np.maximum(across, 0) * np.maximum(down, 0) >= needed
     before = np.r_[0, np.cumsum(covers)]  # of the rows up to each
     missed = before[blobs.last[start:stop]] > before[blobs.first[start:stop]]
     return resting(times[start:stop][~missed], found)

@@ -23,9 +23,10 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.registration import MotionOptions, moved
+from narratrace.analyse.registration import MotionOptions, moved, passing
+from narratrace.analyse.scrolling import scroll
 from narratrace.analyse.subtitles import SubtitleOptions
-from narratrace.analyse.tiles import Bool, components, cut, grow, tile_box
+from narratrace.analyse.tiles import I64, Bool, components, cut, grow, tile_box
 from narratrace.data.shots import Box, ChangeKind, Transition
 from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
 from narratrace.options import option
@@ -132,14 +133,14 @@ class Verdict:
         kind: Kind of change, where it is none.
         box: Where the picture changed.
         changed: Share of the picture's pixels that differ.
-        replaced: The places whose content was replaced, if it is a shot.
+        replaced: Tiles whose content was replaced, if it is a shot.
     """
 
     shot: bool
     kind: ChangeKind
     box: Box
     changed: float
-    replaced: tuple[Box, ...] = ()
+    replaced: I64 | None = None
 
 
 def thumbnail_step(height: int) -> int:
@@ -176,13 +177,26 @@ def judge(
     box = tile_box(tiles, columns).within(width, height) if len(tiles) else Box(x0=0, y0=0, x1=0, y1=0)
     changed = difference.changed / max(1, difference.pixels)
     everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
-    if not everywhere and (kind := moved(thumbnails, thumbnail_step(height), box, options.motion)):
+    if not everywhere and (kind := _motion(a[0], b[0], ignore, box, thumbnails, options.motion)):
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
-    if _dips(thumbnails, options):
-        return Verdict(shot=True, kind="other", box=box, changed=changed, replaced=(box,))
-    replaced = _replaced_places(a, b, ignore, difference, box, options)
-    kind = "other" if replaced else "build"
-    return Verdict(shot=bool(replaced), kind=kind, box=box, changed=changed, replaced=replaced)
+    dips = _dips(thumbnails, options)
+    places = (box,) if dips else _replaced_places(a, b, ignore, difference, box, options)
+    if not places:
+        return Verdict(shot=False, kind="build", box=box, changed=changed)
+    x, y = tiles % columns * TILE, tiles // columns * TILE
+    inside = [(x >= p.x0) & (x < p.x1) & (y >= p.y0) & (y < p.y1) for p in places]
+    replaced = tiles[np.logical_or.reduce(inside)]
+    return Verdict(shot=True, kind="other", box=box, changed=changed, replaced=replaced)
+
+
+def _motion(
+    a: U8, b: U8, ignore: U8, box: Box, thumbnails: Sequence[U8], options: MotionOptions
+) -> ChangeKind | None:
+    """How the picture moved from one to the other, None if it did not; see :func:`judge`."""
+    step = thumbnail_step(len(a))
+    if passing(thumbnails, step, box) >= options.min_pairs and scroll(a, b, ignore, box, options.scrolled):
+        return "scroll"
+    return moved(thumbnails, step, box, options)
 
 
 def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:

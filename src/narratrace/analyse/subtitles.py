@@ -14,9 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+import numpy as np
+
 from narratrace.data.shots import Box
 from narratrace.ops.sparse import TILE
 from narratrace.options import option
+
+_FEW = 0.2  # share of a strip's changes whose boxes may reach beyond it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,13 +101,10 @@ def find_strip(
     if not best:
         return None
     boxes = [changes[i][1] for i in best]
-    union = Box(
-        x0=min(b.x0 for b in boxes),
-        y0=min(b.y0 for b in boxes),
-        x1=max(b.x1 for b in boxes),
-        y1=max(b.y1 for b in boxes),
-    )
-    return Strip(union, best)
+    # A face beside the text that changes with it makes some boxes taller.
+    top, bottom = np.quantile([b.y0 for b in boxes], _FEW), np.quantile([b.y1 for b in boxes], 1 - _FEW)
+    left, right = min(b.x0 for b in boxes), max(b.x1 for b in boxes)
+    return Strip(Box(x0=left, y0=float(top), x1=right, y1=float(bottom)), best)
 
 
 def _lies_in(box: Box, strip: Box) -> bool:

@@ -24,10 +24,10 @@ from narratrace.analyse.shots import (
 )
 from narratrace.analyse.stills import StillOptions, is_content
 from narratrace.analyse.subtitles import find_strip, is_strip
-from narratrace.analyse.tiles import Bool, components, tile_box
+from narratrace.analyse.tiles import I64, Bool, components, tile_box
 from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare
+from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
 from narratrace.timebase import Span
 
 _MAX_PASSING = 64
@@ -39,7 +39,7 @@ _FAR = 0.8
 _SMALL = 0.1
 """Share of the picture up to which what moves by itself is beside the content: subtitles, webcams."""
 _BESIDE = 0.9
-"""Share of a place that lies where something moves by itself, if nothing else happened there."""
+"""Share of what was replaced that lies where something moves by itself, if nothing else happened there."""
 _NEAR_S = 2.0
 """Time from a change within which it may be seen to move, in seconds."""
 F32 = npt.NDArray[np.float32]
@@ -115,14 +115,14 @@ def _after_video(pictures: Sequence[tuple[float, npt.NDArray[Any]]], max_cut: fl
     return pictures[int(far[-1]) + 1][0]
 
 
-def _covered(box: Box, regions: Sequence[Box]) -> float:
-    """Share of a box that lies in some of the regions or in the tiles around them."""
-    x, y = np.arange(box.x0, box.x1, TILE), np.arange(box.y0, box.y1, TILE)
-    inside = np.zeros((len(y), len(x)), dtype=bool)
+def _covered(tiles: I64, columns: int, regions: Sequence[Box]) -> float:
+    """Share of tiles that lie in some of the regions or right beside them."""
+    x, y = tiles % columns * TILE, tiles // columns * TILE
+    inside = np.zeros(len(tiles), dtype=bool)
     for region in regions:
         across = (x >= region.x0 - TILE) & (x < region.x1 + TILE)
-        inside |= across & ((y >= region.y0 - TILE) & (y < region.y1 + TILE))[:, None]
-    return float(inside.mean()) if inside.size else 0.0
+        inside |= across & (y >= region.y0 - TILE) & (y < region.y1 + TILE)
+    return float(inside.mean()) if len(tiles) else 0.0
 
 
 def _ignored(a: U8, b: U8) -> U8:
@@ -335,14 +335,15 @@ class Timeline:
         A subtitle, or a face in a webcam picture, that changes together with something else is seen only
         when it is known for what it is, sometimes by what comes after.
         """
+        _, columns = tile_grid(*self._size)
         small = _SMALL * self._size[0] * self._size[1]
         regions = [region for region in self._regions if region.box.area <= small]
         for i, b in enumerate(self._boundaries):
-            if not b.verdict.shot:
+            if b.verdict.replaced is None or len(b.verdict.replaced) * TILE**2 > small:
                 continue
             begin, end = b.before - _NEAR_S, b.after + _NEAR_S
             near = [r.box for r in regions if r.span.start <= end and begin <= r.span.end]
-            if all(box.area <= small and _covered(box, near) >= _BESIDE for box in b.verdict.replaced):
+            if _covered(b.verdict.replaced, columns, near) >= _BESIDE:
                 self._boundaries[i] = replace(b, verdict=replace(b.verdict, shot=False, kind="build"))
 
     def _shots(self, start: float, end: float) -> tuple[Shot, ...]:
