@@ -147,7 +147,8 @@ def _likeness(a: Look, b: Look) -> tuple[float, int, int]:
         pa, _, contrast = _compared(a, b, dx, dy)
         return float(np.maximum(0.0, 1.0 - contrast / _TOLERANCE)[pa].sum() / max(1, a.opaque.sum()))
 
-    return max((at(dx, dy), dx, dy) for dx, dy in _SHIFTS)
+    dx, dy = max(_SHIFTS, key=lambda shift: (at(*shift), -abs(shift[0]) - abs(shift[1])))
+    return at(dx, dy), dx, dy
 
 
 def _compared(a: Look, b: Look, dx: int, dy: int) -> tuple[Bool2, Bool2, npt.NDArray[np.int16]]:

@@ -25,6 +25,8 @@ _REACH = 2
 """Pixels by which a smoothed position may be off."""
 _CHANGED = 0.15
 """Largest share of the pointer's area that may look different; encoders refresh what rests."""
+_LEAST_ALIKE = 0.2
+"""Least likeness on the screen that shows it: with less, the last point was but joined to others."""
 _AS_ALIKE = 0.85
 """Least likeness, of that on the screen before: most of a translucent halo differs from nothing."""
 
@@ -71,7 +73,7 @@ class Seen(NamedTuple):
             tolerance: See :meth:`at`.
         """
         now = _cut(plate, self.place, self.entry)
-        if now.shape != self.luma.shape:
+        if now.shape != self.luma.shape or self.likeness < _LEAST_ALIKE:
             return None
         changed = np.abs(now.astype(np.int16) - self.luma) > contrast
         if changed.sum() > _CHANGED * self.entry.area:

@@ -1,0 +1,79 @@
+"""Pages that are scrolled are told from pages that give way to others."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from narratrace.analyse.scrolling import scroll
+from narratrace.data.shots import Box
+from narratrace.ops.sparse import TILE, tile_grid
+
+from .screen import HEIGHT, U8, WIDTH, Planes, analyse, boundaries, copied, film, flat, write
+
+PAGE = Box(x0=16, y0=16, x1=304, y1=192)
+NONE = np.zeros(np.prod(tile_grid(WIDTH, HEIGHT)), np.uint8)
+
+
+def paper(seed: int, height: int = 900) -> Planes:
+    """A long page: a line of words every 18 pixels."""
+    rng = np.random.default_rng(seed)
+    planes = flat(235, WIDTH, height)
+    for y in range(8, height - 8, 18):
+        write(planes, rng, 24, y, int(rng.integers(180, 270)), 8)
+    return planes
+
+
+def part(page: Planes, top: int) -> Planes:
+    y, u, v = page
+    return y[top : top + HEIGHT], u[top // 2 : (top + HEIGHT) // 2], v[top // 2 : (top + HEIGHT) // 2]
+
+
+def compared(a: Planes, b: Planes, ignore: U8 = NONE) -> int:
+    return scroll(a[0], b[0], ignore, PAGE, 0.85)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(-110, 110), st.integers(0, 12))
+def test_a_page_has_moved_by_so_many_rows(seed: int, rows: int, noise: int) -> None:
+    page, rng = paper(seed), np.random.default_rng(seed)
+    first, second = part(page, 300), copied(part(page, 300 + rows))
+    grain = rng.integers(-noise, noise + 1, second[0].shape)
+    second[0][...] = np.clip(second[0] + grain, 0, 255)
+    assert compared(first, second) == rows
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 1000), st.integers(1001, 2000), st.integers(-9, 9))
+def test_another_page_of_the_same_lines_has_not(first: int, second: int, rows: int) -> None:
+    assert compared(part(paper(first), 300), part(paper(second), 300 + rows)) == 0
+
+
+def test_a_face_before_the_page_does_not_count() -> None:
+    page = paper(3)
+    first, second = copied(part(page, 200)), copied(part(page, 260))
+    rows, columns = tile_grid(WIDTH, HEIGHT)
+    ignore = np.zeros((rows, columns), np.uint8)
+    ignore[7:, :6] = 1
+    for seed, planes in enumerate((first, second)):
+        bands = np.random.default_rng(seed).integers(0, 255, (HEIGHT - 7 * TILE, 1))
+        planes[0][7 * TILE :, : 6 * TILE] = bands
+    assert compared(first, second) == 0
+    assert compared(first, second, ignore.ravel()) == 60
+
+
+def test_a_page_that_is_scrolled_by_steps_begins_no_shot() -> None:
+    page = paper(4)
+
+    def show(t: float) -> Planes:
+        return part(page, 20 * round(6 * min(1.0, max(0.0, (t - 4.0) / 0.6))))
+
+    result = analyse(film(8.0, show))
+    assert len(result.shots) == 1
+    assert [change.kind for change in result.changes] == ["scroll"]
+
+
+def test_a_page_that_is_exchanged_at_once_begins_one() -> None:
+    page = paper(4)
+    assert boundaries(analyse(film(8.0, lambda t: part(page, 0 if t < 4 else 120)))) == [4.0]
