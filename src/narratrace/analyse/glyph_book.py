@@ -141,14 +141,11 @@ def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
 
 
 def _likeness(a: Look, b: Look) -> tuple[float, int, int]:
-    """How much of ``a`` is found in ``b`` as a search would, 0..1, and the shift (dx, dy) at which it is."""
-
-    def at(dx: int, dy: int) -> float:
-        pa, _, contrast = _compared(a, b, dx, dy)
-        return float(np.maximum(0.0, 1.0 - contrast / _TOLERANCE)[pa].sum() / max(1, a.opaque.sum()))
-
-    dx, dy = max(_SHIFTS, key=lambda shift: (at(*shift), -abs(shift[0]) - abs(shift[1])))
-    return at(dx, dy), dx, dy
+    """How much of ``a`` is found in ``b`` as a search would, 0..1, at the shift (dx, dy) of most agreement."""
+    dx, dy = max(_SHIFTS, key=lambda shift: (_agreement(a, b, *shift), -abs(shift[0]) - abs(shift[1])))
+    own, _, contrast = _compared(a, b, dx, dy)
+    alike = np.maximum(0.0, 1.0 - contrast / _TOLERANCE)
+    return float(alike[own].sum() / max(1, a.opaque.sum())), dx, dy
 
 
 def _compared(a: Look, b: Look, dx: int, dy: int) -> tuple[Bool2, Bool2, npt.NDArray[np.int16]]:
