@@ -75,7 +75,7 @@ def test_a_halo_that_differs_little_from_nothing_has_gone() -> None:
 
 
 def test_it_is_followed_over_a_change_elsewhere() -> None:
-    """A thin line lets half of the paper through, and rests on black; then a line of text comes, and another."""
+    """A thin line lets some of the paper through, and rests on black; then lines of text come."""
     pale = replace(CROSS, cover=0.7 * CROSS.cover)
     picture = flat(200)
     picture[0][60:, 100:] = 60

@@ -141,7 +141,7 @@ def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
 
 
 def _likeness(a: Look, b: Look) -> tuple[float, int, int]:
-    """How much of ``a`` is found in ``b`` as a search would, 0..1, at the shift (dx, dy) of most agreement."""
+    """How much of ``a`` a search would find in ``b``, 0..1, at the shift (dx, dy) of most agreement."""
     dx, dy = max(_SHIFTS, key=lambda shift: (_agreement(a, b, *shift), -abs(shift[0]) - abs(shift[1])))
     own, _, contrast = _compared(a, b, dx, dy)
     alike = np.maximum(0.0, 1.0 - contrast / _TOLERANCE)

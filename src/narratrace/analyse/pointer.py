@@ -248,7 +248,8 @@ class PointerFinder:
 
     def revisit(self, still: Still, after: Point) -> Still:
         """A still with no trace at its end once more, now that it is known where the pointer was after it."""
-        found = self._rests.near(still.against, self.book.best(), after, self.options.rest.near)
+        known, reach, lone = self.book.best(), self.options.rest.near, len(still.trace) == 0
+        found = self._rests.near(still.against, known, after, reach, lone=lone)
         if found is None or still.view.is_moving(found.x, found.y):
             return still
         times = still.view.times[still.begin : still.end]

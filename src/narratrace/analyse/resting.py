@@ -25,10 +25,13 @@ import numpy.typing as npt
 from narratrace.analyse.breaks import F64, Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.stills import SegmentView
+from narratrace.analyse.tiles import Bool
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import Blobs, Planes, find_places
 from narratrace.options import option
 
+_MISSED = 0.5
+"""Share of the frames with the pointer elsewhere that miss one which is in the plate, at least."""
 _SLACK = 3
 """Pixels by which the edge of what differs may be off that of the pointer."""
 
@@ -54,6 +57,15 @@ class RestOptions:
         option("likeness that suffices there with a lead of `near_margin` over other places", ge=0, le=1),
     ] = 0.42
     near_margin: Annotated[float, option("see near_similarity", ge=0, le=1)] = 0.2
+    lone_similarity: Annotated[
+        float,
+        option(
+            "the same in a still that shows the pointer nowhere",
+            ge=0,
+            le=1,
+            source="a translucent halo that was learned on another slide reaches 0.4",
+        ),
+    ] = 0.36
     similarity: Annotated[float, option("likeness that suffices anywhere", ge=0, le=1)] = 0.78
     margin: Annotated[float, option("lead over the next best place of the picture", ge=0, le=1)] = 0.08
     typical: Annotated[
@@ -95,15 +107,25 @@ class RestFinder:
     options: RestOptions
     tolerance: int
 
-    def near(self, plate: Planes, known: Sequence[Entry], place: Point, reach: float) -> Find | None:
+    def near(
+        self, plate: Planes, known: Sequence[Entry], place: Point, reach: float, *, lone: bool
+    ) -> Find | None:
         """The pointer at most ``reach`` times its size from ``place``.
 
         By the look that is most alike there.
+
+        Args:
+            plate: Clean plate of the still.
+            known: Looks to search for.
+            place: Where the pointer was before or after.
+            reach: See above.
+            lone: Whether the still shows the pointer nowhere.
         """
-        finds = (find for entry in known if (find := self._beside(plate, entry, place, reach)))
+        least = self.options.lone_similarity if lone else self.options.near_similarity
+        finds = (find for entry in known if (find := self._beside(plate, entry, place, reach, least)))
         return max(finds, key=lambda find: find.similarity, default=None)
 
-    def _beside(self, plate: Planes, entry: Entry, place: Point, reach: float) -> Find | None:
+    def _beside(self, plate: Planes, entry: Entry, place: Point, reach: float, least: float) -> Find | None:
         height, width = plate[0].shape
         # More than the reach is searched, for what stands out among few places may be chance.
         r, x, y = int(max(reach, self.options.near) * entry.size), int(place[0]), int(place[1])
@@ -111,7 +133,7 @@ class RestFinder:
         if window[0] >= window[2] or window[1] >= window[3]:
             return None
         best, lead = self._best(plate, entry, window)
-        if best is None or best.similarity < self.options.near_similarity:
+        if best is None or best.similarity < least:
             return None
         if max(abs(best.x - place[0]), abs(best.y - place[1])) > reach * entry.size + 1:
             return None
@@ -168,17 +190,18 @@ class RestFinder:
             blobs: What differs from the plate in each frame.
         """
         pieces = [trace]
+        lone = len(trace) == 0
         stays = before if isinstance(before, Find) else None
         place = (before[0], before[1]) if before else None
         for start, stop, a, b in breaks(times, trace, place, self.options.min_s):
             near = self.options.beside if start > 0 else self.options.near
             found = (
                 (stays if start == 0 else None)
-                or (self.near(plate, known, a, near) if a else None)
-                or (self.near(plate, known, b, self.options.beside) if b else None)
+                or (self.near(plate, known, a, near, lone=lone) if a else None)
+                or (self.near(plate, known, b, self.options.beside, lone=lone) if b else None)
                 or self.missed(plate, known, _around(blobs, start, stop, view.max_pointer))
             )
-            if found and not view.is_moving(found.x, found.y):
+            if found and not view.is_moving(found.x, found.y) and not _is_content(found, times, trace, blobs):
                 pieces.append(shown(times, start, stop, found, blobs))
         return joined(pieces)
 
@@ -197,10 +220,13 @@ class RestFinder:
 
 
 def shown(times: F64, start: int, stop: int, found: Find, blobs: Blobs) -> Trace:
-    """The trace of a pointer that is in the plate, in those of frames [start, stop) that do not miss it.
+    """The trace of a pointer that is in the plate, in those of frames [start, stop) that do not miss it."""
+    missed = _missed(found, blobs)[start:stop]
+    return resting(times[start:stop][~missed], found)
 
-    It is missed where half of it differs from the plate, which may have but a part of it.
-    """
+
+def _missed(found: Find, blobs: Blobs) -> Bool:
+    """Frames that miss a pointer which is in the plate: half of it, or of the part the plate has, differs."""
     left, top, right, bottom = found.box
     rows = blobs.table
     across = np.minimum(rows["x1"], found.x + right) - np.maximum(rows["x0"], found.x + left)
@@ -208,8 +234,18 @@ def shown(times: F64, start: int, stop: int, found: Find, blobs: Blobs) -> Trace
     needed = 0.5 * found.similarity * (right - left) * (bottom - top)
     covers = np.maximum(across, 0) * np.maximum(down, 0) >= needed
     before = np.r_[0, np.cumsum(covers)]  # of the rows up to each
-    missed = before[blobs.last[start:stop]] > before[blobs.first[start:stop]]
-    return resting(times[start:stop][~missed], found)
+    missed: Bool = before[blobs.last] > before[blobs.first]
+    return missed
+
+
+def _is_content(found: Find, times: F64, trace: Trace, blobs: Blobs) -> bool:
+    """Whether the place looks the same while the pointer is elsewhere: then it is no pointer in the plate."""
+    left, top, right, bottom = found.box
+    away = (np.abs(trace.x - found.x) >= right - left) | (np.abs(trace.y - found.y) >= bottom - top)
+    if not away.any():
+        return False
+    frames = np.searchsorted(times, trace.t[away], side="right") - 1
+    return bool(_missed(found, blobs)[frames].mean() < _MISSED)
 
 
 def _on_screen(box: tuple[int, int, int, int], x: int, y: int, shape: tuple[int, ...]) -> float:
