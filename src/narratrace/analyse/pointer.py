@@ -236,7 +236,8 @@ class PointerFinder:
         self._seen = None
         if len(trace):
             self._last = (float(trace.x[-1]), float(trace.y[-1]))
-        if len(trace) and known and times[-1] - trace.t[-1] < self.options.hold_s:
+        there = len(trace) and times[-1] - trace.t[-1] < self.options.hold_s
+        if there and known and trace.score[-1] >= self.options.min_fit:
             screen = compose(view.segment, end - 1, _NONE, _NONE)
             self._seen = Seen.at(screen, trace, known, tolerance)
         better = cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks) if known else {}
