@@ -63,6 +63,15 @@ class MovingOptions:
         float,
         option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1),
     ] = 0.75
+    still_even: Annotated[
+        float,
+        option(
+            "the same for what was a clock before",
+            ge=0,
+            le=1,
+            source="recorders of 10 frames a second that drop some leave 0.67 over 7 s",
+        ),
+    ] = 0.5
     max_around: Annotated[
         float,
         option("share of the tiles around a ticking area that change half as often or more", ge=0, le=1),
@@ -141,7 +150,7 @@ class MovingFinder:
         self, segment: Segment, frame_of: npt.NDArray[np.int64], columns: int, max_pointer: float
     ) -> Iterator[npt.NDArray[np.int64]]:
         """Ticking areas no larger than a pointer."""
-        found = _ticking_tiles(segment.tiles, segment.times[frame_of], self.options)
+        found = _ticking_tiles(segment.tiles, segment.times[frame_of], self._clocks, self.options)
         if segment.times[-1] - segment.times[0] > (self.options.min_ticks + 1) * self.options.tick_s[1]:
             self._clocks.intersection_update(found)
         ticking = np.array(sorted(found), dtype=np.int64)
@@ -224,11 +233,11 @@ def _seen(
 
 
 def _ticking_tiles(
-    tiles: npt.NDArray[np.int32], times: npt.NDArray[np.float64], options: MovingOptions
+    tiles: npt.NDArray[np.int32], times: npt.NDArray[np.float64], clocks: set[int], options: MovingOptions
 ) -> dict[int, float]:
     """Tiles that change at even intervals, and these.
 
-    ``tiles`` and ``times`` of all changes, times ascending.
+    ``tiles`` and ``times`` of all changes, times ascending; ``clocks`` are tiles that were ticking before.
     """
     shortest, longest = options.tick_s
     order = np.argsort(tiles, kind="stable")
@@ -247,7 +256,8 @@ def _ticking_tiles(
         if not shortest <= usual <= longest:
             continue
         off = np.abs(ticks / usual - np.round(ticks / usual))
-        if ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= options.min_even:
+        least = options.still_even if int(tiles[begin]) in clocks else options.min_even
+        if ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= least:
             found[int(tiles[begin])] = usual
     return found
 

@@ -166,6 +166,7 @@ class PointerFinder:
     _settler: Settler = field(init=False)
     _last: Point | None = None
     _seen: Seen | None = None
+    _plate: Planes | None = None
 
     def __post_init__(self) -> None:
         self.book = GlyphBook(self.glyph_options)
@@ -230,8 +231,12 @@ class PointerFinder:
         stays = self._seen.stays(plate, contrast, tolerance) if self._seen else None
         trace = self._rests.fill(times, trace, plate, known, stays or self._last, view, blobs)
         lasts = times[-1] - times[0] >= self.options.search_s
-        if lasts and len(trace) == 0 and (found := self._rests.anywhere(plate, known)):
-            trace = shown(times, 0, len(times), found, blobs)
+        if lasts and len(trace) == 0:
+            found = self._rests.anywhere(plate, known)
+            if found is None and self._plate is not None:
+                found = self._rests.appeared(plate, self._plate, known)
+            trace = shown(times, 0, len(times), found, blobs) if found else trace
+        self._plate = plate
         trace = held(trace, times, self.options.hold_s)
         self._seen = None
         if len(trace):

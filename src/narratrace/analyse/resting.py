@@ -32,6 +32,12 @@ from narratrace.options import option
 
 _MISSED = 0.5
 """Share of the frames with the pointer elsewhere that miss one which is in the plate, at least."""
+_LACKS = 0.5
+"""Most likeness of a place that lacks the pointer, as a share of that of the place with it."""
+_OTHER_SCENE = 0.05
+"""Share of a picture's pixels that differ between two stills of a scene, at most."""
+_CONTRAST = 28
+"""Levels from which on a pixel differs."""
 _SLACK = 3
 """Pixels by which the edge of what differs may be off that of the pointer."""
 
@@ -152,6 +158,34 @@ class RestFinder:
                 return best
         return None
 
+    def appeared(self, plate: Planes, before: Planes, known: Sequence[Entry]) -> Find | None:
+        """The pointer where it alone looks like that, and where another plate of the same scene lacks it.
+
+        Dots and rings are common on slides, but do not come while all else stays.
+
+        Args:
+            plate: Clean plate of a still.
+            before: That of the still before.
+            known: Looks to search for, likeliest first.
+        """
+        if not _same_scene(plate, before):
+            return None
+        height, width = plate[0].shape
+        for entry in known:
+            best, lead = self._best(plate, entry, (0, 0, width, height))
+            if (
+                best is None
+                or best.similarity < self.options.lone_similarity
+                or lead < self.options.near_margin
+            ):
+                continue
+            x, y = int(best.x), int(best.y)
+            window = (x - _SLACK, y - _SLACK, x + _SLACK + 1, y + _SLACK + 1)
+            there = find_places(before, entry.glyph, window, self.tolerance)
+            if max((found[2] for found in there), default=0.0) <= _LACKS * best.similarity:
+                return best
+        return None
+
     def _stands_out(self, similarity: float, lead: float, entry: Entry) -> bool:
         typical = self.options.typical * entry.pointer.similarity
         return (similarity >= self.options.similarity and lead >= self.options.margin) or (
@@ -217,6 +251,14 @@ class RestFinder:
         # What the edge of the picture leaves of the look, if less than half, may be alike by chance.
         similarity *= min(1.0, 2 * _on_screen(entry.glyph.box, x, y, plate[0].shape))
         return Find(x + 0.5, y + 0.5, similarity, entry.glyph.box), lead
+
+
+def _same_scene(a: Planes, b: Planes) -> bool:
+    every = np.s_[::4, ::4]
+    if a[0].shape != b[0].shape:
+        return False
+    apart = np.abs(a[0][every].astype(np.int16) - b[0][every]) > _CONTRAST
+    return bool(apart.mean() <= _OTHER_SCENE)
 
 
 def shown(times: F64, start: int, stop: int, found: Find, blobs: Blobs) -> Trace:

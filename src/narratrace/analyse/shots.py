@@ -86,6 +86,15 @@ class ShotOptions:
         float, option("share of changed pixels with which a shot begins if `wiped_lost` is gone", ge=0, le=1)
     ] = 0.25
     wiped_lost: Annotated[float, option("see wiped_changed", ge=0, le=1)] = 0.5
+    filled_gained: Annotated[
+        float,
+        option(
+            "share of new edges with which a change of `wiped_changed` begins a shot: the screen was blank",
+            ge=0,
+            le=1,
+            source="after blanked screens with a task bar or a webcam 0.88 or more are new",
+        ),
+    ] = 0.85
     picture_edges: Annotated[
         float,
         option(
@@ -328,7 +337,9 @@ def _replaced(difference: Difference, exchanged: float, options: ShotOptions) ->
     """
     changed = difference.changed / max(1, difference.pixels)
     lost, gained = _edges(difference)
-    if changed >= options.all_changed or (changed >= options.wiped_changed and lost >= options.wiped_lost):
+    if changed >= options.all_changed:
+        return True
+    if changed >= options.wiped_changed and (lost >= options.wiped_lost or gained >= options.filled_gained):
         return True
     few, many = sorted((lost, gained))
     faint = difference.strong < options.min_strong * difference.changed
