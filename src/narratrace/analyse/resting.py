@@ -84,6 +84,15 @@ class RestOptions:
         ),
     ] = 0.85
     clear_margin: Annotated[float, option("see typical", ge=0, le=1)] = 0.2
+    single_similarity: Annotated[
+        float,
+        option(
+            "likeness that suffices with a lead of `single_margin`: no other place is anything like it",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.45
+    single_margin: Annotated[float, option("see single_similarity", ge=0, le=1)] = 0.4
 
 
 class Find(NamedTuple):
@@ -187,9 +196,14 @@ class RestFinder:
         return None
 
     def _stands_out(self, similarity: float, lead: float, entry: Entry) -> bool:
-        typical = self.options.typical * entry.pointer.similarity
-        return (similarity >= self.options.similarity and lead >= self.options.margin) or (
-            similarity >= typical and lead >= self.options.clear_margin
+        options = self.options
+        return any(
+            similarity >= likeness and lead >= margin
+            for likeness, margin in (
+                (options.similarity, options.margin),
+                (options.typical * entry.pointer.similarity, options.clear_margin),
+                (options.single_similarity, options.single_margin),
+            )
         )
 
     def missed(self, plate: Planes, known: Sequence[Entry], rows: npt.NDArray[Any]) -> Find | None:
