@@ -222,3 +222,33 @@ def test_a_cut_is_seen_where_moving_areas_leave_nothing_to_compare():
     result = analyse(film([0.4 * i for i in range(18)], painted(bar, lambda t: slides[round(2.5 * t) // 9])))
     assert boundaries(result) == pytest.approx([3.6])
     assert len(result.stable_spans) == 2
+
+
+def test_a_webcam_that_comes_late_is_a_region_from_then_on():
+    """Before that its place was still for longer than it moves, but for something that lit up there."""
+
+    def late(planes: Planes, t: float) -> None:
+        if t >= 10.0:
+            planes[0][128:176, 240:304] = 16 + 0.6 * face(int(t * FPS + 1e-6))[:48, :64]
+        elif 1.0 <= t < 1.5:
+            planes[0][134:150, 244:270] = 250
+
+    result = analyse(film(SECONDS, painted(late, lambda _: A)))
+    assert boundaries(result) == []
+    (region,) = result.moving_regions
+    assert region.span.start == pytest.approx(10.0, abs=0.2)
+    last = result.stable_spans[-1].span
+    assert (last.start, last.end) == pytest.approx((10.0, SECONDS), abs=0.2)
+
+
+def test_a_clock_is_known_again_on_the_next_slide():
+    """Though a recorder short of time shows some of its ticks late."""
+    ticks = [*range(9), *(CUT + k + (0.4 if k % 5 == 4 else 0.0) for k in range(1, 20))]
+
+    def late_clock(planes: Planes, t: float) -> None:
+        clock(planes, float(sum(tick <= t + 1e-6 for tick in ticks)))
+
+    result = analyse(film(CUT + 18.0, painted(late_clock, lambda t: A if t < CUT else B)))
+    spans = [(s.span.start, s.span.end) for s in result.stable_spans]
+    assert spans == [pytest.approx((0.0, CUT), abs=0.15), pytest.approx((CUT, CUT + 18.0), abs=0.15)]
+    assert result.changes == ()

@@ -8,8 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
+from narratrace.analyse.resting import Find, shown
 from narratrace.data.frames import Frame
 from narratrace.data.trace import Trace
+from narratrace.ops.sparse import BLOB, Blobs
 
 from .screen import (
     ARROW,
@@ -27,6 +29,7 @@ from .screen import (
     copied,
     errors,
     film,
+    flat,
     put,
     recall,
     slide_of,
@@ -101,6 +104,60 @@ def test_no_points_where_a_pointer_was_that_has_been_hidden(pointer: Pointer) ->
     trace = analyse(film(16.0, FIRST, at, pointer)).trace
     assert recall(trace, at, 0.0, 16.0) >= 0.9
     assert not np.isinf(errors(trace, at)).any()
+
+
+def test_no_points_on_a_mark_like_the_pointer_that_has_been_hidden() -> None:
+    """Half a dot is painted where the dot comes to rest; it looked the same while the dot was elsewhere."""
+    half = Pointer(DOT.color, DOT.cover * (np.arange(13) < 8)[:, None], DOT.spot)
+    slide = put(PLAIN, half, AWAY)
+
+    def at(t: float) -> Point | None:
+        return wander(t) if t < 4.0 or t >= 12.0 else ((AWAY[0] + 3, AWAY[1] + 5) if t < 8.0 else None)
+
+    trace = analyse(film(16.0, slide, at, DOT)).trace
+    assert recall(trace, at, 0.0, 16.0) >= 0.9
+    assert not np.isinf(errors(trace, at)).any()
+
+
+@pytest.mark.parametrize(("similarity", "shows"), [(0.9, True), (0.5, False)], ids=["all", "half"])
+def test_no_points_where_what_the_plate_has_of_a_pointer_is_missed(similarity: float, shows: bool) -> None:
+    """In the second of two frames four tenths of the pointer's box differ from the plate."""
+    table = np.zeros(1, BLOB)
+    for name, value in (("x0", 40), ("x1", 50), ("y0", 60), ("y1", 64)):
+        table[name] = value
+    blobs = Blobs(table, np.array([0, 0]), np.array([0, 1]))
+    found = Find(40.0, 60.0, similarity, (0, 0, 10, 10))
+    trace = shown(np.array([1.0, 2.0]), 0, 2, found, blobs)
+    assert trace.t.tolist() == ([1.0, 2.0] if shows else [1.0])
+
+
+def test_a_dot_that_comes_to_rest_together_with_a_line_is_found() -> None:
+    """It is seen nowhere while the still lasts; but it alone looks like that, and was not there before."""
+
+    def show(t: float) -> Planes:
+        out = copied(FIRST)
+        for k in range(int(t >= 5.0) + int(t >= 10.0)):
+            out[0][150 + 16 * k : 160 + 16 * k, 10:140:3] = 20
+        return out
+
+    def at(t: float) -> Point:
+        return wander(t) if t < 5.0 or t >= 10.0 else (300.0, 20.0)
+
+    assert recall(analyse(film(14.0, show, at, DOT)).trace, at, 0.0, 14.0) >= 0.95
+
+
+def test_half_a_pointer_is_found_where_nothing_else_is_like_it() -> None:
+    empty = flat(235)
+
+    def draw(planes: Planes, t: float) -> Planes:
+        if t < 6.0:
+            return put(planes, DARK_ARROW, wander(t))
+        out = put(planes, DARK_ARROW, (40.0, 150.0))
+        out[0][159:180, 30:60] = 235  # a bar covers the rest
+        return out
+
+    trace = analyse(drawn(10.0, cut_at(6.0, FIRST, empty), draw)).trace
+    assert recall(trace, lambda t: wander(t) if t < 6.0 else (40.0, 150.0), 0.0, 10.0) >= 0.95
 
 
 def test_no_points_beyond_the_edge() -> None:

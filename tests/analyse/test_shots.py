@@ -185,6 +185,17 @@ def test_what_takes_away_less_than_most_begins_none(at: Path):
     assert starts(result) == []
 
 
+@POINTING
+def test_what_comes_after_a_blank_screen_begins_a_shot(at: Path):
+    """The task bar is all there was; on a dark slide, most pixels stay dark."""
+    dark = slide_of(31, paper=16, ink=200)
+    blank = flat(16)
+    for planes in (dark, blank):
+        write(planes, np.random.default_rng(3), 10, HEIGHT - 12, 60, 6, 200)
+    result = analyse(film(8.0, lambda t: blank if t < 4.0 else dark, at))
+    assert starts(result) == pytest.approx([4.0], abs=0.2)
+
+
 def test_slides_that_hardly_differ_are_two_with_a_dip_between():
     old, new = copied(A), copied(A)
     write(new, np.random.default_rng(77), 60, 150, 40, 8)

@@ -8,7 +8,9 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from narratrace.analyse.subtitles import SubtitleOptions, find_strip
 from narratrace.data.analysis import VisualAnalysis
+from narratrace.data.shots import Box
 
 from .screen import (
     ARROW,
@@ -200,6 +202,16 @@ def test_a_subtitle_that_comes_with_a_mark_begins_no_shot():
     result = analyse(film(24.0, show))
     assert boundaries(result) == []
     assert [s for s, _ in spans(result)] == pytest.approx([0.0, 9 * 1.7], abs=0.15)
+
+
+def test_the_strip_of_subtitles_is_that_of_most():
+    """A face beside them that changes with some makes those taller."""
+    options = SubtitleOptions()
+    strip, taller = Box(x0=64, y0=160, x1=256, y1=176), Box(x0=64, y0=112, x1=256, y1=176)
+    changes = [(2.0 * k, taller if k == 4 else strip) for k in range(10)]
+    found = find_strip(changes, (WIDTH, HEIGHT), options)
+    assert found is not None
+    assert found.box == strip
 
 
 def test_bullets_are_no_subtitles():

@@ -37,6 +37,7 @@ _RIM = 2  # tiles around the inside of a place: one that hardly changed, one tha
 _MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
 _SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
 _EVERYWHERE = 0.97  # share of strongly changed pixels from which on nothing has merely moved
+_COMPACT = 0.75  # share of its box that a single picture changes, or more
 _MAX_PLACES = 6  # more are a change of the whole picture
 
 
@@ -89,7 +90,8 @@ class ShotOptions:
     filled_gained: Annotated[
         float,
         option(
-            "share of new edges with which a change of `wiped_changed` begins a shot: the screen was blank",
+            "share of new edges with which a change of `wiped_changed` in several places begins a shot: the "
+            "screen was blank",
             ge=0,
             le=1,
             source="after blanked screens with a task bar or a webcam 0.88 or more are new",
@@ -221,6 +223,8 @@ def _replaced_places(
     wiped = difference.lost >= options.wiped_lost * max(1, difference.edges_a)
     if wiped and _replaced(difference, _exchanged(difference), options):
         return (box,)
+    if _fills(difference, box, options):
+        return (box,)
     places = list(_places(a, b, ignore, difference, box, options))
     if _cleared([place for _, place in places], options):
         return (box,)
@@ -229,6 +233,14 @@ def _replaced_places(
     if not replaced and _is_other_picture(a, b, ignore, difference, options):
         return (box,)
     return replaced
+
+
+def _fills(difference: Difference, box: Box, options: ShotOptions) -> bool:
+    """Whether a page came onto a blank screen; a picture that comes onto a page fills its own box."""
+    changed = difference.changed / max(1, difference.pixels)
+    _, gained = _edges(difference)
+    several = difference.changed <= _COMPACT * box.area
+    return changed >= options.wiped_changed and gained >= options.filled_gained and several
 
 
 def _cleared(places: Sequence[Difference], options: ShotOptions) -> bool:
@@ -337,9 +349,7 @@ def _replaced(difference: Difference, exchanged: float, options: ShotOptions) ->
     """
     changed = difference.changed / max(1, difference.pixels)
     lost, gained = _edges(difference)
-    if changed >= options.all_changed:
-        return True
-    if changed >= options.wiped_changed and (lost >= options.wiped_lost or gained >= options.filled_gained):
+    if changed >= options.all_changed or (changed >= options.wiped_changed and lost >= options.wiped_lost):
         return True
     few, many = sorted((lost, gained))
     faint = difference.strong < options.min_strong * difference.changed
