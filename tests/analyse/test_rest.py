@@ -151,9 +151,9 @@ def test_half_a_pointer_is_found_where_nothing_else_is_like_it() -> None:
 
     def draw(planes: Planes, t: float) -> Planes:
         if t < 6.0:
-            return put(planes, DARK_ARROW, wander(t))
-        out = put(planes, DARK_ARROW, (40.0, 150.0))
-        out[0][159:180, 30:60] = 235  # a bar covers the rest
+            return put(planes, CROSS, wander(t))
+        out = put(planes, CROSS, (40.0, 150.0))
+        out[0][140:160, 42:60] = 235  # a sheet covers the rest
         return out
 
     trace = analyse(drawn(10.0, cut_at(6.0, FIRST, empty), draw)).trace
