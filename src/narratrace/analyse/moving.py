@@ -239,7 +239,6 @@ def _ticking_tiles(
 
     ``tiles`` and ``times`` of all changes, times ascending; ``clocks`` are tiles that were ticking before.
     """
-    shortest, longest = options.tick_s
     order = np.argsort(tiles, kind="stable")
     tiles, times = tiles[order], times[order]
     first = np.flatnonzero(np.r_[True, tiles[1:] != tiles[:-1]])
@@ -247,19 +246,34 @@ def _ticking_tiles(
     for begin, end in zip(first, np.r_[first[1:], len(tiles)], strict=True):
         if end - begin < options.min_ticks:
             continue
-        gaps = np.diff(times[begin:end])
-        ticks = gaps[gaps >= 0.5 * shortest]  # what comes sooner belongs to the same tick
+        changes = times[begin:end]
+        gaps = np.diff(changes)
+        ticks = gaps[gaps >= 0.5 * options.tick_s[0]]  # what comes sooner belongs to the same tick
         # A hand that works on one place changes it in most frames.
         if len(ticks) + 1 < options.min_ticks or 2 * len(ticks) < len(gaps):
             continue
-        usual = float(np.median(ticks))
-        if not shortest <= usual <= longest:
-            continue
-        off = np.abs(ticks / usual - np.round(ticks / usual))
         least = options.still_even if int(tiles[begin]) in clocks else options.min_even
-        if ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= least:
+        usual = _even(ticks, least, options) or _even(_seconds(changes), least, options)
+        if usual:
             found[int(tiles[begin])] = usual
     return found
+
+
+def _even(ticks: npt.NDArray[np.float64], least: float, options: MovingOptions) -> float | None:
+    """The usual interval of ticks, None if they are too few, too fast, too slow or not even enough."""
+    shortest, longest = options.tick_s
+    if len(ticks) + 1 < options.min_ticks:
+        return None
+    usual = float(np.median(ticks))
+    off = np.abs(ticks / usual - np.round(ticks / usual))
+    even = ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= least
+    return usual if shortest <= usual <= longest and even else None
+
+
+def _seconds(changes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Intervals of the first changes in each second: encoders short of bits refine what ticked soon after."""
+    _, first = np.unique(np.floor(changes - changes[0] + 0.1), return_index=True)
+    return np.diff(changes[first])
 
 
 def _digits(

@@ -188,9 +188,9 @@ def judge(
     box = tile_box(tiles, columns).within(width, height) if len(tiles) else Box(x0=0, y0=0, x1=0, y1=0)
     changed = difference.changed / max(1, difference.pixels)
     everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
-    if not everywhere and (kind := _motion(a[0], b[0], ignore, box, thumbnails, options.motion)):
-        return Verdict(shot=False, kind=kind, box=box, changed=changed)
     dips = _dips(thumbnails, options)
+    if not everywhere and not dips and (kind := _motion(a[0], b[0], ignore, box, thumbnails, options.motion)):
+        return Verdict(shot=False, kind=kind, box=box, changed=changed)
     places = (box,) if dips else _replaced_places(a, b, ignore, difference, box, options)
     if not places:
         return Verdict(shot=False, kind="build", box=box, changed=changed)
