@@ -27,6 +27,7 @@ from narratrace.options import option
 from narratrace.timebase import Span
 
 _BIN_S = 0.5
+_OFF_SECONDS = 0.03  # a caret that blinks every 0.53 s is no clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,8 +254,11 @@ def _ticking_tiles(
         if len(ticks) + 1 < options.min_ticks or 2 * len(ticks) < len(gaps):
             continue
         least = options.still_even if int(tiles[begin]) in clocks else options.min_even
-        usual = _even(ticks, least, options) or _even(_seconds(changes), least, options)
-        if usual:
+        usual = _even(ticks, least, options)
+        if usual is None:
+            usual = _even(_seconds(changes), least, options)
+            usual = usual if usual and abs(usual - 1.0) <= _OFF_SECONDS else None
+        if usual is not None:
             found[int(tiles[begin])] = usual
     return found
 
