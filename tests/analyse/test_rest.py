@@ -146,6 +146,25 @@ def test_a_dot_that_comes_to_rest_together_with_a_line_is_found() -> None:
     assert recall(analyse(film(14.0, show, at, DOT)).trace, at, 0.0, 14.0) >= 0.95
 
 
+def test_a_halo_that_lets_a_photograph_through_is_followed() -> None:
+    """It is learned on paper; on the photograph, hardly a pixel of it has that colour."""
+    rows, columns = np.mgrid[-14:15, -14:15]
+    disc = np.hypot(rows, columns) <= 14
+    halo = Pointer(np.full((29, 29, 3), (240, 128, 128), np.uint8), 0.45 * disc, (14, 14))
+    rng = np.random.default_rng(8)
+    paper, photograph = flat(130), flat(40)
+    for plane in photograph[1:]:
+        tints = rng.choice(np.array([40, 90, 165, 215], np.uint8), (HEIGHT // 8, WIDTH // 8))
+        plane[...] = tints.repeat(4, 0).repeat(4, 1)
+
+    def show(t: float) -> Planes:
+        return paper if t < 6.0 else photograph
+
+    trace = analyse(film(12.0, show, wander, halo)).trace
+    assert recall(trace, wander, 0.0, 6.0) >= 0.95
+    assert recall(trace, wander, 6.0, 12.0) >= 0.9
+
+
 def test_half_a_pointer_is_found_where_nothing_else_is_like_it() -> None:
     empty = flat(235)
 

@@ -27,6 +27,7 @@ class Entry:
             and backgrounds spoil single shapes.
         glyph: For the native search, with the hot spot of the majority.
         travel: Farthest that it was seen to move, as a multiple of its size.
+        colours: Whether its colours are part of it.
     """
 
     pointer: LearnedPointer
@@ -34,6 +35,7 @@ class Entry:
     votes: Counter[str]
     glyph: Glyph
     travel: float = 0.0
+    colours: bool = True
 
     @property
     def size(self) -> int:
@@ -54,6 +56,12 @@ class Entry:
     def points_with(self) -> str:
         """Majority of :attr:`votes`."""
         return max(sorted(self.votes), key=lambda part: self.votes[part])
+
+    def halo(self, min_size: float) -> Entry | None:
+        """This entry without colours if it may be a halo: over a photograph, a translucent one has others."""
+        if self.distinct or self.size < min_size:
+            return None
+        return replace(self, glyph=self.pointer.look.silhouette(self.points_with), colours=False)
 
     def as_in(self, pointer: LearnedPointer, least: float) -> Entry:
         """This entry as one still shows it, where that still taught a look of its own.

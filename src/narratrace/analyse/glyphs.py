@@ -11,7 +11,7 @@ tip at the bottom left.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -105,6 +105,14 @@ class GlyphOptions:
             source="of the looks of 13 recordings that were learned again, one in nine is below",
         ),
     ] = 0.6
+    halo_size: Annotated[
+        float,
+        option(
+            "size from which on a round look may be a halo that lets the picture through, and is searched "
+            "without its colours too, as a share of the picture's height",
+            gt=0,
+        ),
+    ] = 0.06
     explains: Annotated[
         float, option("fit of a known look to a sample that teaches no other look", ge=0, le=1)
     ] = 0.5
@@ -177,6 +185,11 @@ class Look:
     def glyph(self, points_with: str) -> Glyph:
         """For the native search, with the hot spot as its origin."""
         return self.glyph_at(*self.hot_spot(points_with))
+
+    def silhouette(self, points_with: str) -> Glyph:
+        """The same without colours: where it differs from what is behind, and where it does not."""
+        clear = np.zeros_like(self.opaque)
+        return replace(self, opaque=clear).glyph_at(*self.hot_spot(points_with))
 
     def glyph_at(self, x: int, y: int) -> Glyph:
         """The same with pixel (x, y) of the maps as its origin."""

@@ -281,6 +281,8 @@ class PointerFinder:
     ) -> Trace:
         if not known or len(blobs.table) == 0:
             return Trace.empty()
+        halos = (entry.halo(self.glyph_options.halo_size * view.segment.height) for entry in known)
+        known = [*known, *(halo for halo in halos if halo)]
         found = find_candidates(
             view.segment,
             begin,
