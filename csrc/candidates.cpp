@@ -20,6 +20,11 @@ Candidate look(const PictureView& screen, const PictureView& plate, const Glyph&
             glyph.similarity(Patch(plate, place), m.x, m.y, o.tolerance), 0, 0};
 }
 
+// Whether a blob has half the extent of a glyph, or more.
+bool as_large(const Blob& blob, const Glyph& glyph) {
+    return 2 * std::min(blob.x1 - blob.x0, blob.y1 - blob.y0) >= std::min(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0);
+}
+
 // Candidates of frames [from, to) of the blob list; offsets count from the first of them.
 CandidateList candidates_between(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
                                  const std::vector<Glyph>& glyphs, const CandidateOptions& options, std::size_t from,
@@ -38,6 +43,7 @@ CandidateList candidates_between(const Segment& segment, int begin, const Pictur
             const Blob& blob = blobs.blobs[b];
             if (blob.x1 - blob.x0 > options.max_size || blob.y1 - blob.y0 > options.max_size) continue;
             for (std::size_t g = 0; g < glyphs.size(); ++g) {
+                if (glyphs[g].probes().empty() && !as_large(blob, glyphs[g])) continue; // only its outline would tell
                 Candidate c = look(replay.screen().view(), plate.view(), glyphs[g], blob, options);
                 c.glyph = static_cast<std::int32_t>(g);
                 c.blob = static_cast<std::int32_t>(b);

@@ -59,11 +59,14 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
         bounds_ = {std::min<int>(bounds_.x0, p.dx), std::min<int>(bounds_.y0, p.dy), std::max<int>(bounds_.x1, p.dx + 1),
                    std::max<int>(bounds_.y1, p.dy + 1)};
         if (is(p, GlyphRole::outside)) continue;
+        ++own_;
         x0 = std::min<int>(x0, p.dx), x1 = std::max<int>(x1, p.dx + 1);
         y0 = std::min<int>(y0, p.dy), y1 = std::max<int>(y1, p.dy + 1);
         if (is(p, GlyphRole::opaque)) opaque.push_back(p);
     }
     if (x1 <= x0) throw std::invalid_argument("a glyph needs at least one pixel of its own");
+    // Without colours of its own, it is all outline, and those of large things are found from afar.
+    if (opaque.empty()) reach_ = 2;
     while (reach_ < 2 && likeness_moved(opaque, reach_ + 1) >= kAlike) ++reach_;
     rough_ = step_for(bounds_, kRoughPixels), close_ = step_for(bounds_, kClosePixels);
     stride_ = (bounds_.width() + Patch::kLanes - 1) / Patch::kLanes * Patch::kLanes;

@@ -47,6 +47,8 @@ public:
     /// Pixels, at most 2, by which it may be off in both axes and still look much like itself: not even one for the
     /// thin lines of crosses and I-beams.
     int reach() const { return reach_; }
+    /// Whether it is made of such lines: most of its box is not its own.
+    bool thin() const { return reach_ == 0 && 3 * own_ < (x1 - x0) * (y1 - y0); }
 
     /// The rectangle of all pixels, those outside the pointer included.
     const Rect& bounds() const { return bounds_; }
@@ -81,7 +83,7 @@ private:
 
     Rect bounds_;
     int stride_ = 0, rough_ = 1, close_ = 1; // every how many rows
-    int reach_ = 0;
+    int reach_ = 0, own_ = 0; // own_: pixels that are opaque or shape
     Planes planes_;
     std::array<Weight, 2> weight_; // of the rows that are looked at, by detail
     std::vector<GlyphProbe> probes_;

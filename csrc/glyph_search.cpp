@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kHopeless = 0.4; // of the probes' similarity
 constexpr std::size_t kCloseLooks = 4;
+constexpr std::int64_t kFewPixels = 1 << 20; // of all places together, that are compared within 0.1 ms
 constexpr std::int64_t kFewPlaces = 1 << 16; // a window that is searched with care in some milliseconds
 
 bool better(const Match& a, const Match& b) {
@@ -102,8 +103,10 @@ Match fit_glyph(const PictureView& screen, const PictureView& plate, const Glyph
     if (window.empty()) return {window.x0, window.y0, -2.0f};
     Patch patch(screen, glyph.around(window));
     patch.mark_differences(screen, plate, threshold);
-    // Of every few rows, a cross has lines in one or none, and a step of two leaps over its strokes.
-    const bool thin = glyph.reach() == 0;
+    // Of every few rows, a cross has lines in one or none, and a step of two leaps over its strokes. Where that would
+    // take long, something large is looked for.
+    const std::int64_t pixels = static_cast<std::int64_t>(glyph.bounds().width()) * glyph.bounds().height();
+    const bool thin = glyph.thin() && pixels * window.width() * window.height() <= kFewPixels;
     const auto close = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, Detail::close); };
     const auto rough = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, thin ? Detail::close : Detail::rough); };
     const int step = thin ? 1 : step_of(glyph, 10);
