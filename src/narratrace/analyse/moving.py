@@ -27,6 +27,7 @@ from narratrace.options import option
 from narratrace.timebase import Span
 
 _BIN_S = 0.5
+_REFINED_S = 0.45  # time in which an encoder refines what has changed
 _OFF_SECONDS = 0.03  # a caret that blinks every 0.53 s is no clock
 
 
@@ -275,9 +276,13 @@ def _even(ticks: npt.NDArray[np.float64], least: float, options: MovingOptions) 
 
 
 def _seconds(changes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Intervals of the first changes in each second: encoders short of bits refine what ticked soon after."""
-    _, first = np.unique(np.floor(changes - changes[0] + 0.1), return_index=True)
-    return np.diff(changes[first])
+    """Intervals of the first changes in each second: encoders short of bits refine what ticked soon after.
+
+    None if changes come at other times too, as where a bar fills.
+    """
+    _, first, second = np.unique(np.floor(changes - changes[0] + 0.1), return_index=True, return_inverse=True)
+    soon = changes - changes[first][second] <= _REFINED_S
+    return np.diff(changes[first]) if soon.mean() >= 0.9 else np.zeros(0)
 
 
 def _digits(
