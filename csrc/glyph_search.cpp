@@ -10,7 +10,7 @@ namespace {
 
 constexpr double kHopeless = 0.4; // of the probes' similarity
 constexpr std::size_t kCloseLooks = 4;
-constexpr std::int64_t kFewPixels = 1 << 20; // of all places together, that are compared within 0.1 ms
+constexpr std::int64_t kFewPixels = 1 << 20; // of all places together: more of them cost more than a rough search may miss
 constexpr std::int64_t kFewPlaces = 1 << 16; // a window that is searched with care in some milliseconds
 
 bool better(const Match& a, const Match& b) {

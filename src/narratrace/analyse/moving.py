@@ -230,7 +230,8 @@ def _seen(
 ) -> Span:
     """From the first to the last change of an area while it is there."""
     frames = frame_of[np.isin(segment.tiles, tiles)]
-    frames = frames[(frames >= there[0]) & (frames < there[1])]
+    within = frames[(frames >= there[0]) & (frames < there[1])]
+    frames = within if len(within) else frames  # what came and went may be its surroundings
     return Span(float(segment.times[frames[0]]), float(segment.times[frames[-1]]))
 
 
@@ -278,7 +279,7 @@ def _even(ticks: npt.NDArray[np.float64], least: float, options: MovingOptions) 
 def _seconds(changes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Intervals of the first changes in each second: encoders short of bits refine what ticked soon after.
 
-    None if changes come at other times too, as where a bar fills.
+    Empty if changes come at other times too, as where a bar fills.
     """
     _, first, second = np.unique(np.floor(changes - changes[0] + 0.1), return_index=True, return_inverse=True)
     soon = changes - changes[first][second] <= _REFINED_S

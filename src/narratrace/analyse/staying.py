@@ -19,7 +19,7 @@ from narratrace.analyse.breaks import Point
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.resting import Find
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Planes, find_places
+from narratrace.ops.sparse import U8, Planes, find_places
 
 _REACH = 2
 """Pixels by which a smoothed position may be off."""
@@ -46,7 +46,7 @@ class Seen(NamedTuple):
     score: float
     entry: Entry
     likeness: float
-    luma: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
+    luma: U8
 
     @classmethod
     def at(cls, screen: Planes, trace: Trace, known: Sequence[Entry], tolerance: int) -> Seen:
@@ -89,7 +89,7 @@ def _likeness(picture: Planes, entry: Entry, place: Point, tolerance: int) -> fl
     return max((found[2] for found in find_places(picture, entry.glyph, window, tolerance)), default=0.0)
 
 
-def _cut(picture: Planes, place: Point, entry: Entry) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+def _cut(picture: Planes, place: Point, entry: Entry) -> U8:
     x0, y0, x1, y1 = entry.glyph.box
     x, y = int(place[0]), int(place[1])
     return picture[0][max(0, y + y0) : max(0, y + y1), max(0, x + x0) : max(0, x + x1)]

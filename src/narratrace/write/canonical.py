@@ -126,8 +126,8 @@ def json_page(value: Any) -> bytes:
     """JSON in UTF-8 for files that people open: a line to each member, and to each row of a list.
 
     Args:
-        value: What JSON can hold, and iterators of rows, which are drawn one by one: an hour's trace is 50 MB
-            as dictionaries, and 5 MB as text.
+        value: What JSON can hold, and iterators of rows, which are drawn one by one: as dictionaries, an
+            hour's trace takes several times the memory of its text.
 
     Raises:
         ValueError: it holds a number that is not finite.
