@@ -20,7 +20,7 @@ from itertools import accumulate
 
 def pts_to_seconds(pts: int, time_base: Fraction) -> float:
     """Seconds of a presentation time stamp, rounded once (the product is exact until then)."""
-    return float(pts * time_base)
+    return pts * time_base.numerator / time_base.denominator
 
 
 def seconds_to_pts(seconds: float, time_base: Fraction) -> int:

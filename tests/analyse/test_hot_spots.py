@@ -9,7 +9,8 @@ import numpy.typing as npt
 import pytest
 from PIL import Image, ImageDraw
 
-from narratrace.analyse.glyphs import GlyphOptions, hot_spot, pointing_part
+from narratrace.analyse.glyphs import GlyphOptions
+from narratrace.analyse.hot_spots import hot_spot, pointing_part
 
 Bool2 = npt.NDArray[np.bool_]
 Draw = ImageDraw.ImageDraw
@@ -98,6 +99,10 @@ def up_arrow(draw: Draw) -> None:
     polygon((12, 1), (18, 8), (16, 8.8), (12, 4), (8, 8.8), (6, 8))(draw)
 
 
+plump_arrow = polygon(
+    (2, 2), (11, 5), (17, 9), (19, 12), (16, 15), (20, 20), (16, 23), (11, 19), (7, 19), (4, 12)
+)
+plump_pen = polygon((3, 22), (4, 14), (11, 4), (15, 2), (20, 6), (19, 9), (11, 18))
 pen = polygon((3, 21), (4.5, 16.5), (17, 4), (20, 7), (7.5, 19.5))
 
 CENTRES = {"cross": cross, "i beam": i_beam, "dot": dot, "ring": ring, "arrow in a ring": arrow_in_a_ring}
@@ -107,6 +112,7 @@ TOPS = {
     "mac arrow": (mac_arrow, (4, 2)),
     "hand": (hand, (9.5, 2)),
     "up arrow": (up_arrow, (12, 1)),
+    "plump arrow": (plump_arrow, (2.5, 2.4)),
 }
 SCALES = [0.75, 1.0, 1.25, 1.5, 2.0, 3.0]
 scaled = pytest.mark.parametrize("scale", SCALES)
@@ -137,8 +143,9 @@ def test_arrows_and_hands_point_with_their_tip(name: str, scale: float):
 
 
 @scaled
-def test_a_pen_points_with_its_bottom_left(scale: float):
-    shape, spot = rendered(pen, 24, scale, (3, 21))
+@pytest.mark.parametrize(("paint", "tip"), [(pen, (3, 21)), (plump_pen, (3, 22))], ids=["pen", "plump pen"])
+def test_a_pen_points_with_its_bottom_left(paint: Callable[[Draw], None], tip: Point, scale: float):
+    shape, spot = rendered(paint, 24, scale, tip)
     assert pointing_part(shape, SYMMETRY) == "bottom"
     assert distance(shape, "bottom", spot) <= max(2.0, 0.75 * scale)
 
@@ -182,3 +189,20 @@ def test_a_long_thin_cross_grown_by_chroma_samples_points_with_its_centre(side: 
     shape[middle + 2 : middle + 4, side // 5 :] = True
     shape[:middle, middle - 2 : middle] = True
     assert pointing_part(shape, SYMMETRY) == "centre"
+
+
+@pytest.mark.parametrize("scale", SCALES[1:])
+@pytest.mark.parametrize("paint", [cross, i_beam], ids=["cross", "i beam"])
+def test_a_shadow_does_not_move_what_thin_shapes_point_with(
+    paint: Callable[[Draw], None], scale: float
+) -> None:
+    """Of a soft shadow below and to the right, compression leaves a part here and a part there."""
+    rng = np.random.default_rng(3)
+    plain, spot = rendered(paint, 24, scale, (12, 12))
+    far = max(2, len(plain) // 6)
+    for _ in range(10):
+        shape = np.pad(plain, ((0, far), (0, far)))
+        shadow = np.roll(shape, (far, far), (0, 1)) & (rng.random(shape.shape) < 0.3)
+        shape |= shadow
+        assert pointing_part(shape, SYMMETRY) == "centre"
+        assert distance(shape, "centre", spot) <= far

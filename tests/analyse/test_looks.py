@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from narratrace.analyse.glyph_book import GlyphBook
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, hot_spot, pointing_part, whole_look
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, whole_look
+from narratrace.analyse.hot_spots import hot_spot, pointing_part
 from narratrace.analyse.worth import WorthOptions, reward, worth
 from narratrace.ops.sparse import BLOB, Blobs, Candidates
 
@@ -108,6 +109,32 @@ def test_a_dot_is_searched_and_not_the_dot_with_its_trail():
     assert book.best(comet) == [comet]
     alone = book.add(learned(maps_of(0.9 * dot, dot), 2 * OPTIONS.min_travel))
     assert book.best(comet) == [alone]
+
+
+def seen(maps: dict[str, npt.NDArray[Any]], samples: int) -> LearnedPointer:
+    return replace(learned(maps, 2 * OPTIONS.min_travel), samples=samples)
+
+
+def test_what_compression_left_of_a_large_look_is_not_searched():
+    """A piece of a ring that was late, now and then; what is seen as often is a pointer of its own."""
+    large, small = maps_of(0.9 * DISC, DISC), maps_of(0.9 * TIP_UP, TIP_UP)
+    for samples, searched in ((4, False), (30, True)):
+        book = GlyphBook(OPTIONS)
+        usual = book.add(seen(large, 40))
+        other = book.add(seen(small, samples))
+        assert (other in book.best(other)) == searched
+        assert usual in book.best()
+
+
+def test_a_torn_piece_of_a_disc_is_not_searched():
+    """Of a halo, half may be as dark as what is behind it."""
+    half = DISC & (ROWS < 66) & (ROWS + COLUMNS < 112)
+    book = GlyphBook(OPTIONS)
+    disc = book.add(seen(maps_of(0.9 * DISC, DISC), 40))
+    torn = book.add(seen(maps_of(0.9 * half, half), 4))
+    assert torn is not disc
+    assert torn.points_with == "top"
+    assert book.best(torn) == [disc]
 
 
 def test_a_look_whose_own_samples_differ_is_not_held_to_more_than_they_show():

@@ -126,9 +126,33 @@ def test_no_points_where_what_the_plate_has_of_a_pointer_is_missed(similarity: f
     for name, value in (("x0", 40), ("x1", 50), ("y0", 60), ("y1", 64)):
         table[name] = value
     blobs = Blobs(table, np.array([0, 0]), np.array([0, 1]))
-    found = Find(40.0, 60.0, similarity, (0, 0, 10, 10))
+    table["area"] = 40
+    found = Find(40.0, 60.0, similarity, (0, 0, 10, 10), 60)
     trace = shown(np.array([1.0, 2.0]), 0, 2, found, blobs)
     assert trace.t.tolist() == ([1.0, 2.0] if shows else [1.0])
+
+
+def test_a_few_pixels_that_differ_around_a_pointer_do_not_take_it_away() -> None:
+    """Encoders refine what rests: their box is as large as the pointer's, but little in it differs."""
+    table = np.zeros(1, BLOB)
+    for name, value in (("x0", 40), ("x1", 50), ("y0", 60), ("y1", 70), ("area", 12)):
+        table[name] = value
+    blobs = Blobs(table, np.array([0, 0]), np.array([0, 1]))
+    times = np.array([1.0, 2.0])
+    assert len(shown(times, 0, 2, Find(40.0, 60.0, 0.9, (0, 0, 10, 10), 60), blobs)) == 2
+    assert len(shown(times, 0, 2, Find(40.0, 60.0, 0.9, (0, 0, 10, 10), 12), blobs)) == 1, "a small one left"
+
+
+def test_no_points_of_a_black_cross_on_a_black_picture() -> None:
+    """It is there, but nothing shows where: all places are alike."""
+    black = flat(17)
+
+    def at(t: float) -> Point:
+        return wander(t) if t < 6.0 else (60.0 + 10.0 * t, 100.0)
+
+    trace = analyse(film(12.0, cut_at(6.0, PLAIN, black), at, thin_cross())).trace
+    assert recall(trace, at, 0.0, 6.0) >= 0.95
+    assert not len(trace) or trace.t[-1] < 6.2
 
 
 def test_a_dot_that_comes_to_rest_together_with_a_line_is_found() -> None:

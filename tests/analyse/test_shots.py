@@ -308,6 +308,17 @@ def test_a_smooth_picture_that_another_replaces_begins_a_shot(first: bool):
     assert boundaries(analyse(film(10.0, lambda t: a if t < 5.0 else b))) == pytest.approx([5.0], abs=0.1)
 
 
+def test_a_picture_with_the_black_corners_of_the_one_before_begins_a_shot():
+    """As films and scans have; around what changed in them is not the page, but their own corners."""
+    page = slide_of(31, lines=0, picture=False)
+    rows, columns = np.mgrid[-70:70, -100:100]
+    inside = np.hypot(rows / 70, columns / 100) <= 0.97
+    shown = [framed(page, 120, 16), framed(page, 70, 0)]
+    for picture in shown:
+        picture[0][40:180, 60:260][~inside] = 20
+    assert boundaries(analyse(film(10.0, lambda t: shown[int(t >= 5.0)]))) == pytest.approx([5.0], abs=0.1)
+
+
 def test_a_picture_that_comes_onto_a_page_begins_no_shot():
     page = slide_of(31, lines=0, picture=False)
     for luma, vessels in ((90, 0), (160, 16)):

@@ -189,6 +189,14 @@ def test_a_frame_can_be_kept():
     assert recorder.push(0.1, *kept) == 0
 
 
+def test_a_frame_that_nobody_can_write_to_is_not_copied():
+    planes = random_planes(np.random.default_rng(2), 40, 20, 8)
+    for plane in planes:
+        plane.flags.writeable = False
+    kept = make_recorder(40, 20, ChangeOptions()).lasting(*planes)
+    assert all(a is b for a, b in zip(kept, planes, strict=True))
+
+
 def test_interleaved_chroma_is_taken_apart():
     rng = np.random.default_rng(1)
     y, u, v = random_planes(rng, 40, 20, 0)

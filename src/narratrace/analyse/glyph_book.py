@@ -9,10 +9,12 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.glyphs import Bool2, GlyphOptions, LearnedPointer, Look
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look
+from narratrace.analyse.hot_spots import Bool2
 from narratrace.ops.sparse import Glyph
 
 _SHIFT = 2
+_FILLED, _ROUND = 0.6, 0.75  # share of its box that a disc covers, and ratio of its sides, at least
 _TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
 
 
@@ -28,6 +30,7 @@ class Entry:
         glyph: For the native search, with the hot spot of the majority.
         travel: Farthest that it was seen to move, as a multiple of its size.
         colours: Whether its colours are part of it.
+        disc: The halo or ring that it is the core of, see Note [Cores].
     """
 
     pointer: LearnedPointer
@@ -36,6 +39,7 @@ class Entry:
     glyph: Glyph
     travel: float = 0.0
     colours: bool = True
+    disc: Entry | None = None
 
     @property
     def size(self) -> int:
@@ -51,6 +55,16 @@ class Entry:
     def distinct(self) -> bool:
         """Whether its shape is its own: dots, rings and halos are not, arrows, hands and I-beams are."""
         return self.points_with != "centre" or bool(self.pointer.look.shape.mean() < 0.36)
+
+    @property
+    def is_disc(self) -> bool:
+        """Whether it is round and filled, as dots and halos are."""
+        shape = self.pointer.look.shape
+        return (
+            self.points_with == "centre"
+            and bool(shape.mean() >= _FILLED)
+            and min(shape.shape) >= _ROUND * max(shape.shape)
+        )
 
     @property
     def points_with(self) -> str:
@@ -105,17 +119,35 @@ class GlyphBook:
         """Entries to search for: ``first``, then the most seen, without those that hardly ever were.
 
         None as long as nothing has travelled: a face in a webcam picture moves too, but stays where it is.
-        A round look with the trail behind it is left out where the look is known alone.
+        A round look with the trail behind it is left out where the look is known alone, and what compression
+        leaves of a large one.
         """
         if all(e.travel < self.options.min_travel for e in self.entries):
             return []
-        trails = {id(e) for e in self.entries if any(self._is_trail(e, other) for other in self.entries)}
-        first = None if id(first) in trails else first
-        entries = [e for e in self.entries if id(e) not in trails]
+        usual = max(self.entries, key=lambda e: e.samples)
+        parts = {
+            id(e)
+            for e in self.entries
+            if self._is_crumb(e, usual)
+            or any(self._is_trail(e, other) or self._is_torn(e, other) for other in self.entries)
+        }
+        first = None if id(first) in parts else first
+        entries = [e for e in self.entries if id(e) not in parts]
         ranked = sorted(entries, key=lambda e: -e.samples)[: self.options.searched]
         least = self.options.min_share * ranked[0].samples if ranked else 0
         others = [e for e in ranked if e is not first and e.samples >= least]
         return ([first] if first else []) + others[: self.options.searched - (first is not None)]
+
+    def _is_crumb(self, entry: Entry, usual: Entry) -> bool:
+        """Whether a look is but what compression left now and then of a much larger one."""
+        small = entry.size < self.options.crumb_size * usual.size
+        return small and entry.samples < self.options.crumb_share * usual.samples
+
+    def _is_torn(self, entry: Entry, other: Entry) -> bool:
+        """Whether a look is what a few samples show of a disc, ``other``, over as dark a picture."""
+        seldom = entry.samples < self.options.crumb_share * other.samples
+        torn = entry.points_with != "centre" and entry.size >= self.options.torn_size * other.size
+        return seldom and torn and other.is_disc and entry.size <= 1.1 * other.size
 
     def _is_trail(self, entry: Entry, other: Entry) -> bool:
         """Whether a look is a round one, ``other``, with the trail that a presenter tool draws behind it."""

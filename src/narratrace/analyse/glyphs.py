@@ -1,12 +1,4 @@
-"""How the recording's pointer looks: learned from the video itself, with its hot spot.
-
-Note [Hot spots]
-~~~~~~~~~~~~~~~~
-Nothing in the video says which pixel of a pointer points. Its shape does: dots, crosses, I-beams, rings and
-halos are symmetric about their hot spot, so a shape that looks the same upside down points with its centre.
-Arrows and hands are not symmetric, and point with their tip: the topmost pixels. Pens and pencils hold their
-tip at the bottom left.
-"""
+"""How the recording's pointer looks: learned from the video itself, with its hot spot."""
 
 from __future__ import annotations
 
@@ -17,6 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.analyse.hot_spots import Bool2, dilated, hot_spot, pointing_part, roundness
 from narratrace.ops.sparse import Blobs, Glyph, GlyphCutout, Planes, Segment, cut_out, learn_glyph
 from narratrace.options import option
 
@@ -24,9 +17,7 @@ PIXEL = np.dtype(
     [("dx", "<i2"), ("dy", "<i2"), ("y", "u1"), ("u", "u1"), ("v", "u1"), ("weight", "u1"), ("role", "u1")]
 )
 SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
-Bool2 = npt.NDArray[np.bool_]
-_RIM = 4
-_LONG = 24  # pixels: of longer shapes, two are little
+RIM = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +64,24 @@ class GlyphOptions:
         float,
         option("looks seen less often than this, relative to the commonest, are not searched", ge=0, le=1),
     ] = 0.03
+    crumb_size: Annotated[
+        float,
+        option(
+            "size below which a look seen less often than `crumb_share` is a part of the commonest one, as a "
+            "multiple of that one's size",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.3
+    crumb_share: Annotated[float, option("see crumb_size and torn_size", ge=0, le=1)] = 0.3
+    torn_size: Annotated[
+        float,
+        option(
+            "size from which on a look seen less often than `crumb_share`, and no disc, is a torn piece of a "
+            "disc, as a multiple of that one's size",
+            ge=0,
+        ),
+    ] = 0.6
     min_side: Annotated[int, option("shorter side of the narrowest pointer", unit="px", ge=1)] = 3
     min_length: Annotated[int, option("longer side of the shortest pointer", unit="px", ge=1)] = 6
     min_travel: Annotated[
@@ -155,10 +164,10 @@ class Look:
         ys, xs = np.nonzero(shape)
         own = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
         padded = {
-            name: np.pad(maps[name], [(_RIM, _RIM), (_RIM, _RIM)] + [(0, 0)] * (maps[name].ndim - 2))
+            name: np.pad(maps[name], [(RIM, RIM), (RIM, RIM)] + [(0, 0)] * (maps[name].ndim - 2))
             for name in ("color", "differs", "steady", "opaque")
         }
-        cut = (slice(own[0].start, own[0].stop + 2 * _RIM), slice(own[1].start, own[1].stop + 2 * _RIM))
+        cut = (slice(own[0].start, own[0].stop + 2 * RIM), slice(own[1].start, own[1].stop + 2 * RIM))
         return cls(
             padded["color"][cut],
             padded["differs"][cut],
@@ -170,7 +179,7 @@ class Look:
     @property
     def shown(self) -> float:
         """Share of samples in which a pixel of the shape differs, on average."""
-        return float(self.differs[np.pad(self.shape, _RIM)].mean())
+        return float(self.differs[np.pad(self.shape, RIM)].mean())
 
     @property
     def size(self) -> int:
@@ -180,7 +189,7 @@ class Look:
     def hot_spot(self, points_with: str) -> tuple[int, int]:
         """Pixel (x, y) of the maps that points, see Note [Hot spots]."""
         x, y = hot_spot(self.shape, points_with)
-        return x + _RIM, y + _RIM
+        return x + RIM, y + RIM
 
     def glyph(self, points_with: str) -> Glyph:
         """For the native search, with the hot spot as its origin."""
@@ -193,8 +202,8 @@ class Look:
 
     def glyph_at(self, x: int, y: int) -> Glyph:
         """The same with pixel (x, y) of the maps as its origin."""
-        shape = np.pad(self.shape, _RIM)
-        outside = (_dilate(shape, 3) & ~_dilate(shape, 1)) & (self.differs < 0.2)
+        shape = np.pad(self.shape, RIM)
+        outside = (dilated(shape, 3) & ~dilated(shape, 1)) & (self.differs < 0.2)
         role = np.full(shape.shape, 255, dtype=np.uint8)
         role[outside], role[shape], role[self.opaque] = 2, 1, 0
         ys, xs = np.nonzero(role != 255)
@@ -342,108 +351,9 @@ def learn_from(
     )
 
 
-def pointing_part(shape: Bool2, min_symmetry: float) -> str:
-    """What a pointer of this shape points with: ``centre``, ``top`` or ``bottom``, see Note [Hot spots].
-
-    Args:
-        shape: True where the pointer is, cut to its bounding box, at least one pixel.
-        min_symmetry: Overlap with itself upside down from which on it points with its centre.
-    """
-    if _is_pen(*np.nonzero(shape)[::-1]):
-        return "bottom"
-    outline = _fill(shape)
-    turned = outline[::-1, ::-1]
-    if _most_overlap(outline, turned) >= min_symmetry:
-        # A disc is its own mirror image too; a pen's slanting stroke is not.
-        slanting = _most_overlap(outline, outline[:, ::-1]) < 0.5 and _slope(*np.nonzero(shape)[::-1]) < 0
-        return "bottom" if slanting else "centre"
-    # The lines of thin crosses and I-beams miss their turned selves by a pixel; long coloured ones, grown
-    # by chroma samples here and there, by two.
-    reach = 2 if max(shape.shape) >= _LONG else 1
-    near = 0.5 * (_covered(outline, turned, reach) + _covered(turned, outline, reach))
-    return "centre" if shape.mean() < 0.36 and near >= 0.95 else "top"
-
-
 def whole_look(maps: dict[str, npt.NDArray[Any]], options: GlyphOptions) -> Look:
     """The learned look, with all of its halo, which is round even where half of the samples miss a part."""
     look, wide = Look.from_maps(maps), Look.from_maps(maps, options.faint)
-    outline = _fill(wide.shape)
-    alike = min(_most_overlap(outline, outline[::-1, ::-1]), _most_overlap(outline, outline[:, ::-1]))
-    torn = pointing_part(look.shape, options.min_symmetry) == "top" and alike >= options.min_symmetry
-    return wide if torn else look
-
-
-def _overlap(a: Bool2, b: Bool2) -> float:
-    return float((a & b).sum() / (a | b).sum())
-
-
-def _most_overlap(a: Bool2, b: Bool2) -> float:
-    """The same with ``b`` moved by up to a pixel: coloured shapes grow by a chroma sample on one side."""
-    reach = 1
-    wide = np.pad(a, reach)
-    moved = (
-        np.pad(b, ((dy, 2 * reach - dy), (dx, 2 * reach - dx)))
-        for dy in range(2 * reach + 1)
-        for dx in range(2 * reach + 1)
-    )
-    return max(_overlap(wide, other) for other in moved)
-
-
-def _covered(a: Bool2, b: Bool2, reach: int) -> float:
-    """Share of ``a`` that lies within ``reach`` pixels of ``b``."""
-    return float((a & _dilate(b, reach)).sum() / a.sum())
-
-
-def _slope(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> float:
-    """Negative when the shape runs from the bottom left to the top right."""
-    return float(np.cov(xs, ys)[0, 1]) if len(xs) > 2 else 0.0
-
-
-def hot_spot(shape: Bool2, points_with: str) -> tuple[int, int]:
-    """Pixel (x, y) of a shape that points, counted from the top left corner of its bounding box."""
-    ys, xs = np.nonzero(shape)
-    if points_with == "bottom":
-        end = xs - ys == (xs - ys).min()
-        return int(xs[end].mean()), int(ys[end].mean())
-    if points_with == "centre":
-        return (shape.shape[1] - 1) // 2, (shape.shape[0] - 1) // 2
-    return int(np.flatnonzero(shape[0]).mean()), 0
-
-
-def _fill(shape: Bool2) -> Bool2:
-    """The shape with its holes filled: an arrow within a ring counts as a disc."""
-    outside = np.pad(~shape, 1, constant_values=True)
-    reached = np.zeros_like(outside)
-    reached[0, :] = reached[-1, :] = reached[:, 0] = reached[:, -1] = True
-    while True:
-        wide = reached.copy()
-        wide[1:] |= reached[:-1]
-        wide[:-1] |= reached[1:]
-        wide[:, 1:] |= reached[:, :-1]
-        wide[:, :-1] |= reached[:, 1:]
-        wide &= outside
-        if (wide == reached).all():
-            return ~reached[1:-1, 1:-1]
-        reached = wide
-
-
-def _is_pen(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> bool:
-    """Whether the shape is a long one that runs from the bottom left to the top right."""
-    if len(xs) < 8:
-        return False
-    (xx, xy), (_, yy) = np.cov(xs, ys)
-    spread = np.hypot(xx - yy, 2 * xy)
-    longish = (xx + yy + spread) > 6.0 * (xx + yy - spread)
-    return bool(longish and xy < 0 and 0.35 < xx / max(yy, 1e-9) < 2.9)
-
-
-def _dilate(mask: Bool2, reach: int) -> Bool2:
-    out: Bool2 = mask.copy()
-    for _ in range(reach):
-        wide: Bool2 = out.copy()
-        wide[1:] |= out[:-1]
-        wide[:-1] |= out[1:]
-        out = wide.copy()
-        out[:, 1:] |= wide[:, :-1]
-        out[:, :-1] |= wide[:, 1:]
-    return out
+    whole = roundness(wide.shape) >= options.min_symmetry
+    torn = pointing_part(look.shape, options.min_symmetry) == "top"
+    return wide if torn and whole else look

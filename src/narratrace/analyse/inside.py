@@ -27,7 +27,7 @@ from narratrace.analyse.stills import SegmentView
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.shots import Box
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Blobs, find_on_screen
+from narratrace.ops.sparse import Blobs, Candidates, find_on_screen
 from narratrace.options import option
 
 F64 = npt.NDArray[np.float64]
@@ -52,6 +52,15 @@ class InsideOptions:
     mean_similarity: Annotated[
         float, option("mean similarity along a trajectory that counts", ge=0, le=1)
     ] = 0.66
+    mean_lead: Annotated[
+        float,
+        option(
+            "mean lead of a trajectory that counts over the next best place of each frame",
+            ge=0,
+            le=1,
+            source="a white pointer resembles white paper around a picture wherever it is looked for",
+        ),
+    ] = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +128,38 @@ class InsideFinder:
         found = find_on_screen(view.segment, frames, entry.glyph, _window(view, box), self.tolerance)
         t, first, last = times[wanted], found.first, found.last
         x, y = found.table["x"], found.table["y"]
-        reward = (found.table["similarity"] - self.options.min_similarity).astype(np.float32)
+        likeness = found.table["similarity"] * np.minimum(1.0, 2 * _on_screen(entry.glyph.box, x, y, view))
+        reward = (likeness - self.options.min_similarity).astype(np.float32)
         chosen = _tracked(t, first, last, x, y, reward, ends, self.tracking)
         seen = np.flatnonzero(chosen >= 0)
         rows = found.table[chosen[seen]]
-        if len(seen) < 3 or rows["similarity"].mean() < self.options.mean_similarity:
+        if len(seen) < 3 or likeness[chosen[seen]].mean() < self.options.mean_similarity:
+            return Trace.empty()
+        if _leads(found, chosen, seen).mean() < self.options.mean_lead:
             return Trace.empty()
         return Trace(t[seen], *(rows[name].astype(np.float64) for name in ("x", "y", "similarity")))
+
+
+def _leads(found: Candidates, chosen: npt.NDArray[np.int32], seen: npt.NDArray[np.int64]) -> F64:
+    """Similarity of the chosen place of each frame in ``seen``, less that of the best other one."""
+    leads = np.zeros(len(seen))
+    for k, frame in enumerate(seen.tolist()):
+        row = int(chosen[frame])
+        places = np.arange(found.first[frame], found.last[frame])
+        others = found.table["similarity"][places[places != row]]
+        leads[k] = found.table["similarity"][row] - others.max(initial=0.0)
+    return leads
+
+
+def _on_screen(
+    box: tuple[int, int, int, int], x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], view: SegmentView
+) -> F64:
+    """Share of a look on the screen, by hot spot; what the edge leaves of it may be alike by chance."""
+    x0, y0, x1, y1 = box
+    width = np.minimum(view.segment.width, x + x1) - np.maximum(0, x + x0)
+    height = np.minimum(view.segment.height, y + y1) - np.maximum(0, y + y0)
+    share: F64 = np.maximum(0, width) * np.maximum(0, height) / ((x1 - x0) * (y1 - y0))
+    return share
 
 
 def _window(view: SegmentView, box: Box) -> tuple[int, int, int, int]:

@@ -122,30 +122,25 @@ class MovingFinder:
         areas: list[Area] = []
         regions: list[MovingRegion] = []
         frame_of = np.repeat(np.arange(len(segment.times)), np.diff(segment.offsets))
-        for tiles in [
-            *self._small(segment, frame_of, columns, max_pointer),
-            *self._large(segment, frame_of, epochs, max_pointer),
-            *self._bars.find(segment, epochs),
-        ]:
+        whole = 0, len(segment.times)
+        found = [(tiles, whole) for tiles in self._small(segment, frame_of, columns, max_pointer)]
+        found += self._large(segment, frame_of, epochs, max_pointer)
+        for tiles in self._bars.find(segment, epochs):
+            large = tile_box(tiles, columns).size > max_pointer
+            found.append((tiles, self._presence(tiles, segment, frame_of) if large else whole))
+        for tiles, there in found:
             own = np.zeros(rows * columns, dtype=bool)
             own[tiles] = True
-            there = self._presence(tiles, segment, frame_of, max_pointer)
             areas.append(Area(grow(own, rows, columns), *there))
             box = tile_box(tiles, columns).within(segment.width, segment.height)
             regions.append(MovingRegion(box=box, span=_seen(tiles, segment, frame_of, there)))
         return Areas(areas), regions
 
     def _presence(
-        self,
-        tiles: npt.NDArray[np.integer],
-        segment: Segment,
-        frame_of: npt.NDArray[np.int64],
-        max_pointer: float,
+        self, tiles: npt.NDArray[np.int64], segment: Segment, frame_of: npt.NDArray[np.int64]
     ) -> tuple[int, int]:
-        """Frames [begin, end) in which an area is there; small ones are all the time."""
+        """Frames [begin, end) in which a large area is there."""
         _, columns = tile_grid(segment.width, segment.height)
-        if tile_box(tiles, columns).size <= max_pointer:
-            return 0, len(segment.times)
         return presence(tiles, segment, frame_of, columns, self.options.insets)
 
     def _small(
@@ -193,8 +188,8 @@ class MovingFinder:
 
     def _large(
         self, segment: Segment, frame_of: npt.NDArray[np.int64], epochs: npt.NDArray[Any], max_pointer: float
-    ) -> Iterator[npt.NDArray[np.int64]]:
-        """Areas larger than a pointer that never come to rest."""
+    ) -> Iterator[tuple[npt.NDArray[np.int64], tuple[int, int]]]:
+        """Areas larger than a pointer that never come to rest, and the frames in which each is there."""
         rows, columns = tile_grid(segment.width, segment.height)
         persistent = _persistent_tiles(segment, rows * columns, self.options)
         for members in components(persistent, columns, reach=2):
@@ -206,20 +201,13 @@ class MovingFinder:
             extents = _extents(frames, changed, columns)
             if np.median(extents) < self.options.min_extent * max_pointer:
                 continue
+            there = self._presence(tiles, segment, frame_of)
             times = segment.times[np.unique(frames)]
-            if (
-                _share_of_time(times, extents >= self.options.sure_extent * max_pointer)
-                >= self.options.min_sure
-            ):
-                yield tiles
-                continue
-            there = self._presence(tiles, segment, frame_of, max_pointer)
+            sure = _share_of_time(times, extents >= self.options.sure_extent * max_pointer)
             span = _seen(tiles, segment, frame_of, there)
-            if (
-                _background_share(tiles, _clipped(epochs, segment, there), span)
-                <= self.options.max_background
-            ):
-                yield tiles
+            background = _background_share(tiles, _clipped(epochs, segment, there), span)
+            if sure >= self.options.min_sure or background <= self.options.max_background:
+                yield tiles, there
 
 
 def _seen(

@@ -20,6 +20,7 @@ import numpy.typing as npt
 
 from narratrace.analyse.breaks import Point, joined
 from narratrace.analyse.cleaning import cleaner_blocks
+from narratrace.analyse.cores import core
 from narratrace.analyse.doubts import DoubtOptions, Settler
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyph_pool import SamplePool
@@ -227,14 +228,15 @@ class PointerFinder:
         plate, blobs, trace, known = sought.plate, sought.blobs, sought.trace, sought.known
         times = view.times[begin:end]
         trace = self._inside.follow(view, begin, end, trace, self._last, known, blobs)
+        looks = self._with_cores(known, plate)
         contrast, tolerance = self.glyph_options.contrast, self.glyph_options.tolerance
         stays = self._seen.stays(plate, contrast, tolerance) if self._seen else None
-        trace = self._rests.fill(times, trace, plate, known, stays or self._last, view, blobs)
+        trace = self._rests.fill(times, trace, plate, looks, stays or self._last, view, blobs)
         lasts = times[-1] - times[0] >= self.options.search_s
         if lasts and len(trace) == 0:
-            found = self._rests.anywhere(plate, known)
+            found = self._rests.anywhere(plate, looks)
             if found is None and self._plate is not None:
-                found = self._rests.appeared(plate, self._plate, known)
+                found = self._rests.appeared(plate, self._plate, looks)
             trace = shown(times, 0, len(times), found, blobs) if found else trace
         self._plate = plate
         trace = held(trace, times, self.options.hold_s)
@@ -244,7 +246,7 @@ class PointerFinder:
         there = len(trace) and times[-1] - trace.t[-1] < self.options.hold_s
         if there and known and trace.score[-1] >= self.options.min_fit:
             screen = compose(view.segment, end - 1, _NONE, _NONE)
-            self._seen = Seen.at(screen, trace, known, tolerance)
+            self._seen = Seen.at(screen, trace, looks, tolerance)
         better = cleaner_blocks(view, begin, end, trace, known[0].glyph.box, ground.blocks) if known else {}
         if better:
             ground.blocks.update(better)
@@ -254,13 +256,21 @@ class PointerFinder:
 
     def revisit(self, still: Still, after: Point) -> Still:
         """A still with no trace at its end once more, now that it is known where the pointer was after it."""
-        known, reach, lone = self.book.best(), self.options.rest.near, len(still.trace) == 0
-        found = self._rests.near(still.against, known, after, reach, lone=lone)
+        looks = self._with_cores(self.book.best(), still.against)
+        reach, lone = self.options.rest.near, len(still.trace) == 0
+        found = self._rests.near(still.against, looks, after, reach, lone=lone)
         if found is None or still.view.is_moving(found.x, found.y):
             return still
         times = still.view.times[still.begin : still.end]
         rest = shown(times, still.open_from, len(times), found, still.blobs)
         return replace(still, trace=joined([still.trace, held(rest, times, self.options.hold_s)]))
+
+    def _with_cores(self, known: list[Entry], plate: Planes) -> list[Entry]:
+        """The looks, and after them what is within those of them that are halos."""
+        options = self.glyph_options
+        least = options.halo_size * plate[0].shape[0]
+        cores = (core(entry, least, options.min_symmetry) for entry in known)
+        return [*known, *(inner for inner in cores if inner)]
 
     def _before_doubts(self, view: SegmentView, begin: int, end: int) -> tuple[Background, Planes, Blobs]:
         """Background, plate, and what differs from it outside the places in doubt."""
@@ -282,7 +292,7 @@ class PointerFinder:
         if not known or len(blobs.table) == 0:
             return Trace.empty()
         halos = (entry.halo(self.glyph_options.halo_size * view.segment.height) for entry in known)
-        known = [*known, *(halo for halo in halos if halo)]
+        known = [*self._with_cores(known, plate), *(halo for halo in halos if halo)]
         found = find_candidates(
             view.segment,
             begin,

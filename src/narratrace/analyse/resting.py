@@ -24,10 +24,11 @@ import numpy.typing as npt
 
 from narratrace.analyse.breaks import F64, Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
+from narratrace.analyse.glyphs import RIM
 from narratrace.analyse.stills import SegmentView
 from narratrace.analyse.tiles import Bool
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import Blobs, Planes, find_places
+from narratrace.ops.sparse import U8, Blobs, Planes, find_places
 from narratrace.options import option
 
 _MISSED = 0.5
@@ -38,6 +39,12 @@ _OTHER_SCENE = 0.05
 """Share of a picture's pixels that differ between two stills of a scene, at most."""
 _CONTRAST = 28
 """Levels from which on a pixel differs."""
+_FAINT = 16
+"""Levels by which what can be seen differs from what is around it."""
+_SHOWN = 0.15
+"""Share of a pointer's pixels that can be seen so, at least; of a white one on white, but the outline can."""
+_SPECK = 0.3
+"""Share of a pointer's pixels that differ, at least, where the picture lacks it."""
 _SLACK = 3
 """Pixels by which the edge of what differs may be off that of the pointer."""
 
@@ -102,12 +109,14 @@ class Find(NamedTuple):
         x, y: Hot spot, pixel centre.
         similarity: Likeness, 0..1.
         box: Extent (x0, y0, x1, y1) of the look relative to the hot spot, pixels.
+        area: Pixels that differ when it has gone: its own, and those of the halo around it.
     """
 
     x: float
     y: float
     similarity: float
     box: tuple[int, int, int, int]
+    area: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +163,7 @@ class RestFinder:
             return None
         # Halos and compression take off some likeness everywhere; then the place must stand out.
         sure = best.similarity >= self.options.sure_similarity or lead >= self.options.near_margin
-        return best if sure else None
+        return best if sure and _shows(plate, entry, best) else None
 
     def anywhere(self, plate: Planes, known: Sequence[Entry]) -> Find | None:
         """The pointer, wherever it is, if it stands out."""
@@ -163,9 +172,21 @@ class RestFinder:
             if not entry.distinct:
                 continue
             best, lead = self._best(plate, entry, (0, 0, width, height))
-            if best and self._stands_out(best.similarity, lead, entry):
+            if best and (
+                self._stands_out(best.similarity, lead, entry) or self._in_disc(plate, best, entry.disc)
+            ):
                 return best
         return None
+
+    def _in_disc(self, plate: Planes, inner: Find, disc: Entry | None) -> bool:
+        """Whether what is most like the core of a halo is where its disc stands out: both are no chance."""
+        if disc is None or inner.similarity < self.options.lone_similarity:
+            return False
+        height, width = plate[0].shape
+        best, lead = self._best(plate, disc, (0, 0, width, height))
+        if best is None or best.similarity < self.options.lone_similarity or lead < self.options.near_margin:
+            return False
+        return max(abs(best.x - inner.x), abs(best.y - inner.y)) <= _SLACK
 
     def appeared(self, plate: Planes, before: Planes, known: Sequence[Entry]) -> Find | None:
         """The pointer where it alone looks like that, and where another plate of the same scene lacks it.
@@ -264,7 +285,35 @@ class RestFinder:
         lead = similarity - (places[1][2] if len(places) > 1 else 0.0)
         # What the edge of the picture leaves of the look, if less than half, may be alike by chance.
         similarity *= min(1.0, 2 * _on_screen(entry.glyph.box, x, y, plate[0].shape))
-        return Find(x + 0.5, y + 0.5, similarity, entry.glyph.box), lead
+        return Find(x + 0.5, y + 0.5, similarity, entry.glyph.box, (entry.disc or entry).area), lead
+
+
+def _shows(plate: Planes, entry: Entry, found: Find) -> bool:
+    """Whether the place differs from what is around it; a black cross is alike all over a black picture."""
+    x0, y0, x1, y1 = found.box
+    left, top = int(found.x) + x0, int(found.y) + y0
+    ys, xs = np.nonzero(entry.pointer.look.opaque[RIM:-RIM, RIM:-RIM])
+    height, width = plate[0].shape
+    ys, xs = ys + top, xs + left
+    on_screen = (ys >= 0) & (ys < height) & (xs >= 0) & (xs < width)
+    ys, xs = ys[on_screen], xs[on_screen]
+    differs = np.zeros(len(ys), dtype=bool)
+    for plane, step in zip(plate, (1, 2, 2), strict=True):
+        around = _frame(plane, left // step, top // step, (x1 - x0) // step, (y1 - y0) // step)
+        own = plane[ys // step, xs // step].astype(np.int16)
+        differs |= step * np.abs(own - np.median(around)) > _FAINT
+    return bool(differs.mean() >= _SHOWN) if len(differs) else False
+
+
+def _frame(plane: U8, left: int, top: int, width: int, height: int) -> U8:
+    """What is right around a box, as far as it is on the screen."""
+    part = plane[
+        max(0, top - _SLACK) : max(0, top + height + _SLACK),
+        max(0, left - _SLACK) : max(0, left + width + _SLACK),
+    ]
+    return np.concatenate(
+        [part[:_SLACK].ravel(), part[-_SLACK:].ravel(), part[:, :_SLACK].ravel(), part[:, -_SLACK:].ravel()]
+    )
 
 
 def _same_scene(a: Planes, b: Planes) -> bool:
@@ -289,6 +338,7 @@ def _missed(found: Find, blobs: Blobs) -> Bool:
     down = np.minimum(rows["y1"], found.y + bottom) - np.maximum(rows["y0"], found.y + top)
     needed = 0.5 * found.similarity * (right - left) * (bottom - top)
     covers = np.maximum(across, 0) * np.maximum(down, 0) >= needed
+    covers &= rows["area"] >= _SPECK * found.similarity * found.area
     before = np.r_[0, np.cumsum(covers)]  # of the rows up to each
     missed: Bool = before[blobs.last] > before[blobs.first]
     return missed

@@ -265,10 +265,17 @@ def _is_other_picture(a: Planes, b: Planes, ignore: U8, difference: Difference, 
         return False
     height, width = a[0].shape
     rows, columns = tile_grid(width, height)
-    own = (difference.tile_strong >= _STRONG) & (ignore == 0)
-    around = grow(grow(own, rows, columns), rows, columns) & ~own & (ignore == 0)
-    inside, page = own.reshape(rows, columns), around.reshape(rows, columns)
-    return bool(page.any()) and all(
+    own = np.flatnonzero((difference.tile_strong >= _STRONG) & (ignore == 0))
+    # Both may have the same black corners: the picture is the whole box of what changed in it.
+    if len(own) == 0:
+        return False
+    largest = own[max(components(own, columns, reach=2), key=len)]
+    x, y = largest % columns, largest // columns
+    inside = np.zeros((rows, columns), dtype=bool)
+    inside[y.min() : y.max() + 1, x.min() : x.max() + 1] = True
+    page = grow(grow(inside.ravel(), rows, columns), rows, columns).reshape(rows, columns) & ~inside
+    inside &= (ignore == 0).reshape(rows, columns)
+    return bool(page.any() and inside.any()) and all(
         _contrast(picture, inside, page) >= options.stands_out for picture in (a, b)
     )
 

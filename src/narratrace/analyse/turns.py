@@ -41,10 +41,9 @@ def groups(turns: npt.NDArray[Any], times: npt.NDArray[np.float64], join_s: floa
 
 def together(turns: npt.NDArray[Any]) -> Bool:
     """Which turns may have happened at one instant, the one that suits most of them."""
-    at = np.unique(turns["begin"])
-    enclosing = np.searchsorted(np.sort(turns["end"]), at, side="left") - np.searchsorted(
-        np.sort(turns["begin"]), at, side="left"
-    )
+    at = np.sort(turns["begin"])
+    ends = np.sort(turns["end"])
+    enclosing = np.searchsorted(ends, at, side="left") - np.searchsorted(at, at, side="left")
     best = at[np.argmax(enclosing)]
     suits: Bool = (turns["end"] < best) & (best <= turns["begin"])
     return suits

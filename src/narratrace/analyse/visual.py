@@ -159,7 +159,7 @@ class VisualAnalyser:
         self._add: Callable[[Still], None] = self._timeline.add
 
     def push(self, frames: Sequence[Frame]) -> None:
-        """Takes the next frames in presentation order; their planes are not kept.
+        """Takes the next frames in presentation order; planes that can be written to are not kept.
 
         Raises:
             ValueError: a frame has another size than the first.

@@ -114,11 +114,14 @@ def worth(
         found: Candidates of looks ``known`` at ``blobs``.
     """
     table = found.table
-    own = np.array([entry.area for entry in known])[table["glyph"]]
+    own = np.array([(entry.disc or entry).area for entry in known])[table["glyph"]]
     alone = blobs.table["area"][table["blob"]] <= options.area * own
     colours = options.colours * table["similarity"] - table["background"]
     gone = table["background"] > table["similarity"]
-    value = np.where(gone, GONE, np.maximum(table["fit"], np.where(alone, colours, GONE)))
+    is_core = np.array([entry.disc is not None for entry in known])[table["glyph"]]
+    # A core says nothing about what differs around it: only its colours tell.
+    fit = np.where(is_core, GONE, table["fit"])
+    value = np.where(gone, GONE, np.maximum(fit, np.where(alone, colours, GONE)))
     colours_tell = np.array([entry.colours for entry in known])[table["glyph"]]
     value = np.where(colours_tell, value, options.silhouette * value)
     bare = colours_tell & (table["similarity"] < options.min_similarity)

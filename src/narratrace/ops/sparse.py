@@ -153,7 +153,7 @@ class Recorder(Protocol):
         """Takes a frame (planes as in :class:`narratrace.data.frames.Frame`); returns its changed tiles."""
 
     def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
-        """A copy of a frame's planes, where they are, that stays valid until the next call."""
+        """A frame's planes, valid until the next call: a copy if the decoder may write over them."""
 
     def take(self) -> Segment:
         """Ends the open segment and returns it; the next frame starts another."""

@@ -63,8 +63,6 @@ __all__ = [
 class CpuRecorder(SparseRecorder):
     """The native recorder, which picks AVX2 or baseline code by the processor it runs on."""
 
-    _lasting: tuple[U8, U8, U8] | None = None
-
     def ahead(self, frames: Sequence[tuple[float, Any, Any, Any]]) -> None:
         """Nothing is gained by knowing: each frame is compared as it is pushed."""
 
@@ -76,11 +74,9 @@ class CpuRecorder(SparseRecorder):
 
     def lasting(self, y: U8, u: U8, v: U8) -> tuple[U8, U8, U8]:
         """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
-        if self._lasting is None:
-            self._lasting = np.empty_like(y), np.empty_like(u), np.empty_like(v)
-        for own, plane in zip(self._lasting, (y, u, v), strict=True):
-            np.copyto(own, plane)
-        return self._lasting
+        if not (y.flags.writeable or u.flags.writeable or v.flags.writeable):
+            return y, u, v  # as decoders hand them out: they last as long as somebody refers to them
+        return y.copy(), u.copy(), v.copy()
 
 
 def make_recorder(width: int, height: int, options: ChangeOptions) -> CpuRecorder:
