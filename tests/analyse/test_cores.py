@@ -10,10 +10,31 @@ from narratrace.analyse.cores import core
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import RIM, GlyphOptions, LearnedPointer, Look
 from narratrace.analyse.hot_spots import Bool2, pointing_part
+from narratrace.analyse.resting import RestFinder, RestOptions
+from narratrace.analyse.worth import WorthOptions, worth
+from narratrace.ops.sparse import BLOB, Blobs, Candidates
 
-from .screen import Planes, Point, Pointer, analyse, errors, film, recall, slide_of, wander
+from .screen import (
+    HEIGHT,
+    WIDTH,
+    Planes,
+    Point,
+    Pointer,
+    analyse,
+    errors,
+    film,
+    flat,
+    put,
+    recall,
+    slide_of,
+    wander,
+)  # fmt: skip
 
 OPTIONS = GlyphOptions()
+CANDIDATE = np.dtype(
+    [(name, "<f4") for name in ("x", "y", "fit", "similarity", "background")]
+    + [(name, "<i4") for name in ("glyph", "blob")]
+)
 SIDE = 31
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
 DISC = np.hypot(ROWS - 15, COLUMNS - 15) <= 15
@@ -92,23 +113,62 @@ def test_what_is_too_small_for_a_halo_has_no_core():
     assert core_of(entry_of(arrow_mask()), min_size=60.0) is None
 
 
-def test_a_highlighted_pointer_that_rests_from_slide_to_slide_is_found():
-    """Its disc was learned on the last slide, and has other colours on all others."""
+def test_a_highlighted_pointer_at_rest_is_found_wherever_it_is():
+    """Its disc was learned on the first slide, and has other colours on all others."""
+    rests = [(150.0, 110.0), (60.0, 40.0), (250.0, 150.0)]
 
     def show(t: float) -> Planes:
-        return SLIDES[min(int(t / 3.0), 3)]
+        return SLIDES[max(0, int(t / 4.0) - 1)]
 
     def at(t: float) -> Point:
-        return (150.0, 110.0) if t < 9.0 else wander(t)
+        return wander(t) if t < 8.0 else rests[min(int(t / 4.0) - 2, 2)]
 
-    trace = analyse(film(17.0, show, at, highlighted(0.5))).trace
-    assert recall(trace, at, 0.0, 17.0) >= 0.95
+    trace = analyse(film(20.0, show, at, highlighted(0.5))).trace
+    assert recall(trace, at, 0.0, 20.0) >= 0.95
     assert np.mean(errors(trace, at) <= 4.0) >= 0.98
 
 
 def test_a_highlighted_pointer_is_followed_where_its_disc_can_hardly_be_seen():
-    def show(t: float) -> Planes:
-        return SLIDES[0] if t < 6.0 else SLIDES[2]
+    rng = np.random.default_rng(5)
+    photograph = flat(150)
+    photograph[0][...] = rng.choice([175, 200, 225], (HEIGHT // 8, WIDTH // 8)).repeat(8, 0).repeat(8, 1)
+    photograph[1][...], photograph[2][...] = 30, 148  # as yellow as the disc, and as bright
 
-    trace = analyse(film(12.0, show, wander, highlighted(0.25))).trace
+    def show(t: float) -> Planes:
+        return flat(130) if t < 6.0 else photograph
+
+    trace = analyse(film(12.0, show, wander, highlighted(0.3))).trace
     assert recall(trace, wander, 0.0, 12.0) >= 0.95
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["with its disc", "the arrow alone"])
+def test_what_is_most_like_the_core_counts_where_the_disc_is(whole: bool):
+    """Neither stands out enough for itself: only their agreement tells."""
+    options = RestOptions(similarity=1.0, margin=1.0, typical=1.0, clear_margin=1.0, single_similarity=1.0)
+    disc = entry_of(arrow_mask())
+    inner = core_of(disc)
+    assert inner is not None
+    color = np.zeros((SIDE, SIDE, 3), np.uint8)
+    color[...] = 210, 60, 140
+    color[arrow_mask()] = 40, 128, 128
+    pointer = Pointer(color, 1.0 * (DISC if whole else arrow_mask()), (15, 15))
+    plate = put(slide_of(31), pointer, (100.0, 90.0))
+    found = RestFinder(options, 48).anywhere(plate, [disc, inner])
+    assert (found is not None) == whole
+    assert found is None or max(abs(found.x - 100.5), abs(found.y - 90.5)) <= 1
+
+
+def test_a_core_is_worth_its_colours_alone_where_no_more_than_its_disc_differs():
+    """It says nothing about what differs around it, so how well it fits does not count."""
+    disc = entry_of(arrow_mask())
+    inner = core_of(disc)
+    assert inner is not None
+    blobs = Blobs(np.zeros(2, BLOB), np.zeros(1, np.uint32), np.full(1, 2, np.uint32))
+    blobs.table["area"] = disc.area, 10 * disc.area
+    table = np.zeros(3, CANDIDATE)
+    table["fit"], table["similarity"], table["blob"] = 0.95, (0.9, 0.2, 0.9), (0, 0, 1)
+    found = Candidates(table, np.zeros(1, np.uint32), np.full(1, 3, np.uint32))
+    alike, unlike, crowded = worth(found, blobs, [inner], WorthOptions())
+    assert alike == pytest.approx(0.85 * 0.9)
+    assert unlike == pytest.approx(0.85 * 0.2)
+    assert crowded < 0

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from narratrace.analyse.glyph_book import GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, whole_look
@@ -99,6 +100,20 @@ def test_a_speck_in_a_place_like_the_pointer_is_worth_nothing():
     speck, new, moved = worth(found, blobs, [entry], WorthOptions())
     assert speck <= 0.0
     assert min(new, moved) >= 0.9 - 1e-6
+
+
+def test_what_has_the_sides_of_the_pointer_is_worth_more():
+    """A poor fit, as of thin lines that blend with what is behind; a shape of other sides is less."""
+    entry = GlyphBook(OPTIONS).add(learned(maps_of(0.9 * TIP_UP, TIP_UP), 2 * OPTIONS.min_travel))
+    x0, y0, x1, y1 = entry.glyph.box
+    blobs = Blobs(np.zeros(2, BLOB), np.zeros(1, np.uint32), np.full(1, 2, np.uint32))
+    blobs.table["area"] = entry.area
+    blobs.table["x1"], blobs.table["y1"] = (x1 - x0, 2 * (x1 - x0)), (y1 - y0, y1 - y0)
+    table = np.zeros(2, CANDIDATE)
+    table["fit"], table["similarity"], table["blob"] = 0.42, 0.1, (0, 1)
+    found = Candidates(table, np.zeros(1, np.uint32), np.full(1, 2, np.uint32))
+    sized, other = worth(found, blobs, [entry], WorthOptions(sized=0.1))
+    assert sized == pytest.approx(other + 0.1)
 
 
 def test_a_dot_is_searched_and_not_the_dot_with_its_trail():

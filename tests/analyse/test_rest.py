@@ -189,6 +189,19 @@ def test_a_halo_that_lets_a_photograph_through_is_followed() -> None:
     assert recall(trace, wander, 6.0, 12.0) >= 0.9
 
 
+def test_thin_lines_that_take_another_colour_on_a_film_are_followed() -> None:
+    """White with a dark edge, thinner than a pixel: grey on paper, light on a film."""
+
+    def draw(planes: Planes, t: float) -> Planes:
+        cross = thin_cross()
+        cross.color[..., 0] = 90 if t < 6.0 else 200
+        return put(planes, cross, wander(t))
+
+    trace = analyse(drawn(12.0, cut_at(6.0, PLAIN, flat(40)), draw)).trace
+    assert recall(trace, wander, 0.0, 6.0) >= 0.95
+    assert recall(trace, wander, 6.5, 12.0) >= 0.9
+
+
 def test_half_a_pointer_is_found_where_nothing_else_is_like_it() -> None:
     empty = flat(235)
 

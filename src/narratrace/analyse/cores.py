@@ -4,8 +4,8 @@ Note [Cores]
 ~~~~~~~~~~~~
 Highlighters draw a large translucent disc around the pointer. Its colours are half those of what is behind,
 so a look learned on one slide is not found on the next, and a disc is too common a shape to be searched for
-all over a picture. The arrow in it hides what is behind and has a shape of its own: what stands apart in
-colour from most of the disc. The disc tells where it points.
+all over a picture. The arrow in it hides what is behind and has a shape of its own: all that kept its colours
+before several pictures, or what stands apart in colour from most of the disc. The disc tells where it points.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from narratrace.analyse.tiles import components
 
 _APART = 48
 """Contrast to the disc from which on a pixel is something else."""
-_LEAST = 30
+_LEAST = 24
 """Pixels of the smallest core."""
 _MOST = 0.3
 """Pixels of the largest, as a share of all."""
@@ -48,10 +48,11 @@ def core(entry: Entry, min_size: float, min_symmetry: float) -> Entry | None:
         return None
     inner = replace(look, opaque=own, shape=own[RIM:-RIM, RIM:-RIM])
     ys, xs = np.nonzero(own)
-    part = pointing_part(own[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1], min_symmetry)
+    shape = own[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
+    part = pointing_part(shape, min_symmetry)
     return replace(
         entry,
-        pointer=replace(entry.pointer, look=inner, points_with=part),
+        pointer=replace(entry.pointer, look=inner, size=int(max(shape.shape)), points_with=part),
         votes=Counter({part: entry.samples}),
         glyph=inner.glyph_at(*look.hot_spot(entry.points_with)),
         disc=entry,
@@ -61,10 +62,11 @@ def core(entry: Entry, min_size: float, min_symmetry: float) -> Entry | None:
 def _own(look: Look) -> Bool2 | None:
     """The pixels of the core, shape of the look's maps."""
     color = look.color.astype(np.int16)
-    disc = np.median(color[look.opaque], axis=0)
-    difference = np.abs(color - disc)
-    contrast = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))
-    apart = look.opaque & (contrast > _APART)
+    apart: Bool2 = look.opaque
+    if apart.sum() > _MOST * look.shape.sum():  # before one picture, the disc had colours of its own
+        difference = np.abs(color - np.median(color[look.opaque], axis=0))
+        contrast = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))
+        apart = apart & (contrast > _APART)
     within = np.zeros_like(apart)
     within[RIM:-RIM, RIM:-RIM] = look.shape
     columns = apart.shape[1]
@@ -72,9 +74,8 @@ def _own(look: Look) -> Bool2 | None:
     if len(places) == 0:
         return None
     largest = max(components(places, columns, reach=1), key=len)
-    own = np.zeros(apart.size, dtype=np.bool_)
-    own[places[largest]] = True
-    own = own.reshape(apart.shape)
+    own = np.zeros_like(apart)
+    own.flat[places[largest]] = True
     ys, xs = np.nonzero(own)
     is_part = _LEAST <= own.sum() <= _MOST * look.shape.sum()
     is_inside = max(np.ptp(xs), np.ptp(ys)) + 1 <= _EXTENT * look.size

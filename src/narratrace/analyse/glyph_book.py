@@ -14,6 +14,7 @@ from narratrace.analyse.hot_spots import Bool2
 from narratrace.ops.sparse import Glyph
 
 _SHIFT = 2
+_THIN = 0.36  # share of its box that a cross or an I-beam covers, at most
 _FILLED, _ROUND = 0.6, 0.75  # share of its box that a disc covers, and ratio of its sides, at least
 _TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
 
@@ -54,7 +55,7 @@ class Entry:
     @property
     def distinct(self) -> bool:
         """Whether its shape is its own: dots, rings and halos are not, arrows, hands and I-beams are."""
-        return self.points_with != "centre" or bool(self.pointer.look.shape.mean() < 0.36)
+        return self.points_with != "centre" or bool(self.pointer.look.shape.mean() < _THIN)
 
     @property
     def is_disc(self) -> bool:
@@ -71,9 +72,16 @@ class Entry:
         """Majority of :attr:`votes`."""
         return max(sorted(self.votes), key=lambda part: self.votes[part])
 
-    def halo(self, min_size: float) -> Entry | None:
-        """This entry without colours if it may be a halo: over a photograph, a translucent one has others."""
-        if self.distinct or self.size < min_size:
+    def silhouette(self, min_size: float) -> Entry | None:
+        """This entry without colours where they may be others: of a halo over a photograph, of thin lines.
+
+        Lines thinner than a pixel of the recording show half of what is behind them.
+
+        Args:
+            min_size: Longer side of the smallest halo, pixels.
+        """
+        is_thin = self.points_with == "centre" and self.pointer.look.shape.mean() < _THIN
+        if not is_thin and (self.distinct or self.size < min_size):
             return None
         return replace(self, glyph=self.pointer.look.silhouette(self.points_with), colours=False)
 

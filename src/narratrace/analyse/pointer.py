@@ -231,13 +231,16 @@ class PointerFinder:
         looks = self._with_cores(known, plate)
         contrast, tolerance = self.glyph_options.contrast, self.glyph_options.tolerance
         stays = self._seen.stays(plate, contrast, tolerance) if self._seen else None
+        lone = len(trace) == 0
         trace = self._rests.fill(times, trace, plate, looks, stays or self._last, view, blobs)
-        lasts = times[-1] - times[0] >= self.options.search_s
-        if lasts and len(trace) == 0:
+        likeness = float(trace.score.max(initial=0.0))
+        # A fair likeness near the last place is no more than that: the pointer may be far away.
+        if lone and times[-1] - times[0] >= self.options.search_s and likeness < self.options.rest.similarity:
             found = self._rests.anywhere(plate, looks)
-            if found is None and self._plate is not None:
+            if found is None and len(trace) == 0 and self._plate is not None:
                 found = self._rests.appeared(plate, self._plate, looks)
-            trace = shown(times, 0, len(times), found, blobs) if found else trace
+            if found and found.similarity >= likeness + self.options.rest.near_margin:
+                trace = shown(times, 0, len(times), found, blobs)
         self._plate = plate
         trace = held(trace, times, self.options.hold_s)
         self._seen = None
@@ -291,8 +294,9 @@ class PointerFinder:
     ) -> Trace:
         if not known or len(blobs.table) == 0:
             return Trace.empty()
-        halos = (entry.halo(self.glyph_options.halo_size * view.segment.height) for entry in known)
-        known = [*self._with_cores(known, plate), *(halo for halo in halos if halo)]
+        least = self.glyph_options.halo_size * view.segment.height
+        silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
+        known = [*self._with_cores(known, plate), *silhouettes]
         found = find_candidates(
             view.segment,
             begin,

@@ -23,6 +23,8 @@ from narratrace.analyse.glyph_book import Entry
 from narratrace.ops.sparse import Blobs, Candidates
 from narratrace.options import option
 
+_SIDES = 0.15
+"""Difference of the sides of what differs and of a look, as a share, at most."""
 GONE = -1.0
 """Worth of the place that a pointer in the plate has left."""
 
@@ -73,6 +75,14 @@ class WorthOptions:
             source="of 111 recordings 0.75 placed one pointer less exactly, and found 1 % more of another",
         ),
     ] = 0.65
+    sized: Annotated[
+        float,
+        option(
+            "added worth of a place where what differs has the width and the height of the pointer",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.1
     least: Annotated[
         float,
         option(
@@ -122,9 +132,20 @@ def worth(
     # A core says nothing about what differs around it: only its colours tell.
     fit = np.where(is_core, GONE, table["fit"])
     value = np.where(gone, GONE, np.maximum(fit, np.where(alone, colours, GONE)))
+    value = value + np.where((value > 0) & _as_large(found, blobs, known), options.sized, 0.0)
     colours_tell = np.array([entry.colours for entry in known])[table["glyph"]]
     value = np.where(colours_tell, value, options.silhouette * value)
     bare = colours_tell & (table["similarity"] < options.min_similarity)
     speck = blobs.table["area"][table["blob"]] < options.speck * own
     bare |= speck & (table["similarity"] - table["background"] < options.speck)
     return np.where(bare, np.minimum(value, 0.0), value).astype(np.float32)
+
+
+def _as_large(found: Candidates, blobs: Blobs, known: Sequence[Entry]) -> npt.NDArray[np.bool_]:
+    """Which rows are at a blob with the sides of their look."""
+    boxes = np.array([entry.glyph.box for entry in known]).reshape(-1, 4)[found.table["glyph"]]
+    rows = blobs.table[found.table["blob"]]
+    alike = np.ones(len(rows), dtype=np.bool_)
+    for low, high, side in (("x0", "x1", boxes[:, 2] - boxes[:, 0]), ("y0", "y1", boxes[:, 3] - boxes[:, 1])):
+        alike &= np.abs(rows[high] - rows[low] - side) <= _SIDES * side + 1
+    return alike
