@@ -44,7 +44,7 @@ SLIDES = [slide_of(seed, paper=paper) for seed, paper in ((21, 235), (22, 60), (
 def arrow_mask(tip: tuple[int, int] = (15, 15)) -> Bool2:
     canvas = Image.new("L", (SIDE, SIDE), 0)
     x, y = tip
-    ImageDraw.Draw(canvas).polygon([(x, y), (x, y + 12), (x + 3, y + 9), (x + 8, y + 8)], fill=1)
+    ImageDraw.Draw(canvas).polygon([(x, y), (x, y + 14), (x + 4, y + 11), (x + 10, y + 10)], fill=1)
     return np.asarray(canvas) > 0
 
 

@@ -22,7 +22,7 @@ from narratrace.analyse.tiles import components
 
 _APART = 48
 """Contrast to the disc from which on a pixel is something else."""
-_LEAST = 24
+_LEAST = 30
 """Pixels of the smallest core."""
 _MOST = 0.3
 """Pixels of the largest, as a share of all."""
