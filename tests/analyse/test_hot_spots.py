@@ -150,6 +150,15 @@ def test_a_pen_points_with_its_bottom_left(paint: Callable[[Draw], None], tip: P
     assert distance(shape, "bottom", spot) <= max(2.0, 0.75 * scale)
 
 
+def test_the_edges_of_a_pencil_and_of_its_shadow_point_with_their_bottom_left() -> None:
+    """Of a pale pencil on paper, little more is seen."""
+    shape = np.zeros((26, 20), bool)
+    for y in range(23):
+        x = (23 - y) * 13 // 23
+        shape[y, x : x + 3] = shape[y + 3, x + 6] = True
+    assert pointing_part(shape, SYMMETRY) == "bottom"
+
+
 @pytest.mark.parametrize("side", [1, 2, 3, 4, 9, 16])
 def test_any_square_points_with_its_centre(side: int):
     shape = np.ones((side, side), bool)

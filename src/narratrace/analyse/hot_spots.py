@@ -45,8 +45,8 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
     reach = 2 if max(shape.shape) >= _LONG else 1
     near = 0.5 * (_covered(outline, turned, reach) + _covered(turned, outline, reach))
     if shape.mean() < 0.36 and near >= 0.95:
-        return "centre"
-    return "bottom" if _is_plump_pen(outline) else "top"
+        return "bottom" if _leans(outline) else "centre"  # a pencil's two edges, and its shadow's
+    return "bottom" if _leans(outline) and _is_narrower_below(outline) else "top"
 
 
 def hot_spot(shape: Bool2, points_with: str) -> tuple[int, int]:
@@ -160,11 +160,16 @@ def _is_cross(shape: Bool2) -> bool:
     )
 
 
-def _is_plump_pen(outline: Bool2) -> bool:
-    """Whether a shape leans like a pen, and is narrower at its lower end than at its upper one."""
+def _leans(outline: Bool2) -> bool:
+    """Whether a shape leans to the right, like a pen."""
     ys, xs = np.nonzero(outline)
-    if len(ys) < 8 or min(np.ptp(xs), np.ptp(ys)) == 0 or np.corrcoef(xs, ys)[0, 1] > _LEANS:
+    if len(ys) < 8 or min(np.ptp(xs), np.ptp(ys)) == 0:
         return False
+    return bool(np.corrcoef(xs, ys)[0, 1] <= _LEANS)
+
+
+def _is_narrower_below(outline: Bool2) -> bool:
+    """Whether a shape is narrower at its lower end than at its upper one."""
     end = max(1, len(outline) // 4)
     return bool(outline[-end:].sum() < 0.75 * outline[:end].sum())
 
