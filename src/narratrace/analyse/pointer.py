@@ -35,6 +35,7 @@ from narratrace.analyse.worth import WorthOptions, reward, worth
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import (
     Blobs,
+    Candidates,
     EpochOptions,
     Planes,
     compose,
@@ -43,6 +44,7 @@ from narratrace.ops.sparse import (
 )
 from narratrace.options import option
 
+F32 = npt.NDArray[np.float32]
 _NONE = np.zeros(0, dtype=np.int32)
 
 
@@ -53,6 +55,17 @@ class PointerOptions:
     min_fit: Annotated[
         float, option("worth of a candidate that speaks as much for a pointer as against it", ge=0, le=1)
     ] = 0.5
+    clear_gain: Annotated[
+        float, option("worth above what is needed with which a place is clearly a pointer's", ge=0, le=1)
+    ] = 0.1
+    explained: Annotated[
+        float,
+        option(
+            "share of a still's frames with such a place from which on cores and outlines are not looked for",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.97
     hold_s: Annotated[
         float, option("longest time without a trace point while a frame stays on the screen", unit="s", gt=0)
     ] = 0.1
@@ -296,21 +309,12 @@ class PointerFinder:
             return Trace.empty()
         least = self.glyph_options.halo_size * view.segment.height
         silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
-        known = [*self._with_cores(known, plate), *silhouettes]
-        found = find_candidates(
-            view.segment,
-            begin,
-            plate,
-            blobs,
-            [p.glyph for p in known],
-            tolerance=self.glyph_options.tolerance,
-            threshold=self.glyph_options.contrast,
-            max_size=int(1.5 * view.max_pointer),
-            threads=threads,
-        )
+        found, value, gain = self._candidates(view, begin, plate, blobs, known, threads)
+        if (spare := [*self._with_cores(known, plate)[len(known) :], *silhouettes]) and not self._explains(
+            found, gain
+        ):
+            found, value, gain = self._candidates(view, begin, plate, blobs, [*known, *spare], threads)
         table = found.table
-        value = worth(found, blobs, known, self.options.worth)
-        gain = reward(value, found, known, self.options.min_fit, self.options.worth)
         times = view.times[begin : begin + len(found.first)]
         chosen = track(times, found.first, found.last, table["x"], table["y"], gain, self.track_options)
         seen = np.flatnonzero(chosen >= 0)
@@ -326,6 +330,31 @@ class PointerFinder:
             rows["y"].astype(np.float64),
             rows["fit"].astype(np.float64),
         )
+
+    def _candidates(
+        self, view: SegmentView, begin: int, plate: Planes, blobs: Blobs, known: list[Entry], threads: int
+    ) -> tuple[Candidates, F32, F32]:
+        """Where looks may be, the worth of each place, and what choosing it brings."""
+        found = find_candidates(
+            view.segment,
+            begin,
+            plate,
+            blobs,
+            [entry.glyph for entry in known],
+            tolerance=self.glyph_options.tolerance,
+            threshold=self.glyph_options.contrast,
+            max_size=int(1.5 * view.max_pointer),
+            threads=threads,
+        )
+        value = worth(found, blobs, known, self.options.worth)
+        return found, value, reward(value, found, known, self.options.min_fit, self.options.worth)
+
+    def _explains(self, found: Candidates, gain: F32) -> bool:
+        """Whether nearly all frames in which something differs have a place that is clearly a pointer's."""
+        clear = np.r_[0, np.cumsum(gain >= self.options.clear_gain)]
+        differs = found.last > found.first
+        explained = clear[found.last] > clear[found.first]
+        return bool(explained.sum() >= self.options.explained * differs.sum())
 
 
 def held(trace: Trace, times: npt.NDArray[np.float64], every: float) -> Trace:
