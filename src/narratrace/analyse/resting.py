@@ -79,6 +79,15 @@ class RestOptions:
             source="a translucent halo that was learned on another slide reaches 0.4",
         ),
     ] = 0.36
+    disc_similarity: Annotated[
+        float,
+        option(
+            "likeness of a halo, and of what is in it, that suffices where both are most alike at one place",
+            ge=0,
+            le=1,
+            source="a translucent halo that was learned on another slide reaches 0.4",
+        ),
+    ] = 0.36
     similarity: Annotated[float, option("likeness that suffices anywhere", ge=0, le=1)] = 0.78
     margin: Annotated[float, option("lead over the next best place of the picture", ge=0, le=1)] = 0.08
     typical: Annotated[
@@ -181,11 +190,12 @@ class RestFinder:
 
     def _in_disc(self, plate: Planes, inner: Find, disc: Entry | None) -> bool:
         """Whether what is most like the core of a halo is where its disc stands out: both are no chance."""
-        if disc is None or inner.similarity < self.options.lone_similarity:
+        least = self.options.disc_similarity
+        if disc is None or inner.similarity < least:
             return False
         height, width = plate[0].shape
         best, lead = self._best(plate, disc, (0, 0, width, height))
-        if best is None or best.similarity < self.options.lone_similarity or lead < self.options.near_margin:
+        if best is None or best.similarity < least or lead < self.options.near_margin:
             return False
         return max(abs(best.x - inner.x), abs(best.y - inner.y)) <= _SLACK
 
