@@ -29,6 +29,11 @@ Point = tuple[float, float]
 Path = Callable[[float], "Point | None"]
 Show = Callable[[float], Planes]
 
+CANDIDATE = np.dtype(
+    [(name, "<f4") for name in ("x", "y", "fit", "similarity", "background")]
+    + [(name, "<i4") for name in ("glyph", "blob")]
+)
+"""A row of :class:`narratrace.ops.sparse.Candidates`."""
 WIDTH, HEIGHT, FPS = 320, 192, 15.0
 Y, U, V = 0, 1, 2
 

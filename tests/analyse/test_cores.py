@@ -15,6 +15,7 @@ from narratrace.analyse.worth import WorthOptions, worth
 from narratrace.ops.sparse import BLOB, Blobs, Candidates
 
 from .screen import (
+    CANDIDATE,
     HEIGHT,
     WIDTH,
     Planes,
@@ -31,10 +32,6 @@ from .screen import (
 )  # fmt: skip
 
 OPTIONS = GlyphOptions()
-CANDIDATE = np.dtype(
-    [(name, "<f4") for name in ("x", "y", "fit", "similarity", "background")]
-    + [(name, "<i4") for name in ("glyph", "blob")]
-)
 SIDE = 31
 ROWS, COLUMNS = np.mgrid[:SIDE, :SIDE]
 DISC = np.hypot(ROWS - 15, COLUMNS - 15) <= 15
@@ -86,7 +83,8 @@ def test_the_core_of_a_halo_is_what_hides_the_picture_and_points_with_the_disc()
     assert inner.distinct
     assert not disc.distinct
     own = inner.pointer.look.opaque[RIM:-RIM, RIM:-RIM]
-    assert (own == arrow_mask()[: own.shape[0], : own.shape[1]]).mean() > 0.98
+    ys, xs = np.nonzero(arrow_mask())
+    assert (own == arrow_mask()[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]).mean() > 0.98
     x0, y0, x1, y1 = inner.glyph.box
     assert abs(x0) <= 1
     assert abs(y0) <= 1, "the tip is at the hot spot"
@@ -156,6 +154,17 @@ def test_what_is_most_like_the_core_counts_where_the_disc_is(whole: bool):
     found = RestFinder(options, 48).anywhere(plate, [disc, inner])
     assert (found is not None) == whole
     assert found is None or max(abs(found.x - 100.5), abs(found.y - 90.5)) <= 1
+
+
+def test_a_core_is_found_where_nothing_of_its_disc_can_be_seen():
+    inner = core_of(entry_of(arrow_mask()))
+    assert inner is not None
+    color = np.zeros((SIDE, SIDE, 3), np.uint8)
+    color[...] = 16, 128, 128
+    plate = put(flat(200), Pointer(color, 1.0 * arrow_mask(), (15, 15)), (100.0, 90.0))
+    found = RestFinder(RestOptions(), 48).near(plate, [inner], (102.0, 88.0), 2.0, lone=False)
+    assert found is not None
+    assert max(abs(found.x - 100.5), abs(found.y - 90.5)) <= 1
 
 
 def test_a_core_is_worth_its_colours_alone_where_no_more_than_its_disc_differs():

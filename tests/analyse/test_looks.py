@@ -15,11 +15,9 @@ from narratrace.analyse.hot_spots import hot_spot, pointing_part
 from narratrace.analyse.worth import WorthOptions, reward, worth
 from narratrace.ops.sparse import BLOB, Blobs, Candidates
 
+from .screen import CANDIDATE
+
 OPTIONS = GlyphOptions()
-CANDIDATE = np.dtype(
-    [(name, "<f4") for name in ("x", "y", "fit", "similarity", "background")]
-    + [(name, "<i4") for name in ("glyph", "blob")]
-)
 ROWS, COLUMNS = np.mgrid[:100, :100]
 DISC = np.hypot(ROWS - 50, COLUMNS - 50) <= 40
 TIP_UP = (ROWS >= 50) & (ROWS < 70) & (COLUMNS >= 50) & (COLUMNS - 50 <= 0.6 * (ROWS - 50))

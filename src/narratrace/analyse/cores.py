@@ -15,13 +15,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from narratrace.analyse.glyph_book import Entry
-from narratrace.analyse.glyphs import RIM, Look
+from narratrace.analyse.glyph_book import TOLERANCE, Entry
+from narratrace.analyse.glyphs import RIM, Look, contrast
 from narratrace.analyse.hot_spots import Bool2, pointing_part
 from narratrace.analyse.tiles import components
 
-_APART = 48
-"""Contrast to the disc from which on a pixel is something else."""
 _LEAST = 30
 """Pixels of the smallest core."""
 _MOST = 0.3
@@ -43,40 +41,32 @@ def core(entry: Entry, min_size: float, min_symmetry: float) -> Entry | None:
     if entry.distinct or entry.size < min_size:
         return None
     look = entry.pointer.look
-    own = _own(look)
-    if own is None:
+    own = _largest_apart(look)
+    if not _LEAST <= own.sum() <= _MOST * look.shape.sum() or look.steady[own].mean() < _STEADY:
         return None
-    inner = replace(look, opaque=own, shape=own[RIM:-RIM, RIM:-RIM])
     ys, xs = np.nonzero(own)
-    shape = own[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]
-    part = pointing_part(shape, min_symmetry)
+    inner = replace(look, opaque=own).cut(slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
+    if inner.size > _EXTENT * look.size:
+        return None
+    part = pointing_part(inner.shape, min_symmetry)
+    x, y = look.hot_spot(entry.points_with)
     return replace(
         entry,
-        pointer=replace(entry.pointer, look=inner, size=int(max(shape.shape)), points_with=part),
+        pointer=replace(entry.pointer, look=inner, size=inner.size, points_with=part),
         votes=Counter({part: entry.samples}),
-        glyph=inner.glyph_at(*look.hot_spot(entry.points_with)),
+        glyph=inner.glyph_at(x - int(xs.min()) + RIM, y - int(ys.min()) + RIM),
         disc=entry,
     )
 
 
-def _own(look: Look) -> Bool2 | None:
-    """The pixels of the core, shape of the look's maps."""
-    color = look.color.astype(np.int16)
+def _largest_apart(look: Look) -> Bool2:
+    """The largest piece of what keeps its colours while the disc has others, shape of the look's maps."""
     apart: Bool2 = look.opaque
     if apart.sum() > _MOST * look.shape.sum():  # before one picture, the disc had colours of its own
-        difference = np.abs(color - np.median(color[look.opaque], axis=0))
-        contrast = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))
-        apart = apart & (contrast > _APART)
-    within = np.zeros_like(apart)
-    within[RIM:-RIM, RIM:-RIM] = look.shape
-    columns = apart.shape[1]
-    places = np.flatnonzero(apart & within)
-    if len(places) == 0:
-        return None
-    largest = max(components(places, columns, reach=1), key=len)
+        color = look.color.astype(np.int16)
+        apart = apart & (contrast(color, np.median(color[look.opaque], axis=0)) > TOLERANCE)
+    places = np.flatnonzero(apart)
     own = np.zeros_like(apart)
-    own.flat[places[largest]] = True
-    ys, xs = np.nonzero(own)
-    is_part = _LEAST <= own.sum() <= _MOST * look.shape.sum()
-    is_inside = max(np.ptp(xs), np.ptp(ys)) + 1 <= _EXTENT * look.size
-    return own if is_part and is_inside and look.steady[own].mean() >= _STEADY else None
+    if len(places):
+        own.flat[places[max(components(places, apart.shape[1], reach=1), key=len)]] = True
+    return own

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look
-from narratrace.analyse.hot_spots import Bool2
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, contrast
+from narratrace.analyse.hot_spots import THIN, Bool2
 from narratrace.ops.sparse import Glyph
 
+Places = TypeVar("Places", float, npt.NDArray[np.float32])
 _SHIFT = 2
-_THIN = 0.36  # share of its box that a cross or an I-beam covers, at most
 _FILLED, _ROUND = 0.6, 0.75  # share of its box that a disc covers, and ratio of its sides, at least
-_TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
+TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
 
 
 @dataclass(slots=True, eq=False)
@@ -53,9 +54,27 @@ class Entry:
         return int(self.pointer.look.shape.sum())
 
     @property
+    def gone(self) -> int:
+        """Pixels that differ when it has gone: its own, or those of the halo around it."""
+        return (self.disc or self).area
+
+    def on_screen(self, x: Places, y: Places, shape: tuple[int, ...]) -> Places:
+        """Its share on a picture of that shape, by hot spot: what the edge leaves may be alike by chance."""
+        x0, y0, x1, y1 = self.glyph.box
+        width = np.minimum(shape[1], x + x1) - np.maximum(0, x + x0)
+        height = np.minimum(shape[0], y + y1) - np.maximum(0, y + y0)
+        share: Places = np.maximum(0, width) * np.maximum(0, height) / ((x1 - x0) * (y1 - y0))
+        return share
+
+    @property
     def distinct(self) -> bool:
         """Whether its shape is its own: dots, rings and halos are not, arrows, hands and I-beams are."""
-        return self.points_with != "centre" or bool(self.pointer.look.shape.mean() < _THIN)
+        return self.points_with != "centre" or self.is_thin
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether it is made of lines that cross or end about its centre."""
+        return self.points_with == "centre" and bool(self.pointer.look.shape.mean() < THIN)
 
     @property
     def is_disc(self) -> bool:
@@ -80,8 +99,7 @@ class Entry:
         Args:
             min_size: Longer side of the smallest halo, pixels.
         """
-        is_thin = self.points_with == "centre" and self.pointer.look.shape.mean() < _THIN
-        if not is_thin and (self.distinct or self.size < min_size):
+        if not self.is_thin and (self.distinct or self.size < min_size):
             return None
         return replace(self, glyph=self.pointer.look.silhouette(self.points_with), colours=False)
 
@@ -185,14 +203,14 @@ def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
     """Overlap of opaque pixels of similar colour with ``b`` shifted, as a share of their union."""
     pa, pb, contrast = _compared(a, b, dx, dy)
     union = a.opaque.sum() + b.opaque.sum() - (pa & pb).sum()
-    return float((pa & pb & (contrast <= _TOLERANCE)).sum() / max(1, union))
+    return float((pa & pb & (contrast <= TOLERANCE)).sum() / max(1, union))
 
 
 def _likeness(a: Look, b: Look) -> tuple[float, int, int]:
     """How much of ``a`` a search would find in ``b``, 0..1, at the shift (dx, dy) of most agreement."""
     dx, dy = max(_SHIFTS, key=lambda shift: (_agreement(a, b, *shift), -abs(shift[0]) - abs(shift[1])))
     own, _, contrast = _compared(a, b, dx, dy)
-    alike = np.maximum(0.0, 1.0 - contrast / _TOLERANCE)
+    alike = np.maximum(0.0, 1.0 - contrast / TOLERANCE)
     return float(alike[own].sum() / max(1, a.opaque.sum())), dx, dy
 
 
@@ -204,5 +222,4 @@ def _compared(a: Look, b: Look, dx: int, dy: int) -> tuple[Bool2, Bool2, npt.NDA
     h, w = min(h, a.opaque.shape[0] - ay), min(w, a.opaque.shape[1] - ax)
     pa, pb = a.opaque[ay : ay + h, ax : ax + w], b.opaque[by : by + h, bx : bx + w]
     ca, cb = a.color[ay : ay + h, ax : ax + w].astype(np.int16), b.color[by : by + h, bx : bx + w]
-    difference = np.abs(ca - cb)
-    return pa, pb, np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))
+    return pa, pb, contrast(ca, cb)

@@ -176,6 +176,17 @@ class Look:
             shape[own],
         )
 
+    def cut(self, rows: slice, columns: slice) -> Look:
+        """The opaque pixels of a part of the maps as a look of their own, with a rim around them."""
+        around = (slice(rows.start - RIM, rows.stop + RIM), slice(columns.start - RIM, columns.stop + RIM))
+        return Look(
+            self.color[around],
+            self.differs[around],
+            self.steady[around],
+            self.opaque[around],
+            self.opaque[rows, columns],
+        )
+
     @property
     def shown(self) -> float:
         """Share of samples in which a pixel of the shape differs, on average."""
@@ -237,6 +248,13 @@ class LearnedPointer:
     similarity: float
     travel: float
     points_with: str
+
+
+def contrast(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Contrast of colours (Y U V in the last axis, a signed dtype): chroma counts twice."""
+    difference = np.abs(a - b)
+    out: npt.NDArray[Any] = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))
+    return out
 
 
 def moving_blobs(blobs: Blobs, begin: int, max_size: float) -> npt.NDArray[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 Bool2 = npt.NDArray[np.bool_]
+THIN = 0.36  # share of its box that a cross or an I-beam covers, at most
 _LONG = 24  # pixels: of longer shapes, two are little
 _LEANS = -0.5  # correlation of the columns and rows of a pen's pixels, at most
 _STEM = 0.6  # share of a shape's sides that the strokes of an I-beam or a cross cover, at least
@@ -44,7 +45,7 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
     # by chroma samples here and there, by two.
     reach = 2 if max(shape.shape) >= _LONG else 1
     near = 0.5 * (_covered(outline, turned, reach) + _covered(turned, outline, reach))
-    if shape.mean() < 0.36 and near >= 0.95:
+    if shape.mean() < THIN and near >= 0.95:
         return "bottom" if _leans(outline) else "centre"  # a pencil's two edges, and its shadow's
     return "bottom" if _leans(outline) and _is_narrower_below(outline) else "top"
 

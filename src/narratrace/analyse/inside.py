@@ -128,7 +128,8 @@ class InsideFinder:
         found = find_on_screen(view.segment, frames, entry.glyph, _window(view, box), self.tolerance)
         t, first, last = times[wanted], found.first, found.last
         x, y = found.table["x"], found.table["y"]
-        likeness = found.table["similarity"] * np.minimum(1.0, 2 * _on_screen(entry.glyph.box, x, y, view))
+        size = view.segment.height, view.segment.width
+        likeness = found.table["similarity"] * np.minimum(1.0, 2 * entry.on_screen(x, y, size))
         reward = (likeness - self.options.min_similarity).astype(np.float32)
         chosen = _tracked(t, first, last, x, y, reward, ends, self.tracking)
         seen = np.flatnonzero(chosen >= 0)
@@ -149,17 +150,6 @@ def _leads(found: Candidates, chosen: npt.NDArray[np.int32], seen: npt.NDArray[n
         others = found.table["similarity"][places[places != row]]
         leads[k] = found.table["similarity"][row] - others.max(initial=0.0)
     return leads
-
-
-def _on_screen(
-    box: tuple[int, int, int, int], x: npt.NDArray[np.float32], y: npt.NDArray[np.float32], view: SegmentView
-) -> F64:
-    """Share of a look on the screen, by hot spot; what the edge leaves of it may be alike by chance."""
-    x0, y0, x1, y1 = box
-    width = np.minimum(view.segment.width, x + x1) - np.maximum(0, x + x0)
-    height = np.minimum(view.segment.height, y + y1) - np.maximum(0, y + y0)
-    share: F64 = np.maximum(0, width) * np.maximum(0, height) / ((x1 - x0) * (y1 - y0))
-    return share
 
 
 def _window(view: SegmentView, box: Box) -> tuple[int, int, int, int]:

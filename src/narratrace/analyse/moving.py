@@ -205,8 +205,11 @@ class MovingFinder:
             times = segment.times[np.unique(frames)]
             sure = _share_of_time(times, extents >= self.options.sure_extent * max_pointer)
             span = _seen(tiles, segment, frame_of, there)
-            background = _background_share(tiles, _clipped(epochs, segment, there), span)
-            if sure >= self.options.min_sure or background <= self.options.max_background:
+            if (
+                sure >= self.options.min_sure
+                or _background_share(tiles, _clipped(epochs, segment, there), span)
+                <= self.options.max_background
+            ):
                 yield tiles, there
 
 

@@ -307,13 +307,13 @@ class PointerFinder:
     ) -> Trace:
         if not known or len(blobs.table) == 0:
             return Trace.empty()
-        least = self.glyph_options.halo_size * view.segment.height
-        silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
         found, value, gain = self._candidates(view, begin, plate, blobs, known, threads)
-        if (spare := [*self._with_cores(known, plate)[len(known) :], *silhouettes]) and not self._explains(
-            found, gain
-        ):
-            found, value, gain = self._candidates(view, begin, plate, blobs, [*known, *spare], threads)
+        if not self._explains(found, gain):
+            least = self.glyph_options.halo_size * view.segment.height
+            silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
+            looks = [*self._with_cores(known, plate), *silhouettes]
+            if len(looks) > len(known):
+                found, value, gain = self._candidates(view, begin, plate, blobs, looks, threads)
         table = found.table
         times = view.times[begin : begin + len(found.first)]
         chosen = track(times, found.first, found.last, table["x"], table["y"], gain, self.track_options)

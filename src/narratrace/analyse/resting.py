@@ -177,11 +177,10 @@ class RestFinder:
 
     def anywhere(self, plate: Planes, known: Sequence[Entry]) -> Find | None:
         """The pointer, wherever it is, if it stands out."""
-        height, width = plate[0].shape
         for entry in known:
             if not entry.distinct:
                 continue
-            best, lead = self._best(plate, entry, (0, 0, width, height))
+            best, lead = self._best_of_all(plate, entry)
             if best and (
                 self._stands_out(best.similarity, lead, entry) or self._in_disc(plate, best, entry.disc)
             ):
@@ -193,8 +192,7 @@ class RestFinder:
         least = self.options.disc_similarity
         if disc is None or inner.similarity < least:
             return False
-        height, width = plate[0].shape
-        best, lead = self._best(plate, disc, (0, 0, width, height))
+        best, lead = self._best_of_all(plate, disc)
         if best is None or best.similarity < least or lead < self.options.near_margin:
             return False
         return max(abs(best.x - inner.x), abs(best.y - inner.y)) <= _SLACK
@@ -211,9 +209,8 @@ class RestFinder:
         """
         if not _same_scene(plate, before):
             return None
-        height, width = plate[0].shape
         for entry in known:
-            best, lead = self._best(plate, entry, (0, 0, width, height))
+            best, lead = self._best_of_all(plate, entry)
             if (
                 best is None
                 or best.similarity < self.options.lone_similarity
@@ -285,6 +282,11 @@ class RestFinder:
                 pieces.append(shown(times, start, stop, found, blobs))
         return joined(pieces)
 
+    def _best_of_all(self, plate: Planes, entry: Entry) -> tuple[Find | None, float]:
+        """The same anywhere in a picture."""
+        height, width = plate[0].shape
+        return self._best(plate, entry, (0, 0, width, height))
+
     def _best(
         self, plate: Planes, entry: Entry, window: tuple[int, int, int, int]
     ) -> tuple[Find | None, float]:
@@ -295,8 +297,8 @@ class RestFinder:
         x, y, similarity = places[0]
         lead = similarity - (places[1][2] if len(places) > 1 else 0.0)
         # What the edge of the picture leaves of the look, if less than half, may be alike by chance.
-        similarity *= min(1.0, 2 * _on_screen(entry.glyph.box, x, y, plate[0].shape))
-        return Find(x + 0.5, y + 0.5, similarity, entry.glyph.box, (entry.disc or entry).area), lead
+        similarity *= min(1.0, 2 * entry.on_screen(x, y, plate[0].shape))
+        return Find(x + 0.5, y + 0.5, similarity, entry.glyph.box, entry.gone), lead
 
 
 def _shows(plate: Planes, entry: Entry, found: Find) -> bool:
@@ -363,14 +365,6 @@ def _is_content(found: Find, times: F64, trace: Trace, blobs: Blobs) -> bool:
         return False
     frames = np.searchsorted(times, trace.t[away], side="right") - 1
     return bool(_missed(found, blobs)[frames].mean() < _MISSED)
-
-
-def _on_screen(box: tuple[int, int, int, int], x: int, y: int, shape: tuple[int, ...]) -> float:
-    """Share of a box relative to (x, y) that is on a picture of that shape."""
-    x0, y0, x1, y1 = box
-    width = min(shape[1], x + x1) - max(0, x + x0)
-    height = min(shape[0], y + y1) - max(0, y + y0)
-    return max(0, width) * max(0, height) / ((x1 - x0) * (y1 - y0))
 
 
 def _around(blobs: Blobs, start: int, stop: int, max_pointer: float) -> npt.NDArray[Any]:

@@ -266,9 +266,9 @@ def _is_other_picture(a: Planes, b: Planes, ignore: U8, difference: Difference, 
     height, width = a[0].shape
     rows, columns = tile_grid(width, height)
     own = np.flatnonzero((difference.tile_strong >= _STRONG) & (ignore == 0))
-    # Both may have the same black corners: the picture is the whole box of what changed in it.
     if len(own) == 0:
         return False
+    # Both may have the same black corners: the picture is the whole box of what changed in it.
     largest = own[max(components(own, columns, reach=2), key=len)]
     x, y = largest % columns, largest // columns
     inside = np.zeros((rows, columns), dtype=bool)

@@ -80,7 +80,7 @@ class Seen(NamedTuple):
             return None
         if _likeness(plate, self.entry, self.place, tolerance) < _AS_ALIKE * self.likeness:
             return None
-        return Find(*self.place, self.score, self.entry.glyph.box, (self.entry.disc or self.entry).area)
+        return Find(*self.place, self.score, self.entry.glyph.box, self.entry.gone)
 
 
 def _likeness(picture: Planes, entry: Entry, place: Point, tolerance: int) -> float:

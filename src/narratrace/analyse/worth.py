@@ -124,7 +124,7 @@ def worth(
         found: Candidates of looks ``known`` at ``blobs``.
     """
     table = found.table
-    own = np.array([(entry.disc or entry).area for entry in known])[table["glyph"]]
+    own = np.array([entry.gone for entry in known])[table["glyph"]]
     alone = blobs.table["area"][table["blob"]] <= options.area * own
     colours = options.colours * table["similarity"] - table["background"]
     gone = table["background"] > table["similarity"]
