@@ -19,6 +19,7 @@
 #include "history.hpp"
 #include "planes.hpp"
 #include "segment_builder.hpp"
+#include "shrink.hpp"
 #include "sparse_video.hpp"
 #include "tile_diff.hpp"
 #include "tracker.hpp"
@@ -28,7 +29,6 @@ using namespace narratrace;
 
 namespace {
 
-using Ints = std::vector<int>;
 using Offsets = std::vector<std::uint32_t>;
 template <typename T>
 using Array = py::array_t<T, py::array::c_style>;
@@ -108,20 +108,19 @@ void require_blocks(const Segment& s, const Array<std::int32_t>& tiles, const Ar
             throw py::index_error("no such tile or block");
 }
 
-// Luma shrunk by averaging squares of `step` pixels; what is left over at the edges is dropped.
-Array<std::uint8_t> shrink(const PlaneView& plane, int step) {
-    if (step < 1) throw py::value_error("step must be at least 1");
-    const int w = plane.width / step, h = plane.height / step;
-    Array<std::uint8_t> out({h, w});
-    for (int oy = 0; oy < h; ++oy) {
-        for (int ox = 0; ox < w; ++ox) {
-            int sum = 0;
-            for (int y = oy * step; y < (oy + 1) * step; ++y)
-                for (int x = ox * step; x < (ox + 1) * step; ++x) sum += plane.at(x, y);
-            *out.mutable_data(oy, ox) = static_cast<std::uint8_t>(sum / (step * step));
-        }
-    }
+Array<std::uint8_t> shrunk_array(const Shrunk& picture) {
+    Array<std::uint8_t> out({picture.height, picture.width});
+    std::copy(picture.pixels.begin(), picture.pixels.end(), out.mutable_data());
     return out;
+}
+
+Array<std::uint8_t> thumbnail(const Picture& screen, int step) {
+    Shrunk picture;
+    {
+        const py::gil_scoped_release release;
+        picture = shrink(screen.y.view(), step);
+    }
+    return shrunk_array(picture);
 }
 
 Array<std::uint16_t> count_differences_py(const Planes& frame, const Planes& reference, int luma, int chroma,
@@ -158,6 +157,11 @@ void bind_segment(py::module_& m) {
         .def_property_readonly("height", [](const Segment& s) { return s.grid.height; })
         .def_property_readonly("bytes", &Segment::bytes);
 
+    py::class_<ChangeJudge>(m, "ChangeJudge")
+        .def(py::init<int, double, double, double>(), py::arg("tiles"), py::arg("max_stored"), py::arg("sudden"),
+             py::arg("sudden_s"))
+        .def("keeps", &ChangeJudge::keeps, py::arg("t"), py::arg("changed"));
+
     py::class_<SparseRecorder>(m, "SparseRecorder")
         .def(py::init([](int width, int height, int luma, int chroma, int min_luma, int min_chroma, double refresh_s,
                          double max_stored, double sudden, double sudden_s) {
@@ -174,7 +178,7 @@ void bind_segment(py::module_& m) {
             return r.push(t, frame);
         }, py::arg("t"), py::arg("y"), py::arg("u"), py::arg("v"))
         .def("take", &SparseRecorder::take, py::call_guard<py::gil_scoped_release>())
-        .def("thumbnail", [](const SparseRecorder& r, int step) { return shrink(r.screen().y.view(), step); }, py::arg("step"))
+        .def("thumbnail", [](const SparseRecorder& r, int step) { return thumbnail(r.screen(), step); }, py::arg("step"))
         .def_property_readonly("stored", &SparseRecorder::stored)
         .def_property_readonly("bytes", &SparseRecorder::bytes)
         .def_property_readonly("frames", &SparseRecorder::frames)
@@ -198,14 +202,18 @@ void bind_builder(py::module_& m) {
             b.show(screen);
         }, py::arg("y"), py::arg("u"), py::arg("v"))
         .def("append", [](SegmentBuilder& b, double t, const Array<std::int32_t>& tiles, const Array<std::uint8_t>& blocks) {
-            b.append(t, tiles.data(), static_cast<std::size_t>(tiles.size()), blocks_of(tiles, blocks));
+            const Block* pixels = blocks_of(tiles, blocks);
+            const py::gil_scoped_release release;
+            b.append(t, tiles.data(), static_cast<std::size_t>(tiles.size()), pixels);
         }, py::arg("t"), py::arg("tiles"), py::arg("blocks"))
         .def("refresh", [](SegmentBuilder& b, const Array<std::int32_t>& tiles, const Array<std::uint8_t>& blocks) {
-            b.refresh(tiles.data(), static_cast<std::size_t>(tiles.size()), blocks_of(tiles, blocks));
+            const Block* pixels = blocks_of(tiles, blocks);
+            const py::gil_scoped_release release;
+            b.refresh(tiles.data(), static_cast<std::size_t>(tiles.size()), pixels);
         }, py::arg("tiles"), py::arg("blocks"))
         .def("interrupt", &SegmentBuilder::interrupt)
         .def("take", &SegmentBuilder::take, py::call_guard<py::gil_scoped_release>())
-        .def("thumbnail", [](const SegmentBuilder& b, int step) { return shrink(b.screen().y.view(), step); }, py::arg("step"))
+        .def("thumbnail", [](const SegmentBuilder& b, int step) { return thumbnail(b.screen(), step); }, py::arg("step"))
         .def_property_readonly("bytes", &SegmentBuilder::bytes)
         .def_property_readonly("frames", &SegmentBuilder::frames);
 }
@@ -237,7 +245,13 @@ void bind_history(py::module_& m) {
                         bool refined) {
         require_blocks(s, tiles, blocks);
         if (frame < 0 || static_cast<std::size_t>(frame) >= s.frames.size()) throw py::index_error("no such frame");
-        return picture_tuple(compose(s, frame, array_vector(tiles), array_vector(blocks), refined));
+        const std::vector<std::int32_t> places = array_vector(tiles), sources = array_vector(blocks);
+        Picture out;
+        {
+            const py::gil_scoped_release release;
+            out = compose(s, frame, places, sources, refined);
+        }
+        return picture_tuple(out);
     }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"), py::arg("refined") = false);
 
     m.def("overlay", [](const Segment& s, Array<std::uint8_t> y, Array<std::uint8_t> u, Array<std::uint8_t> v,
@@ -245,16 +259,24 @@ void bind_history(py::module_& m) {
         require_size(picture_view(y, u, v), s.grid);
         require_blocks(s, tiles, blocks);
         const auto plane = [](Array<std::uint8_t>& a) { return MutablePlane{a.mutable_data(0, 0), a.strides(0)}; };
-        overlay(s, array_vector(tiles), array_vector(blocks), {plane(y), plane(u), plane(v)});
+        const MutablePicture out{plane(y), plane(u), plane(v)};
+        const std::vector<std::int32_t> places = array_vector(tiles), sources = array_vector(blocks);
+        const py::gil_scoped_release release;
+        overlay(s, places, sources, out);
     }, py::arg("segment"), py::arg("y").noconvert(), py::arg("u").noconvert(), py::arg("v").noconvert(), py::arg("tiles"),
           py::arg("blocks"));
 
     m.def("thumbnails", [](const Segment& s, int begin, int end, int every, int step) {
         if (every < 1) throw py::value_error("every must be at least 1");
+        std::vector<Shrunk> shrunk;
+        {
+            const py::gil_scoped_release release;
+            Replay replay(s, begin);
+            for (int i = begin; i < end && replay.step(); ++i)
+                if ((i - begin) % every == 0) shrunk.push_back(shrink(replay.screen().y.view(), step));
+        }
         py::typing::List<Array<std::uint8_t>> out;
-        Replay replay(s, begin);
-        for (int i = begin; i < end && replay.step(); ++i)
-            if ((i - begin) % every == 0) out.append(shrink(replay.screen().y.view(), step));
+        for (const Shrunk& picture : shrunk) out.append(shrunk_array(picture));
         return out;
     }, py::arg("segment"), py::arg("begin"), py::arg("end"), py::arg("every"), py::arg("step"));
 }
@@ -272,7 +294,6 @@ py::dict compare_py(const Planes& a, const Planes& b, const Array<std::uint8_t>&
     py::dict out;
     out["pixels"] = c.pixels, out["changed"] = c.changed, out["strong"] = c.strong;
     out["edges_a"] = c.edges_a, out["edges_b"] = c.edges_b, out["lost"] = c.lost, out["gained"] = c.gained;
-    out["correlation"] = c.correlation;
     out["tile_strong"] = vector_array(c.tile_strong);
     return out;
 }

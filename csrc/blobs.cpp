@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <limits>
 
 #include "byte_rows.hpp"
 
@@ -44,7 +45,7 @@ void Residual::update(const PictureView& screen, int tile) {
     tile_cells_[static_cast<std::size_t>(tile)] = active_cells;
 }
 
-void Residual::add_cell(int cell, Blob& blob, double& sx, double& sy) const {
+void Residual::add_cell(int cell, Blob& blob, Moments& sums) const {
     const int x0 = cell % cell_cols_ * kCell, y0 = cell / cell_cols_ * kCell;
     for (int y = y0; y < std::min(y0 + kCell, grid_.height); ++y) {
         for (int x = x0; x < std::min(x0 + kCell, grid_.width); ++x) {
@@ -52,22 +53,22 @@ void Residual::add_cell(int cell, Blob& blob, double& sx, double& sy) const {
             if (c == 0) continue;
             blob.x0 = std::min(blob.x0, x), blob.x1 = std::max(blob.x1, x + 1);
             blob.y0 = std::min(blob.y0, y), blob.y1 = std::max(blob.y1, y + 1);
-            blob.area += 1, blob.weight += c;
-            sx += c * (x + 0.5), sy += c * (y + 0.5);
+            blob.area += 1;
+            sums.weight += c, sums.x += c * (x + 0.5), sums.y += c * (y + 0.5);
         }
     }
 }
 
 Blob Residual::grow(int seed) {
     Blob blob{grid_.width, grid_.height, 0, 0, 0, 0, 0, 0};
-    double sx = 0, sy = 0;
+    Moments sums;
     stack_.assign(1, seed);
     visited_[static_cast<std::size_t>(seed)] = 1;
     touched_.push_back(seed);
     while (!stack_.empty()) {
         const int cell = stack_.back();
         stack_.pop_back();
-        add_cell(cell, blob, sx, sy);
+        add_cell(cell, blob, sums);
         const int cx = cell % cell_cols_, cy = cell / cell_cols_;
         for (int y = std::max(0, cy - options_.link); y <= std::min(cell_rows_ - 1, cy + options_.link); ++y) {
             for (int x = std::max(0, cx - options_.link); x <= std::min(cell_cols_ - 1, cx + options_.link); ++x) {
@@ -79,8 +80,9 @@ Blob Residual::grow(int seed) {
             }
         }
     }
-    blob.cx = static_cast<float>(sx / std::max(1, blob.weight));
-    blob.cy = static_cast<float>(sy / std::max(1, blob.weight));
+    blob.weight = static_cast<std::int32_t>(std::min<std::int64_t>(sums.weight, std::numeric_limits<std::int32_t>::max()));
+    const auto weight = static_cast<double>(std::max<std::int64_t>(1, sums.weight));
+    blob.cx = static_cast<float>(sums.x / weight), blob.cy = static_cast<float>(sums.y / weight);
     return blob;
 }
 

@@ -13,7 +13,7 @@ namespace narratrace {
 struct Blob {
     std::int32_t x0, y0, x1, y1; ///< bounding box, half-open, luma pixels
     std::int32_t area;           ///< differing luma pixels
-    std::int32_t weight;         ///< sum of their contrasts
+    std::int32_t weight;         ///< sum of their contrasts, as much of it as fits
     float cx, cy;                ///< centroid by contrast
 };
 
@@ -40,17 +40,19 @@ public:
     void update(const PictureView& screen, int tile);
     /// Connected blobs, heaviest first.
     void find(std::vector<Blob>& out);
-    /// Contrast of every pixel, 0 where it does not differ.
-    const Plane& contrast() const { return contrast_; }
 
 private:
     Blob grow(int seed);
-    void add_cell(int cell, Blob& blob, double& sx, double& sy) const;
+    struct Moments {
+        std::int64_t weight = 0;
+        double x = 0, y = 0;
+    };
+    void add_cell(int cell, Blob& blob, Moments& sums) const;
 
     const Picture& plate_;
     TileGrid grid_;
     BlobOptions options_;
-    Plane contrast_;
+    Plane contrast_; // of every pixel, 0 where it does not differ
     int cell_cols_, cell_rows_;
     std::vector<std::uint8_t> active_;     // per cell: holds differing pixels
     std::vector<std::uint8_t> visited_;    // per cell, during find()

@@ -65,24 +65,6 @@ void alone(const Mask& mask, const Mask& wide, int width, int y, int reach, Row&
     for (int d = -reach; d <= reach; ++d) mask_out_row(wide.row(y + d), width, out.data());
 }
 
-struct Moments {
-    std::int64_t n = 0, a = 0, b = 0, aa = 0, bb = 0, ab = 0;
-
-    void add(const Byte* p, const Byte* q, int count) {
-        std::int32_t row[5] = {0, 0, 0, 0, 0};
-        for (int i = 0; i < count; ++i) {
-            row[0] += p[i], row[1] += q[i];
-            row[2] += p[i] * p[i], row[3] += q[i] * q[i], row[4] += p[i] * q[i];
-        }
-        n += count, a += row[0], b += row[1], aa += row[2], bb += row[3], ab += row[4];
-    }
-    double correlation() const {
-        const auto count = static_cast<double>(n), sa = static_cast<double>(a), sb = static_cast<double>(b);
-        const double va = static_cast<double>(aa) - sa * sa / count, vb = static_cast<double>(bb) - sb * sb / count;
-        return n > 0 && va > count && vb > count ? (static_cast<double>(ab) - sa * sb / count) / std::sqrt(va * vb) : 0.0;
-    }
-};
-
 // Counts of one band of tiles, by column of pixels; a band has 16 rows, so bytes cannot overflow.
 struct Band {
     enum Kind { changed, strong, edges_a, edges_b, lost, gained, kinds };
@@ -148,7 +130,6 @@ Comparison compare(const PictureView& a, const PictureView& b, const std::uint8_
     Comparison out;
     out.tile_strong.assign(static_cast<std::size_t>(grid.count()), 0);
     Comparer comparer(a, b, options);
-    Moments moments;
     for (int tile = 0; tile < grid.count(); tile += grid.cols()) {
         const int y0 = grid.y0(tile), y1 = grid.y1(tile);
         const Band& band = comparer.band(y0, y1);
@@ -163,10 +144,8 @@ Comparison compare(const PictureView& a, const PictureView& b, const std::uint8_
             out.lost += band.sum(Band::lost, x0, x1);
             out.gained += band.sum(Band::gained, x0, x1);
             out.tile_strong[static_cast<std::size_t>(t)] = static_cast<std::uint16_t>(strong);
-            for (int y = y0; y < y1 && strong >= 24; ++y) moments.add(a.y.row(y) + x0, b.y.row(y) + x0, x1 - x0);
         }
     }
-    out.correlation = moments.correlation();
     return out;
 }
 

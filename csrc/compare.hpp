@@ -20,7 +20,6 @@ struct Comparison {
     std::int64_t pixels = 0, changed = 0, strong = 0;
     std::int64_t edges_a = 0, edges_b = 0; ///< edge pixels of either picture
     std::int64_t lost = 0, gained = 0;     ///< edge pixels of one that the other lacks
-    double correlation = 0;                ///< of luma, over tiles with strong changes; 0 when undefined
     std::vector<std::uint16_t> tile_strong; ///< strongly changed pixels of every tile
 };
 

@@ -26,11 +26,12 @@ Cutout cut(const PictureView& screen, const PictureView& plate, const GlyphSampl
     p.x = (s.x0 + s.x1 - side) / 2;
     p.y = (s.y0 + s.y1 - side) / 2;
     p.bx0 = s.x0 - p.x, p.by0 = s.y0 - p.y, p.bx1 = s.x1 - p.x, p.by1 = s.y1 - p.y;
+    p.real = Rect{-p.x, -p.y, screen.y.width - p.x, screen.y.height - p.y}.within(side, side);
     p.color.resize(static_cast<std::size_t>(side) * side);
     p.differs.assign(p.color.size(), 0);
-    for (int y = 0; y < side; ++y) {
-        for (int x = 0; x < side; ++x) {
-            const int sx = std::clamp(p.x + x, 0, screen.y.width - 1), sy = std::clamp(p.y + y, 0, screen.y.height - 1);
+    for (int y = p.real.y0; y < p.real.y1; ++y) {
+        for (int x = p.real.x0; x < p.real.x1; ++x) {
+            const int sx = p.x + x, sy = p.y + y;
             const Color c = p.color[p.index(x, y)] = pixel(screen, sx, sy);
             const bool in_box = x >= p.bx0 && x < p.bx1 && y >= p.by0 && y < p.by1;
             if (in_box && contrast_of(c, pixel(plate, sx, sy)) > threshold) p.differs[p.index(x, y)] = 1, ++p.area;
@@ -196,7 +197,7 @@ std::vector<GlyphCutout> cut_out(const Segment& segment, const Picture& plate, c
     for (const GlyphSample& s : samples) side = std::max({side, s.x1 - s.x0, s.y1 - s.y0});
     side += 2 * options.margin;
     std::vector<GlyphCutout> cutouts;
-    Replay replay(segment);
+    Replay replay(segment, samples.empty() ? 0 : samples.front().frame);
     for (const GlyphSample& s : samples) {
         while (replay.frame() < s.frame && replay.step()) {}
         cutouts.push_back(cut(replay.screen().view(), plate.view(), s, side, options.threshold));

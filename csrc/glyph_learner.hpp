@@ -30,11 +30,12 @@ struct GlyphCutout {
     };
     int side = 0, x = 0, y = 0; ///< its first pixel's position on the screen
     int bx0 = 0, by0 = 0, bx1 = 0, by1 = 0; ///< the sample's box, counted from there
+    Rect real;                              ///< the part that is on the screen, counted likewise
     std::vector<Color> color;
     std::vector<std::uint8_t> differs;
     int area = 0; ///< pixels that differ
 
-    bool inside(int px, int py) const { return px >= 0 && py >= 0 && px < side && py < side; }
+    bool inside(int px, int py) const { return px >= real.x0 && py >= real.y0 && px < real.x1 && py < real.y1; }
     std::size_t index(int px, int py) const { return static_cast<std::size_t>(py) * side + px; }
 };
 

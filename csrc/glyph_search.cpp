@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kHopeless = 0.4; // of the probes' similarity
 constexpr std::size_t kCloseLooks = 4;
+constexpr std::size_t kSpare = 2; // places looked at beyond those wanted
 constexpr std::int64_t kFewPixels = 1 << 20; // of all places together: more of them cost more than a rough search may miss
 constexpr std::int64_t kFewPlaces = 1 << 16; // a window that is searched with care in some milliseconds
 
@@ -100,15 +101,19 @@ private:
 
 Match fit_glyph(const PictureView& screen, const PictureView& plate, const Glyph& glyph, const Rect& window,
                 int tolerance, int threshold) {
-    if (window.empty()) return {window.x0, window.y0, -2.0f};
     Patch patch(screen, glyph.around(window));
     patch.mark_differences(screen, plate, threshold);
+    return fit_glyph(patch, glyph, window, tolerance);
+}
+
+Match fit_glyph(const Patch& screen, const Glyph& glyph, const Rect& window, int tolerance) {
+    if (window.empty()) return {window.x0, window.y0, -2.0f};
     // Of every few rows, a cross has lines in one or none, and a step of two leaps over its strokes. Where that would
     // take long, something large is looked for.
     const std::int64_t pixels = static_cast<std::int64_t>(glyph.bounds().width()) * glyph.bounds().height();
     const bool thin = glyph.thin() && pixels * window.width() * window.height() <= kFewPixels;
-    const auto close = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, Detail::close); };
-    const auto rough = [&](int x, int y) { return glyph.fit(patch, x, y, tolerance, thin ? Detail::close : Detail::rough); };
+    const auto close = [&](int x, int y) { return glyph.fit(screen, x, y, tolerance, Detail::close); };
+    const auto rough = [&](int x, int y) { return glyph.fit(screen, x, y, tolerance, thin ? Detail::close : Detail::rough); };
     const int step = thin ? 1 : step_of(glyph, 10);
     std::vector<Match> coarse;
     for (int y = window.y0; y < window.y1; y += step)
@@ -131,7 +136,7 @@ Match fit_glyph(const PictureView& screen, const PictureView& plate, const Glyph
 
 std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, const Rect& window, int tolerance,
                                int most) {
-    std::vector<Match> coarse, out;
+    std::vector<Match> coarse, climbed, out;
     if (window.empty() || glyph.probes().empty()) return out;
     const Patch patch(screen, glyph.around(window));
     const auto rough = [&](int x, int y) { return glyph.similarity(patch, x, y, tolerance, Detail::rough); };
@@ -148,19 +153,25 @@ std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, co
         for (int x = window.x0; x < window.x1; x += step)
             if (!hints.hopeless(x)) coarse.push_back({x, y, rough(x, y)});
     }
-    // Best first; of many thousands only a few are taken.
+    // Of many thousands only the best few climb to their own maximum. A rough look errs, so there are some to spare.
     const auto worse = [](const Match& a, const Match& b) { return better(b, a); };
+    const auto near_any = [&](const std::vector<Match>& others, const Match& m) {
+        return std::any_of(others.begin(), others.end(),
+                           [&](const Match& o) { return std::abs(o.x - m.x) < apart && std::abs(o.y - m.y) < apart; });
+    };
     std::make_heap(coarse.begin(), coarse.end(), worse);
-    while (!coarse.empty() && out.size() < static_cast<std::size_t>(most)) {
+    while (!coarse.empty() && climbed.size() < static_cast<std::size_t>(most) + kSpare) {
         std::pop_heap(coarse.begin(), coarse.end(), worse);
         Match m = coarse.back();
         coarse.pop_back();
-        const auto near = [&](const Match& o) { return std::abs(o.x - m.x) < apart && std::abs(o.y - m.y) < apart; };
-        if (std::any_of(out.begin(), out.end(), near)) continue;
+        if (near_any(climbed, m)) continue;
         for (int s = step; s >= 1; s /= 2) m = step_from(m, s, window, rough);
         m.similarity = close(m.x, m.y);
-        out.push_back(step_from(m, 1, window, close));
+        climbed.push_back(step_from(m, 1, window, close));
     }
+    std::sort(climbed.begin(), climbed.end(), better);
+    for (const Match& m : climbed)
+        if (out.size() < static_cast<std::size_t>(most) && !near_any(out, m)) out.push_back(m);
     return out;
 }
 

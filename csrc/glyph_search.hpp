@@ -12,8 +12,11 @@ struct Match {
     float similarity = 0;
 };
 
-/// How well a glyph fits its best hot spot in `window`, where `screen` stands in front of `plate`: a coarse search,
-/// then a close one around the best places. The earliest in row-major order among equals.
+/// How well a glyph fits its best hot spot in `window` on a patch whose differences are marked, which holds all of
+/// glyph.around(window) that is on the screen: a coarse search, then a close one around the best places. The earliest in
+/// row-major order among equals.
+Match fit_glyph(const Patch& screen, const Glyph& glyph, const Rect& window, int tolerance);
+/// The same where `screen` stands in front of `plate`.
 Match fit_glyph(const PictureView& screen, const PictureView& plate, const Glyph& glyph, const Rect& window,
                 int tolerance, int threshold);
 

@@ -101,7 +101,19 @@ double TileHistory::time(int frame) const {
     return segment_.frames[std::min(static_cast<std::size_t>(frame), segment_.frames.size() - 1)].t;
 }
 
-// Versions in order of their first appearance, none for a tile without a change.
+// The place of the version seen least, emptied, where there are too many; the end where there are not.
+std::vector<TileHistory::Version>::iterator TileHistory::make_room(std::vector<Version>& found, const EpochOptions& options,
+                                                                   std::vector<Run>* runs) {
+    if (found.size() < static_cast<std::size_t>(options.max_versions)) return found.end();
+    const auto least = std::min_element(found.begin(), found.end(),
+                                        [](const Version& a, const Version& b) { return a.seen < b.seen; });
+    const auto index = static_cast<std::size_t>(least - found.begin());
+    if (runs) std::erase_if(*runs, [&](const Run& run) { return run.version == index; });
+    *least = Version{};
+    return least;
+}
+
+// None for a tile without a change. `runs`, if wanted, are those of the versions returned, in order of time.
 std::vector<TileHistory::Version> TileHistory::versions(int tile, int first, int last, const EpochOptions& options,
                                                         std::vector<Run>* runs) const {
     const auto begin = changes_.begin() + begin_[static_cast<std::size_t>(tile)];
@@ -117,15 +129,14 @@ std::vector<TileHistory::Version> TileHistory::versions(int tile, int first, int
         auto match = std::find_if(found.begin(), found.end(), [&](const Version& v) {
             return same(*now, *pixels(tile, v.model, scratch_b), segment_.grid, tile, options);
         });
-        if (match == found.end() && found.size() < static_cast<std::size_t>(options.max_versions))
-            match = found.insert(match, Version{shown, shown, since, until, 0, 0});
-        if (match != found.end()) {
-            match->block = shown;
-            match->last = until;
-            match->seen += time(until) - time(since);
-            match->range = time(until) - time(match->first);
-            if (runs) runs->push_back({static_cast<std::size_t>(match - found.begin()), since, until});
-        }
+        if (match == found.end()) match = make_room(found, options, runs);
+        if (match == found.end()) match = found.insert(match, Version{});
+        if (match->last == 0) *match = {shown, shown, since, until, 0, 0};
+        match->block = shown;
+        match->last = until;
+        match->seen += time(until) - time(since);
+        match->range = time(until) - time(match->first);
+        if (runs) runs->push_back({static_cast<std::size_t>(match - found.begin()), since, until});
         since = until;
         if (change != end) shown = (change++)->block;
     }

@@ -36,7 +36,7 @@ struct EpochOptions {
     int threshold = 24;      ///< contrast above which a pixel of two versions differs
     int max_differing = 5;   ///< differing luma pixels up to which two versions are the same
     double cost_s = 0.6;     ///< price of an epoch in seconds of range
-    int max_versions = 48;   ///< groups of similar versions kept per tile; later ones are ignored
+    int max_versions = 48;   ///< groups of similar versions kept per tile; those seen least give way to later ones
 };
 
 /// Changes of every tile of a segment, in time order.
@@ -68,6 +68,8 @@ private:
     double time(int frame) const;
     std::vector<Version> versions(int tile, int first, int last, const EpochOptions& options,
                                   std::vector<Run>* runs) const;
+    static std::vector<Version>::iterator make_room(std::vector<Version>& found, const EpochOptions& options,
+                                                    std::vector<Run>* runs);
     static std::vector<Version> schedule(std::vector<Version> versions, double cost);
     const Block* pixels(int tile, int block, Block& scratch) const;
 

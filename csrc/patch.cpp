@@ -20,7 +20,7 @@ Patch::Patch(const PictureView& picture, Rect rect)
     }
 }
 
-void Patch::mark_differences(const PictureView& picture, const PictureView& plate, int threshold) {
+NARRATRACE_VECTOR void Patch::mark_differences(const PictureView& picture, const PictureView& plate, int threshold) {
     differs_.assign(y_.size(), 0);
     if (rect_.empty()) return;
     const int columns = rect_.x1 - left_;

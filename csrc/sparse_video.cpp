@@ -1,12 +1,14 @@
 #include "sparse_video.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
 namespace narratrace {
 
 SparseRecorder::SparseRecorder(int width, int height, ChangeOptions options)
-    : options_(options), grid_{width, height}, screen_(width, height) {
+    : options_(options), grid_{width, height}, screen_(width, height),
+      judge_(grid_.count(), options.max_stored, options.sudden, options.sudden_s) {
     if (width <= 0 || height <= 0) throw std::invalid_argument("picture size must be positive");
     const auto count = static_cast<std::size_t>(grid_.count());
     counts_.resize(count);
@@ -37,18 +39,6 @@ void SparseRecorder::refresh(double t, const PictureView& frame) {
     }
 }
 
-// The frame just before is not enough to go by: a webcam's pictures may come with every third frame of a recording.
-// Frames that change nearly everything are not counted: what follows a cut is still part of it.
-bool SparseRecorder::keeps(double t, int changed) {
-    while (!recent_.empty() && t - recent_.front().t > options_.sudden_s) recent_.pop_front();
-    const int most = recent_.empty() ? 0 : recent_.front().changed;
-    const bool little = changed <= options_.max_stored * grid_.count();
-    while (little && !recent_.empty() && recent_.back().changed <= changed) recent_.pop_back();
-    if (little) recent_.push_back({t, changed});
-    const bool sudden = changed > options_.sudden * grid_.count() && changed > 4 * most;
-    return little && !sudden;
-}
-
 int SparseRecorder::push(double t, const PictureView& frame) {
     if (frame.y.width != grid_.width || frame.y.height != grid_.height)
         throw std::invalid_argument("frame size differs from the recorder's");
@@ -62,7 +52,7 @@ int SparseRecorder::push(double t, const PictureView& frame) {
         find_changes(frame);
     }
     const bool lapsed = !stored_ && restart_;
-    stored_ = keeps(t, static_cast<int>(changed_.size()));
+    stored_ = judge_.keeps(t, static_cast<int>(changed_.size()));
     if (!stored_ && !restart_) segment_.last = screen_; // this frame is not of the segment
     for (const std::int32_t tile : changed_) {
         copy_tile(frame, grid_, tile, screen_);
@@ -106,8 +96,24 @@ std::shared_ptr<Segment> SparseRecorder::take() {
     return done;
 }
 
+namespace {
+
+// What each tile shows after the first `changes` of a segment: indices of blocks, -1 for the base.
+std::vector<std::int32_t> shown_after(const Segment& segment, std::size_t changes) {
+    std::vector<std::int32_t> shown(static_cast<std::size_t>(segment.grid.count()), -1);
+    for (std::size_t i = 0; i < changes; ++i) shown[static_cast<std::size_t>(segment.tiles[i])] = static_cast<std::int32_t>(i);
+    return shown;
+}
+
+}  // namespace
+
 Replay::Replay(const Segment& segment, int begin) : segment_(segment), screen_(segment.base) {
-    while (frame_ + 1 < begin && step()) {}
+    frame_ = std::min(begin, static_cast<int>(segment.frames.size())) - 1;
+    if (frame_ < 0) return;
+    const std::vector<std::int32_t> shown = shown_after(segment, record().end);
+    for (int tile = 0; tile < segment.grid.count(); ++tile)
+        if (const std::int32_t block = shown[static_cast<std::size_t>(tile)]; block >= 0)
+            store_block(segment.blocks[static_cast<std::size_t>(block)], segment.grid, tile, screen_);
 }
 
 bool Replay::step() {
@@ -132,12 +138,8 @@ void overlay(const Segment& segment, const std::vector<std::int32_t>& tiles, con
 Picture compose(const Segment& segment, int frame, const std::vector<std::int32_t>& tiles,
                 const std::vector<std::int32_t>& blocks, bool refined) {
     const TileGrid& grid = segment.grid;
-    std::vector<std::int32_t> shown(static_cast<std::size_t>(grid.count()), -1);
-    const std::size_t until = segment.frames[static_cast<std::size_t>(frame)].end;
-    for (std::size_t i = 0; i < until; ++i) shown[static_cast<std::size_t>(segment.tiles[i])] = static_cast<std::int32_t>(i);
-    std::vector<std::int32_t> final_block = shown;
-    for (std::size_t i = until; i < segment.tiles.size(); ++i)
-        final_block[static_cast<std::size_t>(segment.tiles[i])] = static_cast<std::int32_t>(i);
+    std::vector<std::int32_t> shown = shown_after(segment, segment.frames[static_cast<std::size_t>(frame)].end);
+    const std::vector<std::int32_t> final_block = shown_after(segment, segment.tiles.size());
     for (std::size_t i = 0; i < tiles.size(); ++i) shown[static_cast<std::size_t>(tiles[i])] = blocks[i];
     Picture out = segment.base;
     for (int tile = 0; tile < grid.count(); ++tile) {

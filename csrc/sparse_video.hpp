@@ -11,11 +11,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "block_store.hpp"
+#include "change_judge.hpp"
 #include "planes.hpp"
 #include "tile_diff.hpp"
 
@@ -28,8 +28,8 @@ struct ChangeOptions {
     int min_chroma = 3;       ///< differing chroma samples of a tile
     double refresh_s = 2.0;   ///< after that long without a change, take the (cleaner) picture again
     double max_stored = 0.25; ///< share of the tiles above which a frame's changes are not kept
-    double sudden = 0.08;     ///< the same for a frame with over four times the changes of any shortly before: a cut
-    double sudden_s = 0.5;    ///< how long before
+    double sudden = 0.08;     ///< see ChangeJudge
+    double sudden_s = 0.5;    ///< likewise
 };
 
 /// One frame of a segment: its time and the range of its changes in Segment::tiles.
@@ -75,7 +75,6 @@ public:
     const TileGrid& grid() const { return grid_; }
 
 private:
-    bool keeps(double t, int changed);
     void find_changes(const PictureView& frame);
     void refresh(double t, const PictureView& frame);
     void begin_anew(double t, const PictureView& frame);
@@ -89,11 +88,7 @@ private:
     std::vector<double> changed_at_;    // per tile: time of its last change
     std::vector<std::uint8_t> fresh_;   // per tile: refreshed since
     double last_refresh_ = 0;
-    struct Count {
-        double t;
-        int changed;
-    };
-    std::deque<Count> recent_; // frames of the last sudden_s without those that a later one exceeds
+    ChangeJudge judge_;
     bool started_ = false, stored_ = false, restart_ = true;
 };
 
@@ -106,7 +101,6 @@ public:
     /// Moves to the next frame and applies its changes; false at the end.
     bool step();
     int frame() const { return frame_; }
-    double time() const { return segment_.frames[static_cast<std::size_t>(frame_)].t; }
     const Picture& screen() const { return screen_; }
     const std::int32_t* changed_begin() const { return segment_.tiles.data() + record().begin; }
     const std::int32_t* changed_end() const { return segment_.tiles.data() + record().end; }

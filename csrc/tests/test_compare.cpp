@@ -73,14 +73,3 @@ TEST(comparison_agrees_with_the_definition) {
         CHECK(got.tile_strong == wanted.tile_strong);
     }
 }
-
-TEST(correlation_tells_inverted_from_brighter) {
-    const std::vector<std::uint8_t> none(9);
-    Picture ground = flat_picture(48, 48, 0), brighter = ground, inverted = ground;
-    fill_plane(ground.y, [](int x, int y) { return 60 + (x + y) % 64; });
-    fill_plane(brighter.y, [](int x, int y) { return 120 + (x + y) % 64; });
-    fill_plane(inverted.y, [](int x, int y) { return 255 - (x + y) % 64; });
-    CHECK(std::abs(compare(ground.view(), brighter.view(), none.data(), {}).correlation - 1.0) < 1e-9);
-    CHECK(std::abs(compare(ground.view(), inverted.view(), none.data(), {}).correlation + 1.0) < 1e-9);
-    CHECK_EQUAL(compare(ground.view(), ground.view(), none.data(), {}).correlation, 0.0);
-}

@@ -14,6 +14,7 @@ _Planes: typing.TypeAlias = tuple[
 ]
 
 __all__: list[str] = [
+    "ChangeJudge",
     "Glyph",
     "GlyphCutout",
     "HAVE_AVX2",
@@ -54,6 +55,10 @@ class Segment:
     def times(self) -> numpy.typing.NDArray[numpy.float64]: ...
     @property
     def width(self) -> int: ...
+
+class ChangeJudge:
+    def __init__(self, tiles: int, max_stored: float, sudden: float, sudden_s: float) -> None: ...
+    def keeps(self, t: float, changed: int) -> bool: ...
 
 class SparseRecorder:
     def __init__(

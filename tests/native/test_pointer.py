@@ -53,7 +53,6 @@ def test_compare_counts_contrast(seed: int, width: int, height: int):
     assert got["changed"] == ((contrast > 24) & seen).sum()
     assert got["strong"] == ((contrast > 40) & seen).sum()
     np.testing.assert_array_equal(got["tile_strong"], tile_sums((contrast > 40) & seen, 16).ravel())
-    assert -1.0 <= got["correlation"] <= 1.0
 
 
 def test_a_blob_is_where_the_screen_differs():

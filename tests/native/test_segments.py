@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narratrace._native import SparseRecorder, TileHistory, compose, thumbnails
-from narratrace.ops.sparse import ChangeOptions, RecentChanges, make_recorder
+from narratrace._native import ChangeJudge, SparseRecorder, TileHistory, compose, thumbnails
+from narratrace.ops.sparse import ChangeOptions, make_recorder
 from tests.native.pictures import Planes, flat, heights, pads, random_planes, seeds, widths
 
 NOTHING = np.array([], np.int32)
@@ -17,6 +17,11 @@ NOTHING = np.array([], np.int32)
 def exact_recorder(width: int, height: int) -> SparseRecorder:
     """Keeps every tile in which a single sample changed."""
     return SparseRecorder(width, height, 0, 0, 1, 1, refresh_s=1e9, max_stored=1.0)
+
+
+def judge_of(options: ChangeOptions) -> ChangeJudge:
+    """Of a picture of 100 tiles."""
+    return ChangeJudge(100, options.max_stored, options.sudden, options.sudden_s)
 
 
 def move(rng: np.random.Generator, planes: Planes) -> Planes:
@@ -79,13 +84,10 @@ def test_only_what_changed_is_kept():
     counts=st.lists(st.sampled_from([0, 0, 1, 3, 9, 12, 20, 24, 26, 40]), min_size=1, max_size=25),
     steps=st.lists(st.sampled_from([1 / 30, 0.1, 0.25, 0.6]), min_size=25, max_size=25),
 )
-def test_what_is_sudden_is_told_alike_on_both_sides(counts: list[int], steps: list[float]):
-    """The device's half of a recorder decides in Python what this one decides by itself."""
+def test_the_device_and_the_host_judge_by_the_same_rule(counts: list[int], steps: list[float]):
+    """The device's half of a recorder counts tiles by itself, but asks the same judge as this one."""
     options = ChangeOptions()
-    recorder, recent = (
-        make_recorder(160, 160, options),
-        RecentChanges(options.sudden_s, 100 * options.max_stored),
-    )
+    recorder, judge = make_recorder(160, 160, options), judge_of(options)
     luma = np.full(100, 20, np.uint8)
     t = 0.0
     for count, step in zip([0, *counts], [0.0, *steps], strict=False):
@@ -93,27 +95,27 @@ def test_what_is_sudden_is_told_alike_on_both_sides(counts: list[int], steps: li
         luma[:count] = 240 - luma[:count]
         _, u, v = flat(160, 160, 0)
         assert recorder.push(t, luma.reshape(10, 10).repeat(16, 0).repeat(16, 1), u, v) == count
-        assert recorder.stored == options.keeps(count, recent.before(t, count), 100)
+        assert recorder.stored == judge.keeps(t, count)
 
 
 def test_a_change_is_sudden_after_half_a_second_of_calm():
     """Not after the frames between the pictures of a slow camera."""
-    sudden = []
+    kept = []
     for calm in (0.1, 0.4, 0.6):
-        recent = RecentChanges(0.5, 25.0)
+        judge = judge_of(ChangeOptions())
         for t, count in ((0.0, 12), (0.05, 0), (0.07, 80), (0.09, 1)):
-            recent.before(t, count)
-        sudden.append(not ChangeOptions().keeps(12, recent.before(calm, 12), 100))
-    assert sudden == [False, False, True]
+            judge.keeps(t, count)
+        kept.append(judge.keeps(calm, 12))
+    assert kept == [True, True, False]
 
 
 def test_what_follows_a_cut_is_held_against_what_was_before():
-    recent = RecentChanges(0.5, 25.0)
-    assert [recent.before(t, count) for t, count in ((0.0, 3), (0.1, 90), (0.2, 20), (0.3, 9))] == [
-        0,
-        3,
-        3,
-        20,
+    judge = judge_of(ChangeOptions())
+    assert [judge.keeps(t, count) for t, count in ((0.0, 3), (0.1, 90), (0.2, 20), (0.3, 9))] == [
+        True,
+        False,
+        False,
+        True,
     ]
 
 
@@ -208,3 +210,22 @@ def test_interleaved_chroma_is_taken_apart():
         recorder.push(0.0, *frame)
         segments.append(recorder.take())
     assert_same(compose(segments[1], 0, NOTHING, NOTHING), compose(segments[0], 0, NOTHING, NOTHING))
+
+
+@pytest.mark.parametrize("passers", [20, 47, 60, 200])
+def test_content_is_noticed_however_much_has_passed_before_it(passers: int):
+    """A hand that draws shows a tile with another piece of the pointer a hundred times a minute."""
+    rng, recorder = np.random.default_rng(0), exact_recorder(16, 16)
+    ground, content = flat(16, 16, 200), flat(16, 16, 90)
+    shown = [ground]
+    for _ in range(passers):
+        shown += [(rng.integers(0, 120, (16, 16), dtype=np.uint8), *ground[1:]), ground]
+    shown += [content] * 50
+    for i, planes in enumerate(shown):
+        recorder.push(0.1 * i, *planes)
+    count = len(shown)
+    history = TileHistory(recorder.take())
+    rows = history.epochs(0, count, 24, 5, 0.6)
+    assert [(r["first"], r["last"]) for r in rows] == [(0, count - 50), (count - 50, count)]
+    stays = history.stays(0, count, 24, 5, 1.0, np.zeros(1, np.uint8))
+    assert [(r["first"], r["last"]) for r in stays] == [(0, count - 50), (count - 50, count)]

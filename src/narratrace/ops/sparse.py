@@ -7,7 +7,6 @@ after it (epochs, blobs, glyphs) costs as much as the change and runs on the hos
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol
@@ -88,45 +87,6 @@ class ChangeOptions:
             source="webcams give five pictures a second or more, slides stay longer",
         ),
     ] = 0.5
-
-    def keeps(self, changed: int, previous: int, tiles: int) -> bool:
-        """Whether a frame's changes are kept, as the native recorder decides it.
-
-        Args:
-            changed: Its changed tiles.
-            previous: The most of a frame in the `sudden_s` before, 0 if there was none.
-            tiles: Tiles of the picture.
-        """
-        sudden = changed > self.sudden * tiles and changed > 4 * previous
-        return changed <= self.max_stored * tiles and not sudden
-
-
-@dataclass(slots=True)
-class RecentChanges:
-    """The most changed tiles of a frame in the latest time, as the native recorder counts them.
-
-    Frames that change nearly everything are not counted: what follows a cut is still part of it.
-
-    Attributes:
-        window_s: How far back.
-        limit: Changed tiles of a frame beyond which it does not count.
-    """
-
-    window_s: float
-    limit: float
-    _counts: deque[tuple[float, int]] = field(default_factory=deque)
-
-    def before(self, t: float, changed: int) -> int:
-        """The most before a frame at ``t`` with ``changed`` tiles, which is the latest from now on."""
-        counts = self._counts
-        while counts and t - counts[0][0] > self.window_s:
-            counts.popleft()
-        most = counts[0][1] if counts else 0
-        if changed <= self.limit:
-            while counts and counts[-1][1] <= changed:
-                counts.pop()
-            counts.append((t, changed))
-        return most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -290,7 +250,6 @@ class Difference:
         edges_a, edges_b: Edge pixels of either picture.
         lost: Edge pixels of the first that the second lacks.
         gained: Edge pixels of the second that the first lacked.
-        correlation: Of luma over strongly changed tiles, 0 when undefined.
         tile_strong: Strongly changed pixels of every tile, uint16, shape (rows * columns,).
     """
 
@@ -301,7 +260,6 @@ class Difference:
     edges_b: int
     lost: int
     gained: int
-    correlation: float
     tile_strong: npt.NDArray[np.uint16]
 
 

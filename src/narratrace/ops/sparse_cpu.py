@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from narratrace._native import (
     HAVE_AVX2,
+    ChangeJudge,
     Glyph,
     GlyphCutout,
     Segment,
@@ -38,6 +39,7 @@ U8 = npt.NDArray[np.uint8]
 
 __all__ = [
     "HAVE_AVX2",
+    "ChangeJudge",
     "Glyph",
     "GlyphCutout",
     "Segment",

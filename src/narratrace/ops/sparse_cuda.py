@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -29,8 +28,8 @@ from narratrace.errors import DeviceError
 from narratrace.kernels.recorder import Limits, TileEngine
 from narratrace.kernels.surfaces import SurfacePool, Surfaces, map_surfaces
 from narratrace.kernels.tiles import TILE
-from narratrace.ops.sparse import ChangeOptions, RecentChanges
-from narratrace.ops.sparse_cpu import Segment, SegmentBuilder
+from narratrace.ops.sparse import ChangeOptions
+from narratrace.ops.sparse_cpu import ChangeJudge, Segment, SegmentBuilder
 
 U8 = npt.NDArray[np.uint8]
 Changes = tuple[npt.NDArray[np.int32], U8]
@@ -74,9 +73,8 @@ class CudaRecorder:
         self._size = (width, height)
         self._refresh_s = options.refresh_s
         tiles = -(-width // TILE) * -(-height // TILE)
-        self._keeps = partial(options.keeps, tiles=tiles)
         # Of the frames that the device has seen.
-        self._recent = RecentChanges(options.sudden_s, options.max_stored * tiles)
+        self._change_judge = ChangeJudge(tiles, options.max_stored, options.sudden, options.sudden_s)
         # More tiles than that are never kept.
         most = int(options.max_stored * tiles)
         limits = Limits(options.luma, options.chroma, options.min_luma, options.min_chroma, most)
@@ -198,7 +196,7 @@ class CudaRecorder:
     def _count_kept(self, times: list[float], counts: list[int]) -> int:
         """How many of the frames are kept before one that is not; what comes after that is not looked at."""
         for i, (t, count) in enumerate(zip(times, counts, strict=True)):
-            if not self._keeps(count, self._recent.before(t, count)):
+            if not self._change_judge.keeps(t, count):
                 return i
         return len(counts)
 
