@@ -18,6 +18,7 @@
 #include "glyph_learner.hpp"
 #include "history.hpp"
 #include "planes.hpp"
+#include "recorder.hpp"
 #include "segment_builder.hpp"
 #include "shrink.hpp"
 #include "sparse_video.hpp"
@@ -152,7 +153,6 @@ void bind_segment(py::module_& m) {
             return out;
         })
         .def_property_readonly("tiles", [](const Segment& s) { return vector_array(s.tiles); })
-        .def_property_readonly("last", [](const Segment& s) { return picture_tuple(s.last); })
         .def_property_readonly("width", [](const Segment& s) { return s.grid.width; })
         .def_property_readonly("height", [](const Segment& s) { return s.grid.height; })
         .def_property_readonly("bytes", &Segment::bytes);
@@ -211,7 +211,7 @@ void bind_builder(py::module_& m) {
             const py::gil_scoped_release release;
             b.refresh(tiles.data(), static_cast<std::size_t>(tiles.size()), pixels);
         }, py::arg("tiles"), py::arg("blocks"))
-        .def("interrupt", &SegmentBuilder::interrupt)
+        .def("interrupt", [](SegmentBuilder& b) { b.interrupt(); })
         .def("take", &SegmentBuilder::take, py::call_guard<py::gil_scoped_release>())
         .def("thumbnail", [](const SegmentBuilder& b, int step) { return thumbnail(b.screen(), step); }, py::arg("step"))
         .def_property_readonly("bytes", &SegmentBuilder::bytes)
@@ -241,18 +241,17 @@ void bind_history(py::module_& m) {
         }, py::arg("first"), py::arg("last"), py::arg("threshold"), py::arg("max_differing"), py::arg("min_s"),
              py::arg("ignore"));
 
-    m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks,
-                        bool refined) {
+    m.def("compose", [](const Segment& s, int frame, const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {
         require_blocks(s, tiles, blocks);
         if (frame < 0 || static_cast<std::size_t>(frame) >= s.frames.size()) throw py::index_error("no such frame");
         const std::vector<std::int32_t> places = array_vector(tiles), sources = array_vector(blocks);
         Picture out;
         {
             const py::gil_scoped_release release;
-            out = compose(s, frame, places, sources, refined);
+            out = compose(s, frame, places, sources);
         }
         return picture_tuple(out);
-    }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"), py::arg("refined") = false);
+    }, py::arg("segment"), py::arg("frame"), py::arg("tiles"), py::arg("blocks"));
 
     m.def("overlay", [](const Segment& s, Array<std::uint8_t> y, Array<std::uint8_t> u, Array<std::uint8_t> v,
                         const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {

@@ -15,6 +15,7 @@ class BlockStore {
 public:
     std::size_t size() const { return size_; }
     const Block& operator[](std::size_t i) const { return pieces_[i / kPiece][i % kPiece]; }
+    Block& operator[](std::size_t i) { return pieces_[i / kPiece][i % kPiece]; }
 
     Block& emplace_back() {
         if (size_ % kPiece == 0) pieces_.push_back(std::make_unique<Block[]>(kPiece));

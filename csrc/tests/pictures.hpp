@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "../planes.hpp"
+#include "../sparse_video.hpp"
 
 namespace narratrace::tests {
 
@@ -97,5 +98,8 @@ private:
     };
     Tight y_, u_, v_;
 };
+
+/// The screen at a segment's last frame.
+inline Picture last_screen(const Segment& segment) { return compose(segment, static_cast<int>(segment.frames.size()) - 1, {}, {}); }
 
 }  // namespace narratrace::tests

@@ -1,4 +1,5 @@
 #include "../blobs.hpp"
+#include "../recorder.hpp"
 
 #include <tuple>
 

@@ -1,4 +1,5 @@
 #include "../glyph.hpp"
+#include "../recorder.hpp"
 
 #include "../candidates.hpp"
 #include "../glyph_learner.hpp"

@@ -1,6 +1,7 @@
 #include <map>
 
 #include "../history.hpp"
+#include "../recorder.hpp"
 #include "check.hpp"
 #include "pictures.hpp"
 

@@ -1,4 +1,4 @@
-#include "../segment_builder.hpp"
+#include "../recorder.hpp"
 
 #include "check.hpp"
 #include "pictures.hpp"
@@ -46,7 +46,7 @@ TEST(builder_makes_the_segments_of_a_recorder) {
                 const auto a = recorder.take(), b = builder.take();
                 CHECK(a->tiles == b->tiles);
                 CHECK(std::ranges::equal(a->frames, b->frames, {}, &FrameRecord::t, &FrameRecord::t));
-                if (!a->frames.empty()) CHECK(same_pixels(a->last, b->last));
+                if (!a->frames.empty()) CHECK(same_pixels(last_screen(*a), last_screen(*b)));
                 Replay ra(*a), rb(*b);
                 while (ra.step()) {
                     CHECK(rb.step());
@@ -56,6 +56,21 @@ TEST(builder_makes_the_segments_of_a_recorder) {
                 CHECK(!rb.step());
             }
         }
+    }
+}
+
+TEST(builder_takes_back_what_may_be_the_beginning_of_a_fade) {
+    const TileGrid grid{16, 16};
+    for (const double cut : {2.25, 3.0}) {
+        SegmentBuilder builder(16, 16);
+        builder.show(flat_picture(16, 16, 150).view());
+        builder.append(1.0, nullptr, 0, nullptr);
+        builder.append(2.0, nullptr, 0, nullptr);
+        const std::vector<std::int32_t> tile{0};
+        builder.refresh(tile.data(), 1, blocks_of(flat_picture(16, 16, 156), grid, tile).data());
+        builder.append(cut, nullptr, 0, nullptr);
+        builder.interrupt();
+        CHECK_EQUAL(int(last_screen(*builder.take()).y.row(0)[0]), cut < 2.5 ? 150 : 156);
     }
 }
 

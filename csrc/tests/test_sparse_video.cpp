@@ -1,4 +1,4 @@
-#include "../sparse_video.hpp"
+#include "../recorder.hpp"
 
 #include "check.hpp"
 #include "pictures.hpp"
@@ -36,7 +36,7 @@ TEST(replay_gives_every_frame_back) {
         }
         const auto segment = recorder.take();
         CHECK_EQUAL(segment->frames.size(), pushed.size());
-        CHECK(same_pixels(segment->last, pushed.back()));
+        CHECK(same_pixels(last_screen(*segment), pushed.back()));
         for (int begin = 0; begin < 12; begin += 5) {
             Replay replay(*segment, begin);
             for (int i = begin; replay.step(); ++i) {
@@ -52,7 +52,7 @@ TEST(replay_gives_every_frame_back) {
 TEST(only_tiles_beyond_the_thresholds_change) {
     Random random(21);
     const int w = 70, h = 45;
-    SparseRecorder recorder(w, h, {{16, 12}, 3, 3, 0.3, 1.0, 1.0});
+    SparseRecorder recorder(w, h, {{16, 12}, 3, 3, 1e9, 1.0, 1.0});
     const TileGrid grid = recorder.grid();
     Picture frame = random_picture(random, w, h), model = frame;
     recorder.push(0, frame.view());
@@ -87,7 +87,26 @@ TEST(a_still_tile_is_refreshed_once) {
     recorder.push(3.0, flat_picture(16, 16, 120).view()); // below the threshold, but already refreshed
     CHECK_EQUAL(int(recorder.screen().y.row(0)[0]), 110);
     CHECK_EQUAL(recorder.push(3.5, flat_picture(16, 16, 130).view()), 1); // so a slow fade is noticed in the end
-    CHECK_EQUAL(int(recorder.take()->last.y.row(0)[0]), 130);
+    CHECK_EQUAL(int(last_screen(*recorder.take()).y.row(0)[0]), 130);
+}
+
+TEST(the_beginning_of_a_fade_is_no_refinement) {
+    const auto luma_at_the_end = [](double cut) {
+        SparseRecorder recorder(32, 16, {{16, 12}, 3, 3, 1.0, 0.6, 1.0});
+        Picture frame = flat_picture(32, 16, 100);
+        recorder.push(0.0, frame.view());
+        draw_rect(frame, 0, 0, 16, 16, 150); // one of two tiles
+        recorder.push(1.0, frame.view());
+        recorder.push(1.5, frame.view());
+        draw_rect(frame, 0, 0, 16, 16, 156); // below the threshold, when it is time to take the tile again
+        for (double t = 2.0; t < cut; t += 0.125) recorder.push(t, frame.view());
+        CHECK_EQUAL(int(recorder.screen().y.row(0)[0]), 156);
+        recorder.push(cut, flat_picture(32, 16, 16).view());
+        CHECK(!recorder.stored());
+        return int(last_screen(*recorder.take()).y.row(0)[0]);
+    };
+    CHECK_EQUAL(luma_at_the_end(2.25), 150); // it went on to another picture
+    CHECK_EQUAL(luma_at_the_end(3.0), 156);  // it stayed
 }
 
 TEST(a_frame_with_too_many_changes_closes_the_segment) {
@@ -126,7 +145,7 @@ TEST(a_cut_closes_the_segment_and_a_growing_change_does_not) {
     CHECK(!recorder.stored());
     const auto segment = recorder.take();
     CHECK_EQUAL(segment->frames.size(), 5u);
-    CHECK(same_pixels(segment->last, before));
+    CHECK(same_pixels(last_screen(*segment), before));
 }
 
 TEST(a_camera_slower_than_the_recording_closes_no_segment) {
@@ -160,24 +179,26 @@ TEST(after_a_cut_nothing_of_the_old_picture_remains) {
     CHECK(same_pixels(recorder.take()->base, fresh));
 }
 
-TEST(a_composed_picture_takes_the_refined_screen_where_it_still_shows) {
-    SparseRecorder recorder(32, 16, {{16, 12}, 3, 3, 1.0, 1.0, 1.0});
-    Picture frame = flat_picture(32, 16, 100);
+TEST(a_refined_tile_takes_the_place_of_the_one_kept) {
+    SparseRecorder recorder(48, 16, {{16, 12}, 3, 3, 1.0, 1.0, 1.0});
+    Picture frame = flat_picture(48, 16, 100);
     recorder.push(0.0, frame.view());
-    draw_rect(frame, 16, 0, 32, 16, 200);
+    draw_rect(frame, 16, 0, 48, 16, 200);
     recorder.push(0.1, frame.view());
-    draw_rect(frame, 0, 0, 16, 16, 103); // the encoder refines the left tile, below the threshold
+    draw_rect(frame, 0, 0, 16, 16, 103); // the encoder refines two tiles, below the threshold
+    draw_rect(frame, 16, 0, 32, 16, 203);
+    draw_rect(frame, 32, 0, 48, 16, 240); // while the third goes on changing
     recorder.push(2.0, frame.view());
     const auto segment = recorder.take();
-    const auto greys = [&](int at, std::vector<std::int32_t> tiles, std::vector<std::int32_t> blocks, bool refined) {
-        const Picture p = compose(*segment, at, tiles, blocks, refined);
-        return std::pair{int(p.y.row(15)[15]), int(p.y.row(0)[16])};
+    const auto greys = [&](int at, std::vector<std::int32_t> tiles, std::vector<std::int32_t> blocks) {
+        const Picture p = compose(*segment, at, tiles, blocks);
+        return std::vector<int>{p.y.row(15)[15], p.y.row(0)[16], p.y.row(0)[32]};
     };
-    CHECK(greys(2, {}, {}, false) == std::pair(100, 200));
-    CHECK(greys(2, {}, {}, true) == std::pair(103, 200));
-    CHECK(greys(0, {}, {}, true) == std::pair(103, 100)); // the right tile shows something else at the end
-    CHECK(greys(2, {1}, {-1}, true) == std::pair(103, 100));
-    CHECK(greys(0, {1}, {0}, false) == std::pair(100, 200));
+    CHECK((greys(0, {}, {}) == std::vector{103, 100, 100}));
+    CHECK((greys(1, {}, {}) == std::vector{103, 203, 200}));
+    CHECK((greys(2, {}, {}) == std::vector{103, 203, 240}));
+    CHECK((greys(2, {1}, {-1}) == std::vector{103, 100, 240}));
+    CHECK((greys(0, {1}, {0}) == std::vector{103, 203, 100}));
 }
 
 TEST(frames_of_another_size_are_refused) {

@@ -46,8 +46,6 @@ class Segment:
     @property
     def height(self) -> int: ...
     @property
-    def last(self) -> _Planes: ...
-    @property
     def offsets(self) -> numpy.typing.NDArray[numpy.int64]: ...
     @property
     def tiles(self) -> numpy.typing.NDArray[numpy.int32]: ...
@@ -144,7 +142,6 @@ def compose(
     frame: int,
     tiles: numpy.typing.NDArray[numpy.int32],
     blocks: numpy.typing.NDArray[numpy.int32],
-    refined: bool = False,
 ) -> _Planes: ...
 def connected_components(
     tiles: numpy.typing.NDArray[numpy.int32], columns: int, reach: int

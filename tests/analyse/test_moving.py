@@ -252,3 +252,17 @@ def test_a_clock_is_known_again_on_the_next_slide():
     spans = [(s.span.start, s.span.end) for s in result.stable_spans]
     assert spans == [pytest.approx((0.0, CUT), abs=0.15), pytest.approx((CUT, CUT + 18.0), abs=0.15)]
     assert result.changes == ()
+
+
+def test_a_picture_shows_the_inset_without_the_pointer_beside_it():
+    """Moving tiles are shown as of one moment; half of the still, and its middle, has the pointer on them."""
+
+    def at(t: float) -> Point:
+        there = min(1.0, max(0.0, t - 2.0), max(0.0, 10.0 - t))
+        return 60 + 190 * there + 20 * math.sin(3 * t) * (1 - there), 60 + 44 * there
+
+    result = analyse(film(13.0, painted(webcam, lambda _: flat(235)), at))
+    assert recall(result.trace, at, 0.2, 13.0) == 1.0
+    (span,) = result.stable_spans
+    picture = np.asarray(Image.open(io.BytesIO(span.keyframe.jpeg)).convert("L"), np.int16)
+    assert np.abs(picture[90:117, 230:280] - 255).max() <= 12

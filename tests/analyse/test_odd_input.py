@@ -7,12 +7,14 @@ import threading
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from narratrace.analyse.shots import ShotOptions
 from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.media import DecodeSummary
@@ -24,6 +26,7 @@ from .screen import (
     analyse,
     errors,
     film,
+    flat,
     recall,
     slide_of,
     stream,
@@ -224,3 +227,46 @@ def test_a_trace_goes_on_while_no_frame_comes():
     assert np.diff(result.trace.t).max() <= 0.15
     assert np.mean(errors(result.trace, at) <= 3.0) >= 0.98
     assert max(dwell.span.duration for dwell in result.dwells) >= 3590.0
+
+
+def test_pictures_that_never_stop_changing_are_no_error():
+    """A new one every half second: none is shown for long, and no pause says that the changing is over."""
+    pictures = [slide_of(400 + k) for k in range(5)]
+    options = AnalyseOptions(max_waiting_mb=2.8)
+    result = analyse(film(ticks(50.0, 30.0), lambda t: pictures[int(2 * t + 1e-6) % 5]), options)
+    assert len(result.shots) >= 1
+
+
+def test_short_stills_are_no_error():
+    """Whatever counts as settled, in any order of pictures."""
+    pictures = [slide_of(0), flat(200), slide_of(1)]
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        starts = np.cumsum(rng.choice([0.25, 0.3, 0.35, 0.4, 0.5, 1.5], 40))
+        which = rng.integers(0, 3, 41)
+
+        def show(t: float, starts: Any = starts, which: Any = which) -> Planes:
+            return pictures[which[np.searchsorted(starts, t + 1e-9, side="right")]]
+
+        analyse(film(ticks(12.0, 30.0), show), AnalyseOptions(shots=ShotOptions(min_settled_s=0.1)))
+
+
+def test_a_cut_right_after_a_full_stretch_begins_anew(monkeypatch: pytest.MonkeyPatch):
+    """What follows the cut is not the rest of the stretch that ended for its size."""
+    begun: list[tuple[float, float, bool]] = []
+    work_out = VisualAnalyser._work_out
+
+    def noted(self: VisualAnalyser, segment: Any, goes_on: bool) -> None:
+        begun.append((float(segment.times[0]), float(segment.times[-1]), goes_on))
+        work_out(self, segment, goes_on)
+
+    monkeypatch.setattr(VisualAnalyser, "_work_out", noted)
+    options = AnalyseOptions(max_segment_mb=0.06, threads=1)
+    slides = slide_of(1), slide_of(2)
+    analyse(film(8.0, slides[0], wander), options)
+    full = begun[0][1]
+    assert begun[1][2]
+    begun.clear()
+    analyse(film(16.0, lambda t: slides[t > full + 0.01], wander), options)
+    assert begun[0][1] == full
+    assert not begun[1][2]

@@ -8,6 +8,7 @@ import pytest
 from .screen import (
     POINTERS,
     Point,
+    Pointer,
     analyse,
     copied,
     errors,
@@ -64,3 +65,16 @@ def test_no_pointer_no_trace(slide: str):
     result = analyse(film(8.0, lambda t: SLIDES[slide] if t < 4.0 else SECOND))
     assert len(result.trace) == 0
     assert result.dwells == ()
+
+
+def test_a_crosshair_that_hardly_differs_is_followed():
+    """Grey lines two pixels wide on a grey scan, of a contrast that elsewhere is an encoder's noise."""
+    scan = slide_of(5, paper=120, ink=118, picture=False)
+    texture = np.random.default_rng(0).integers(0, 9, scan[0].shape, dtype=np.uint8)
+    cover, color = np.zeros((25, 25)), np.full((25, 25, 3), 128, np.uint8)
+    cover[11:13], cover[:, 11:13] = 1.0, 1.0
+    color[..., 0] = 99
+    faint = Pointer(color, cover, (12, 12))
+    result = analyse(film(12.0, (scan[0] + texture, *scan[1:]), wander, faint))
+    assert recall(result.trace, wander, 0.0, 12.0) >= 0.9
+    assert np.mean(errors(result.trace, wander) <= 4.0) >= 0.95

@@ -64,7 +64,7 @@ def test_a_place_that_looks_better_from_close_by_comes_first(seed: int):
 
 @pytest.mark.parametrize("threads", [2, 3, 4])
 def test_threads_do_not_look_at_later_pictures(threads: int):
-    """A pointer that rests beside a webcam picture, whose tiles count as equal but look otherwise every time."""
+    """Beside a resting pointer a webcam picture, whose tiles count as equal, looks otherwise every time."""
     rng, paper = np.random.default_rng(0), flat(235)
     recorder = SparseRecorder(320, 192, 16, 12, 3, 3, 2.0, 1.0)
     plate = copied(paper)

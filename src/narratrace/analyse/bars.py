@@ -70,7 +70,7 @@ class BarFinder:
         turns = np.flatnonzero(epochs["tile"][1:] == epochs["tile"][:-1]) + 1
         if len(turns) == 0:
             return []
-        first, last = compose(segment, 0, _NONE, _NONE), segment.last
+        first, last = (compose(segment, frame, _NONE, _NONE) for frame in (0, len(segment.times) - 1))
         rows = set()
         for tile, frame in zip(epochs["tile"][turns].tolist(), epochs["first"][turns].tolist(), strict=True):
             row, column = divmod(tile, columns)

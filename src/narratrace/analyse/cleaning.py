@@ -18,6 +18,8 @@ from narratrace.ops.sparse import TILE
 
 _MARGIN = 4  # pixels of soft rim and compression noise around a pointer
 _MIN_SEEN_S = 0.04
+_LINGERS_S = 0.2  # for which an encoder may leave something of a pointer where it was
+_TOGETHER = 64  # tiles worked on at once: all of a long still's, in every frame, would fill the memory
 
 
 def cleaner_blocks(
@@ -42,11 +44,15 @@ def cleaner_blocks(
     at = np.searchsorted(times, trace.t, side="right") - 1
     order, first = np.unique(tiles, return_index=True)
     last = np.r_[first[1:], len(tiles)]
-    seen = _uncovered(times, at, trace, box, order, view.columns)
     until = np.r_[frames[1:], 0]
     until[last - 1] = len(times)
-    shown = np.repeat(np.arange(len(order)), last - first)
-    clear = seen[until, shown] - seen[frames, shown]
+    clear = np.empty(len(tiles), np.float32)
+    for i in range(0, len(order), _TOGETHER):
+        some = slice(i, i + _TOGETHER)
+        rows = slice(first[i], last[some][-1])
+        seen = _uncovered(times, at, trace, box, order[some], view.columns)
+        shown = np.repeat(np.arange(seen.shape[1]), (last - first)[some])
+        clear[rows] = seen[until[rows], shown] - seen[frames[rows], shown]
     better: dict[int, int] = {}
     for tile, a, b in zip(order.tolist(), first.tolist(), last.tolist(), strict=True):
         best = a + int(np.argmax(clear[a:b]))
@@ -56,6 +62,41 @@ def cleaner_blocks(
         if own.sum() < _MIN_SEEN_S:
             better[tile] = int(blocks[best])
     return better
+
+
+def clear_moment(
+    view: SegmentView, begin: int, end: int, trace: Trace, box: tuple[int, int, int, int]
+) -> int:
+    """The frame of [begin, end) nearest to their middle in which no pointer is before what moves by itself.
+
+    Moving tiles have no plate; a picture shows them at one moment. The middle if there is no such frame.
+
+    Args:
+        trace: Where the pointer was.
+        box: Its extent (x0, y0, x1, y1) relative to its hot spot, pixels.
+    """
+    times, moving = view.times[begin:end], np.flatnonzero(view.moving)
+    before = np.zeros(len(trace), dtype=bool)
+    for i in range(0, len(moving), _TOGETHER):
+        before |= _touched(trace, box, moving[i : i + _TOGETHER], view.columns).any(axis=1)
+    # Beside each frame, the latest such point and the next one; not every frame has a point.
+    at = np.r_[-np.inf, trace.t[before], np.inf]
+    after = np.searchsorted(at, times)
+    clear = np.minimum(times - at[after - 1], at[after] - times) > _LINGERS_S
+    off = np.abs(np.arange(end - begin) - (end - begin) // 2)
+    return begin + int(np.argmin(np.where(clear, off, off + end - begin)))
+
+
+def _touched(
+    trace: Trace, box: tuple[int, int, int, int], tiles: npt.NDArray[np.int64], columns: int
+) -> npt.NDArray[np.bool_]:
+    """Which tiles the pointer is on, or beside, at each point of its trace; shape (points, tiles)."""
+    x0, y0 = tiles % columns * TILE, tiles // columns * TILE
+    left, right = trace.x + box[0] - _MARGIN, trace.x + box[2] + _MARGIN
+    top, bottom = trace.y + box[1] - _MARGIN, trace.y + box[3] + _MARGIN
+    across = (right[:, None] > x0) & (left[:, None] < x0 + TILE)
+    touched: npt.NDArray[np.bool_] = across & (bottom[:, None] > y0) & (top[:, None] < y0 + TILE)
+    return touched
 
 
 def _changes(
@@ -89,16 +130,7 @@ def _uncovered(
     Shape (frames + 1, tiles).
     """
     clear = np.ones((len(times), len(tiles)), dtype=bool)
-    x0, y0 = tiles % columns * TILE, tiles // columns * TILE
-    left, right = trace.x + box[0] - _MARGIN, trace.x + box[2] + _MARGIN
-    top, bottom = trace.y + box[1] - _MARGIN, trace.y + box[3] + _MARGIN
-    covered = (
-        (right[:, None] > x0)
-        & (left[:, None] < x0 + TILE)
-        & (bottom[:, None] > y0)
-        & (top[:, None] < y0 + TILE)
-    )
-    rows, which = np.nonzero(covered)
+    rows, which = np.nonzero(_touched(trace, box, tiles, columns))
     clear[at[rows], which] = False
     # Where the pointer is not known to be, it may be anywhere.
     clear[np.setdiff1d(np.arange(len(times)), at)] = False

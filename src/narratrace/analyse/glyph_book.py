@@ -10,8 +10,8 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, contrast
-from narratrace.analyse.hot_spots import THIN, Bool2
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, contrast, is_thin
+from narratrace.analyse.hot_spots import Bool2
 from narratrace.ops.sparse import Glyph
 
 Places = TypeVar("Places", float, npt.NDArray[np.float32])
@@ -74,7 +74,7 @@ class Entry:
     @property
     def is_thin(self) -> bool:
         """Whether it is made of lines that cross or end about its centre."""
-        return self.points_with == "centre" and bool(self.pointer.look.shape.mean() < THIN)
+        return is_thin(self.pointer.look.shape, self.points_with)
 
     @property
     def is_disc(self) -> bool:

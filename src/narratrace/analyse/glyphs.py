@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.hot_spots import Bool2, dilated, hot_spot, pointing_part, roundness
+from narratrace.analyse.hot_spots import THIN, Bool2, dilated, hot_spot, pointing_part, roundness
 from narratrace.ops.sparse import Blobs, Glyph, GlyphCutout, Planes, Segment, cut_out, learn_glyph
 from narratrace.options import option
 
@@ -37,6 +37,12 @@ class GlyphOptions:
         int,
         option("contrast at which a pixel no longer resembles the pointer's", unit="levels", ge=1, le=255),
     ] = 48
+    keen_contrast: Annotated[
+        int, option("as `contrast`, for stills that show nothing with that", unit="levels", ge=1, le=254)
+    ] = 16
+    keen_tolerance: Annotated[
+        int, option("as `tolerance`, for the same stills", unit="levels", ge=1, le=255)
+    ] = 40
     min_samples: Annotated[int, option("places a pointer must have been seen at to be learned", ge=3)] = 4
     max_samples: Annotated[int, option("places looked at, evenly picked", ge=3)] = 24
     min_similarity: Annotated[float, option("similarity of samples that agree", ge=0, le=1)] = 0.6
@@ -133,6 +139,10 @@ class GlyphOptions:
             source="a hand over a link is seen for the last 10 to 30 px of a movement",
         ),
     ] = 0.25
+
+    def keen(self) -> GlyphOptions:
+        """The same for less contrast, see Note [Two sights]."""
+        return replace(self, contrast=self.keen_contrast, tolerance=self.keen_tolerance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -375,3 +385,8 @@ def whole_look(maps: dict[str, npt.NDArray[Any]], options: GlyphOptions) -> Look
     whole = roundness(wide.shape) >= options.min_symmetry
     torn = pointing_part(look.shape, options.min_symmetry) == "top"
     return wide if torn and whole else look
+
+
+def is_thin(shape: Bool2, points_with: str) -> bool:
+    """Whether a shape is made of lines that cross or end about its centre."""
+    return points_with == "centre" and bool(shape.mean() < THIN)

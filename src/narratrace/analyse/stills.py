@@ -117,20 +117,14 @@ class Background:
     blocks: dict[int, int]
     doubts: list[Doubt]
 
-    def plate(
-        self, segment: Segment, override: dict[int, int] | None = None, *, refined: bool = False
-    ) -> Planes:
-        """The picture; ``override`` replaces the blocks of single tiles.
-
-        ``refined`` as in :func:`compose`.
-        """
+    def plate(self, segment: Segment, override: dict[int, int] | None = None) -> Planes:
+        """The picture; ``override`` replaces the blocks of single tiles."""
         blocks = {**self.blocks, **(override or {})}
         return compose(
             segment,
             self.begin,
             np.fromiter(blocks.keys(), np.int32, len(blocks)),
             np.fromiter(blocks.values(), np.int32, len(blocks)),
-            refined=refined,
         )
 
 
@@ -179,7 +173,9 @@ class SegmentView:
         return bool(self.moving[int(y) // TILE * self.columns + int(x) // TILE])
 
 
-def background(view: SegmentView, begin: int, end: int, epochs: EpochOptions) -> Background:
+def background(
+    view: SegmentView, begin: int, end: int, epochs: EpochOptions, options: StillOptions
+) -> Background:
     """The longest epoch of every tile within frames [begin, end), and the doubts."""
     table = view.history.epochs(begin, end, epochs)
     blocks: dict[int, int] = {}
@@ -190,7 +186,7 @@ def background(view: SegmentView, begin: int, end: int, epochs: EpochOptions) ->
     ):
         if span > longest.get(tile, -1.0):
             longest[tile], blocks[tile] = span, block
-    doubts = [_doubt(place) for place in _places(turns_of(table, view.moving), view, 0.12)]
+    doubts = [_doubt(place) for place in _places(turns_of(table, view.moving), view, options.join_s)]
     return Background(begin, end, blocks, doubts)
 
 
@@ -365,7 +361,7 @@ def _confirm(
 
     @lru_cache(maxsize=2)  # the plates of both sides; somebody who draws makes a hundred changes a minute
     def plate(begin: int, end: int) -> Planes:
-        return background(view, begin, end, epochs).plate(view.segment)
+        return background(view, begin, end, epochs, options).plate(view.segment)
 
     while changes:
         ranges = stretches([(change.before, change.after) for change in changes], 0, len(view.times))

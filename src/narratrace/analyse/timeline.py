@@ -157,7 +157,7 @@ class Timeline:
             return
         if self._passing_count < _MAX_PASSING:
             self._passing_count += 1
-        else:
+        elif len(self._passing) >= _MAX_PASSING // 2:
             del self._passing[-_MAX_PASSING // 2]
         self._passing.append((t, thumbnail))
 
@@ -269,7 +269,7 @@ class Timeline:
         if len(self._scenes) < 2:
             return
         before, passing = self._scenes[-2:]
-        if passing.end - passing.start > self.shot_options.max_passing_s:
+        if passing.end - passing.start > self.shot_options.max_passing_s or before.plate is _NO_PLATE:
             return
         if is_passing(before.plate, passing.plate, scene.plate):
             self._scenes.pop()

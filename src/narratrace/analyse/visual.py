@@ -28,8 +28,9 @@ from narratrace.analyse.glyphs import GlyphOptions
 from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
-from narratrace.analyse.pointer import Draft, PointerFinder, PointerOptions, Sought, Still
+from narratrace.analyse.pointer import PointerFinder, Still
 from narratrace.analyse.shots import ShotOptions, thumbnail_step
+from narratrace.analyse.sight import Draft, PointerOptions, Sought
 from narratrace.analyse.stills import StillOptions, find_changes, settled, stretches, view_segment
 from narratrace.analyse.timeline import Timeline
 from narratrace.analyse.trace import TrackOptions
@@ -243,6 +244,7 @@ class VisualAnalyser:
         if not recorder.stored:
             if recorder.frames:
                 self._close(recorder)
+            self._goes_on = False
             t, thumbnail = frame.t, recorder.thumbnail(thumbnail_step(frame.height))
             self._work.do(lambda: self._timeline.disturbed(t, thumbnail))
         elif recorder.bytes > self._options.max_segment_mb * 1e6:

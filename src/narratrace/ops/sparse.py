@@ -8,7 +8,7 @@ after it (epochs, blobs, glyphs) costs as much as the change and runs on the hos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 import numpy as np
@@ -268,13 +268,9 @@ def compare(a: Planes, b: Planes, ignore: U8) -> Difference:
     return Difference(**cpu.compare(a, b, ignore))
 
 
-def compose(segment: Segment, frame: int, tiles: I32, blocks: I32, *, refined: bool = False) -> Planes:
-    """The screen at ``frame`` with ``tiles`` replaced by ``blocks`` of the segment (-1: its base).
-
-    With ``refined``, tiles that show what they do at the segment's end are taken from there, where the
-    encoder has had time to refine them by steps too small to count as changes.
-    """
-    return cpu.compose(segment, frame, tiles, blocks, refined)
+def compose(segment: Segment, frame: int, tiles: I32, blocks: I32) -> Planes:
+    """The screen at ``frame`` with ``tiles`` replaced by ``blocks`` of the segment (-1: its base)."""
+    return cpu.compose(segment, frame, tiles, blocks)
 
 
 def overlay(segment: Segment, picture: Planes, tiles: I32, blocks: I32) -> None:
