@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from narratrace.corpus.ledger_queries import (
+    BEGAN,
     check_schema,
     connect,
     has_tables,
@@ -102,7 +103,7 @@ class Ledger:
                 ),
             )
             self._set("schema", SCHEMA)
-            self._set("began", time.time())
+            self._set(BEGAN, time.time())
             for name, value in msgspec.to_builtins(head).items():
                 self._set(name, value)
         self.is_new = False

@@ -22,6 +22,9 @@ from narratrace.write.shard_file import ShardRecord
 COMPLETE = "complete"
 """Fact of a run: recordings before this sequence number are wholly in finished shards."""
 
+BEGAN = "began"
+"""Fact of a run: when it was begun (s since 1970), which tells it from others."""
+
 _BUSY_S = 30.0
 
 

@@ -11,7 +11,7 @@ from narratrace.corpus.fingerprint import difference, effective, fingerprint
 from narratrace.corpus.inputs import digest, weight_of
 from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_rows import Head
-from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN
+from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN, make_folder
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError, OptionError
 from narratrace.options import from_mapping
@@ -61,7 +61,7 @@ def open_run(sources: Sequence[str | Path], out: Path, engine: EngineOptions | N
         StorageError: another run is writing ``out``, or it cannot be written.
     """
     videos = resolve(sources) if sources else []
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     ledger = Ledger(out / LEDGER)
     try:
         if ledger.is_new:

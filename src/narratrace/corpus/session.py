@@ -13,7 +13,7 @@ from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
 from narratrace.corpus.jobs import crew, make_job, with_threads, worker_environments
-from narratrace.corpus.ledger_queries import read_failures, read_shards, read_totals
+from narratrace.corpus.ledger_queries import BEGAN, read_failures, read_shards, read_totals
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.loop import Loop, finished_shards
@@ -21,7 +21,7 @@ from narratrace.corpus.messages import Job, StageFactory
 from narratrace.corpus.opening import Opened
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.outbox import Outbox, left_behind
-from narratrace.corpus.places import DEAD_LETTERS, RUN, Places
+from narratrace.corpus.places import DEAD_LETTERS, RUN, Places, claim_scratch
 from narratrace.corpus.record import RunState, record_run
 from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply
@@ -107,7 +107,7 @@ class Session:
 
     def events(self) -> Generator[Event]:
         """Work to the end, or until cancelled; raises what :meth:`Loop.events` raises."""
-        self._places.bundles.mkdir(parents=True, exist_ok=True)
+        claim_scratch(self._places, str(self._ledger.noted(BEGAN)))
         self._ledger.reopen()
         self._letters.rewrite(read_failures(self._ledger.connection))
         with contextlib.ExitStack() as stack:
