@@ -122,7 +122,7 @@ def test_an_interrupted_run_to_s3_goes_on(s3: Any, manifest: Path, local: Path, 
 def test_a_place_with_somebody_elses_output_is_refused(s3: Any, manifest: Path, tmp_path: Path) -> None:
     s3.pipe_file("lectures/taken/run.json", b"{}")
     options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
-    with pytest.raises(InputError, match="ledger is not on this machine"):
+    with pytest.raises(InputError, match="none is begun over it"):
         make_run([manifest], "s3://lectures/taken", options=options).execute()
 
 

@@ -49,7 +49,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
     )
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="output folder or URI")
     parser.add_argument(
-        "--new-run", action="store_true", help="set aside what another run wrote to OUT, and begin anew"
+        "--new-run",
+        action="store_true",
+        help="set aside what another run wrote to OUT, a folder, and begin anew",
     )
     _add_how(parser)
     add_settings_arguments(parser)

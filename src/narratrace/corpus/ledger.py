@@ -66,7 +66,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _lock(path)
+        self._lock = lock(path)
         try:
             self._db = connect(path)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -304,8 +304,14 @@ class Ledger:
             raise unreadable(self.path, error) from error
 
 
-def _lock(path: Path) -> BinaryIO:
-    """Hold the file beside the ledger; the system lets go of it when the process ends, however it ends."""
+def lock(path: Path) -> BinaryIO:
+    """Hold the file beside a ledger, so that nobody else writes it, until it is closed.
+
+    The system lets go of it when the process ends, however it ends.
+
+    Raises:
+        StorageError: another run holds it, or it cannot be made.
+    """
     try:
         file = path.with_name(f".{path.name}.lock").open("ab")
     except OSError as error:

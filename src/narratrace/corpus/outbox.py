@@ -58,8 +58,8 @@ class Outbox:
         """Whether there is anything to send."""
         return self._storage is not None
 
-    def refuse_foreign(self) -> None:
-        """Refuse a place that holds the output of a run this machine knows nothing about.
+    def refuse_taken(self) -> None:
+        """Refuse to begin a run at a remote place that holds the output of another.
 
         Raises:
             InputError: there is something.
@@ -67,10 +67,11 @@ class Outbox:
         """
         if self._storage is not None and self._try(lambda: self._storage.exists(self._root)):
             raise InputError(
-                "holds the output of a run whose ledger is not on this machine",
+                "holds the output of a run, and none is begun over it",
                 station="corpus",
                 input=redacted(self._places.remote),
-                expected="another place, or the --scratch folder that the run was begun with",
+                expected="another place; or, to go on, the machine and --scratch folder of that run, "
+                "and no --new-run",
             )
 
     def send(self, records: Iterable[ShardRecord]) -> None:
