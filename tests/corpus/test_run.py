@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -13,10 +14,12 @@ from narratrace.cli import main
 from narratrace.corpus import Run, ShardFinished, VideoFinished
 from narratrace.corpus.ledger_rows import State
 from narratrace.corpus.retry import retry
+from narratrace.corpus.verify import verify
 from narratrace.data.outcome import Dropped, Failed, Kept
 from narratrace.decode import DecodeOptions
 from narratrace.errors import BudgetExceeded, InputError, ModelError, OptionError, StorageError
 from narratrace.pipeline import BudgetOptions
+from narratrace.report import build_report
 from narratrace.understand.filters import FilterOptions
 from narratrace.write.analysis_json import read_analysis
 from narratrace.write.shard_file import list_finished_shards, verify_shard
@@ -172,6 +175,28 @@ def test_damaged_recordings_fail_alone_and_are_tried_again_on_request(lectures: 
     kinds = [sample.json["kind"] for sample in make_run((), out, engine=None).samples()]
     assert len(set(zip(kinds, uids, strict=True))) == len(uids)
     assert {uid.rpartition("_")[0] for uid in uids} == {f"lecture-{n}" for n in range(8)}
+
+
+def test_names_that_are_not_utf8(lecture: Path, tmp_path: Path) -> None:
+    """Such files are recordings like others: they are processed, fail alone, move, and are shown."""
+    inputs, out = tmp_path / "in", tmp_path / "out"
+    inputs.mkdir()
+    for name in (b"lect\xe9", b"bad\xe9", b"plain"):
+        path = inputs / f"{os.fsdecode(name)}.mp4"
+        shutil.copy(lecture, path)
+        shutil.copy(lecture.with_suffix(".vtt"), path.with_suffix(".vtt"))
+    damage(inputs / os.fsdecode(b"bad\xe9.mp4"), 2)
+    states = dict.fromkeys(("lect", "plain"), "done") | {"bad": "failed"}
+    assert make_run([inputs], out).execute().complete
+    assert {video_id: row["state"] for video_id, row in ledger_rows(out).items()} == states
+    assert list(verify(out)) == []
+    assert [letter["uri"] for letter in dead_letters(out)] == [f"{inputs}/bad\udce9.mp4"]
+    build_report(out, tmp_path / "report.html")
+
+    moved = inputs.rename(tmp_path / os.fsdecode(b"elsewhere-\xe9"))
+    shutil.copy(lecture, moved / os.fsdecode(b"bad\xe9.mp4"))
+    assert retry(out, None) == ["bad"]
+    assert make_run([moved], out).execute().failed == 0
 
 
 def test_only_failed_recordings_can_be_tried_again(finished: Path) -> None:

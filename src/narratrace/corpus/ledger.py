@@ -42,6 +42,7 @@ from narratrace.corpus.ledger_rows import (
     VideoRow,
     facts_json,
     shard_values,
+    uri_value,
 )
 from narratrace.corpus.messages import Made
 from narratrace.data.media import VideoInput
@@ -98,7 +99,7 @@ class Ledger:
                 "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) "
                 "VALUES (?,?,?,?,?,?)",
                 (
-                    (sequence, v.video_id, v.uri, v.captions_uri, facts_json(v), weight)
+                    (sequence, v.video_id, *_uris(v), facts_json(v), weight)
                     for sequence, (v, weight) in enumerate(videos)
                 ),
             )
@@ -127,7 +128,7 @@ class Ledger:
             self._db.executemany(
                 "UPDATE videos SET uri = ?, captions_uri = ? WHERE video_id = ? AND "
                 "(uri IS NOT ? OR captions_uri IS NOT ?)",
-                ((v.uri, v.captions_uri, v.video_id, v.uri, v.captions_uri) for v in videos),
+                ((*_uris(v), v.video_id, *_uris(v)) for v in videos),
             )
 
     def reopen(self) -> int:
@@ -302,6 +303,10 @@ class Ledger:
             self._db.execute("COMMIT")
         except sqlite3.Error as error:
             raise unreadable(self.path, error) from error
+
+
+def _uris(video: VideoInput) -> tuple[str | bytes | None, str | bytes | None]:
+    return uri_value(video.uri), uri_value(video.captions_uri)
 
 
 def lock(path: Path) -> BinaryIO:
