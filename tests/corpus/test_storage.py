@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from narratrace.cli import main
 from narratrace.corpus import VideoFinished
 from narratrace.corpus.options import LimitOptions, ScratchOptions
 from narratrace.corpus.storage import localise
@@ -21,11 +22,13 @@ from narratrace.corpus.verify import verify
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept
 from narratrace.errors import InputError, StorageError
+from narratrace.report import build_report
 from narratrace.write.shard_file import list_finished_shards
 from tests.corpus.runs import OPTIONS, ledger_rows, make_run, outputs, write_manifest
 
 moto_server = pytest.importorskip("moto.server", reason="needs moto[server]")
 s3fs = pytest.importorskip("s3fs", reason="needs s3fs")
+fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
 
 
 @pytest.fixture(scope="module")
@@ -173,6 +176,51 @@ def test_inputs_over_http_and_their_secrets(web: str, tmp_path: Path) -> None:
     assert ledger_rows(tmp_path / "out")["v"]["uri"] == uri, "the ledger alone can fetch again"
 
 
+def test_secrets_are_nowhere_but_in_the_ledger_that_fetches(
+    web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = f"{web}/lecture-1.mp4?X-Amz-Signature=SECRET"
+    rows = [
+        {"video_id": "gone", "uri": f"{web}/a b.mp4?token=SECRET more-SECRET"},
+        {"video_id": "mute", "uri": uri, "captions_uri": f"{web}/none.vtt?credential=a%2Fb&token=SECRET"},
+    ]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
+    run = make_run(
+        [f"{web}/lecture-0.mp4?X-Amz-Signature=SECRET", manifest], "memory://secrets", options=options
+    )
+    ends = {event.video_id: event.outcome for event in run.events() if isinstance(event, VideoFinished)}
+    assert {name: type(end) for name, end in ends.items()} == {
+        "lecture-0": Kept,
+        "gone": Failed,
+        "mute": Failed,
+    }
+    sent = tmp_path / "sent"
+    fsspec.filesystem("memory").get("/secrets/", str(sent), recursive=True)
+    build_report(sent)
+    files = [path for path in sent.rglob("*") if path.is_file()]
+    assert {"run.json", "ledger.sqlite", "dead_letter.jsonl", "report.html"} <= {path.name for path in files}
+    assert [path.name for path in files if b"SECRET" in path.read_bytes()] == []
+    assert json.loads((sent / "run.json").read_text())["inputs"][0] == f"{web}/lecture-0.mp4"
+    assert "SECRET" not in caplog.text
+    assert "SECRET" not in repr(ends)
+    (ledger,) = (tmp_path / "scratch").rglob("ledger.sqlite")
+    assert ledger_rows(ledger.parent)["mute"]["uri"] == uri
+
+
+def test_errors_of_commands_show_no_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    rows = [{"video_id": "a", "uri": f"http://host/{name}.mp4?sig=SECRET"} for name in "xy"]
+    manifests = [str(write_manifest(tmp_path / f"{n}.jsonl", [row])) for n, row in enumerate(rows)]
+    assert main(["process", *manifests, "-o", str(tmp_path / "out")]) == 2
+    assert main(["process", manifests[0], "-o", "s3://user:SECRET@bucket/out"]) == 2
+    said = capsys.readouterr().err
+    assert "http://host/y.mp4" in said
+    assert "holds credentials" in said
+    assert "SECRET" not in said
+
+
 def test_too_large_objects_are_not_fetched(web: str, tmp_path: Path) -> None:
     video = VideoInput(video_id="v", uri=f"{web}/lecture-0.mp4")
     with pytest.raises(InputError, match="bytes"):
@@ -188,6 +236,7 @@ def test_uris_that_are_never_opened(tmp_path: Path) -> None:
         ("concat://a|b", "scheme 'concat'"),
         ("simplecache::s3://bucket/x.mp4", "scheme"),
         ("https://user:password@host/a.mp4", "credentials"),
+        ("s3://user:password@bucket/a.mp4", "credentials"),
         (f"{tmp_path}/../a.mp4", "outside"),
         (f"{tmp_path}/link/passwd", "outside"),
         ("file:///etc/passwd", "outside"),

@@ -88,7 +88,7 @@ class Head:
         options: Options that samples depend on, by name.
         fingerprint: Of them.
         inputs: Digest of ids and facts of the recordings, in order.
-        sources: The inputs as the user named them.
+        sources: The inputs as the user named them, without secrets.
         versions: Of what the samples depend on.
     """
 

@@ -12,6 +12,7 @@ from narratrace.corpus.inputs import digest, weight_of
 from narratrace.corpus.ledger import Ledger, lock
 from narratrace.corpus.ledger_rows import Head
 from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN, make_folder
+from narratrace.corpus.uris import redacted
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError, OptionError
 from narratrace.options import from_mapping
@@ -102,7 +103,7 @@ def _begin(
         options=options,
         fingerprint=fingerprint(options),
         inputs=digest(videos),
-        sources=tuple(map(str, sources)),
+        sources=tuple(redacted(str(source)) for source in sources),
         versions=versions(),
     )
     ledger.begin(head, ((video, weight_of(video)) for video in videos))

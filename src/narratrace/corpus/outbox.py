@@ -185,6 +185,14 @@ def left_behind(out: Path, records: Iterable[ShardRecord]) -> list[ShardRecord]:
 
 
 def _copy_ledger(path: Path, target: Path) -> None:
-    """A ledger with everything its log holds, also while it is open."""
+    """A ledger with everything its log holds, also while it is open, but for the secrets in its URIs."""
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
+        copy.create_function("redacted", 1, _redacted_value)
+        copy.execute("PRAGMA secure_delete = ON")  # or else they would stay in unused bytes of the file
+        copy.execute("UPDATE videos SET uri = redacted(uri), captions_uri = redacted(captions_uri)")
+        copy.commit()
+
+
+def _redacted_value(value: str | bytes | None) -> str | bytes | None:
+    return redacted(value) if isinstance(value, str) else value

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from narratrace.corpus.storage import discard
-from narratrace.corpus.uris import is_local, local_path
+from narratrace.corpus.uris import check_credentials, is_local, local_path
 from narratrace.errors import StorageError
 from narratrace.write.files import storage_errors
 
@@ -67,12 +67,16 @@ def places_of(out: str | Path, scratch: str = "") -> Places:
     Args:
         out: Folder or URI.
         scratch: Folder the user chose for unfinished work, may be empty.
+
+    Raises:
+        InputError: the URI holds credentials.
     """
     name = str(out)
     if is_local(name):
         folder = local_path(name)
         own = _own_folder(scratch, os.path.realpath(folder)) if scratch else folder / _SCRATCH
         return Places(name=name, out=folder, scratch=own)
+    check_credentials(name)
     remote = name.rstrip("/")
     home = _own_folder(scratch or _cache(), remote)
     return Places(name=name, out=home / "out", scratch=home / "scratch", remote=remote)
