@@ -129,6 +129,27 @@ def test_a_place_with_somebody_elses_output_is_refused(s3: Any, manifest: Path, 
         make_run([manifest], "s3://lectures/taken", options=options).execute()
 
 
+def test_commands_find_a_run_whose_output_lies_elsewhere(
+    lecture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    out, scratch, bad = "memory://commands", str(tmp_path / "scratch"), tmp_path / "bad.mp4"
+    bad.touch()
+    settings = ("--asr", "captions", "--device", "cpu", "--workers", "1")
+    assert main(["process", str(lecture), str(bad), "-o", out, "--scratch", scratch, *settings]) == 1
+    assert main(["corpus", "verify", out, "--scratch", scratch]) == 0
+    assert main(["corpus", "status", out, "--scratch", scratch]) == 0
+    assert "2 of 2 finished" in capsys.readouterr().out
+    letter = json.loads(fsspec.filesystem("memory").cat_file("/commands/dead_letter.jsonl"))
+    assert main(letter["command"].split()[1:]) == 1
+    assert "bad: failed at source" in capsys.readouterr().out
+    assert main(["corpus", "retry", out, "--set", f"run.scratch.folder={scratch}", *settings]) == 1
+    assert main(["corpus", "verify", "memory://nothing", "--scratch", scratch]) == 2
+
+    shard = fsspec.filesystem("memory").glob("/commands/shards/pairs-*.tar")[0]
+    fsspec.filesystem("memory").pipe_file(shard, b"damaged")
+    assert main(["corpus", "verify", out, "--scratch", scratch]) == 1
+
+
 def test_missing_objects_and_buckets(s3: Any, tmp_path: Path) -> None:
     rows = [{"video_id": "gone", "uri": "s3://lectures/in/gone.mp4"}]
     rows += [{"video_id": "nowhere", "uri": "s3://no-such-bucket/x.mp4"}]

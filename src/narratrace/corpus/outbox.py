@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from narratrace.corpus.places import DEAD_LETTERS, LEDGER, RUN, SIZES, SUCCESS, Places
+from narratrace.corpus.places import DEAD_LETTERS, LEDGER, RUN, SIZES, SUCCESS, Places, make_folder
 from narratrace.corpus.storage import open_filesystem
 from narratrace.corpus.uris import redacted
 from narratrace.errors import InputError, NarratraceError, StorageError
@@ -73,6 +73,22 @@ class Outbox:
                 expected="another place; or, to go on, the machine and --scratch folder of that run, "
                 "and no --new-run",
             )
+
+    def fetch_all(self, folder: Path) -> None:
+        """Fetch everything that was sent.
+
+        Raises:
+            InputError: nothing was.
+            StorageError: the storage does not answer, or the disk is full.
+        """
+        if not self._try(lambda: self._storage.exists(self._root)):
+            raise InputError(
+                "holds nothing",
+                station="corpus",
+                input=redacted(self._places.remote),
+                expected="the output of a run",
+            )
+        self._try(lambda: self._storage.get(f"{self._root}/", str(folder), recursive=True))
 
     def send(self, records: Iterable[ShardRecord]) -> None:
         """Send shards and the analyses that lie here, in the background.
@@ -172,6 +188,24 @@ class Outbox:
                 _log.warning("%s: %s; trying again", redacted(self._places.remote), error)
                 time.sleep(_PAUSE_S * 2.0**attempt)
         raise AssertionError("unreachable")
+
+
+@contextmanager
+def local_output(places: Places) -> Iterator[Path]:
+    """The folder with all of an output; what lies elsewhere is fetched to scratch for the time of the block.
+
+    Raises:
+        InputError: nothing lies there.
+        StorageError: it cannot be fetched.
+    """
+    if not places.remote:
+        yield places.out
+        return
+    home = places.out.parent
+    make_folder(home)
+    with Outbox(places) as outbox, TemporaryDirectory(prefix="fetched-", dir=home) as folder:
+        outbox.fetch_all(Path(folder))
+        yield Path(folder)
 
 
 def left_behind(out: Path, records: Iterable[ShardRecord]) -> list[ShardRecord]:

@@ -48,12 +48,19 @@ class Places:
         out: Output folder on this machine.
         scratch: Folder for unfinished work, this run's alone.
         remote: URI that finished files are sent to, empty when ``out`` is where they stay.
+        base: Folder the user chose for unfinished work, may be empty.
     """
 
     name: str
     out: Path
     scratch: Path
     remote: str = ""
+    base: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a command needs beside ``name`` to find the ledger again."""
+        return ("--scratch", self.base) if self.remote and self.base else ()
 
     @property
     def bundles(self) -> Path:
@@ -75,11 +82,11 @@ def places_of(out: str | Path, scratch: str = "") -> Places:
     if is_local(name):
         folder = local_path(name)
         own = _own_folder(scratch, os.path.realpath(folder)) if scratch else folder / _SCRATCH
-        return Places(name=name, out=folder, scratch=own)
+        return Places(name=name, out=folder, scratch=own, base=scratch)
     check_credentials(name)
     remote = name.rstrip("/")
     home = _own_folder(scratch or _cache(), remote)
-    return Places(name=name, out=home / "out", scratch=home / "scratch", remote=remote)
+    return Places(name=name, out=home / "out", scratch=home / "scratch", remote=remote, base=scratch)
 
 
 def _own_folder(base: str | Path, out: str) -> Path:

@@ -86,7 +86,7 @@ class Session:
         self._stages = stages
         self._outbox = outbox
         self._cancelled = cancelled
-        self._letters = DeadLetters(places.out / DEAD_LETTERS, places.name)
+        self._letters = DeadLetters(places.out / DEAD_LETTERS, places.name, places.options)
         self._loop: Loop | None = None
         self._before = float(opened.ledger.noted(WALL, 0.0))
         self._began = self._recorded = time.monotonic()
