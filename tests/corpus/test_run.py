@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -64,8 +65,6 @@ def test_every_recording_ends_in_samples_index_analysis_and_ledger(finished: Pat
 
 
 def test_the_ledger_says_which_shards_a_recording_is_in(finished: Path) -> None:
-    import sqlite3
-
     with sqlite3.connect(finished / "ledger.sqlite") as database:
         found = database.execute("SELECT video_id, shard, sha256 FROM video_shards").fetchall()
     hashes = {record.name: record.sha256 for record in list_finished_shards(finished)}
@@ -98,6 +97,20 @@ def test_a_run_goes_on_where_the_consumer_left_it(finished: Path, lectures: Path
     rest = list(make_run([lectures], tmp_path).events())
     assert 1 <= sum(isinstance(event, VideoFinished) for event in rest) <= 7
     assert outputs(tmp_path) == outputs(finished)
+
+
+def test_work_taken_over_counts_for_the_same_stations(finished: Path, lecture: Path, tmp_path: Path) -> None:
+    events = make_run([lecture], tmp_path).events()
+    next(event for event in events if isinstance(event, VideoFinished))
+    events.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:  # as if it had been killed just before
+        database.execute("UPDATE videos SET state = 'running', timings = NULL")
+    events = list(make_run([lecture], tmp_path).events())
+    assert not any(isinstance(event, VideoFinished) for event in events), "its bundle is taken over"
+    timings, undisturbed = (
+        json.loads((out / "run.json").read_text())["timings"] for out in (tmp_path, finished)
+    )
+    assert set(timings) == set(undisturbed) - {"write"}
 
 
 def test_cancelling_ends_the_session_and_loses_nothing(
