@@ -9,6 +9,8 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from narratrace.cli import main
@@ -258,6 +260,26 @@ def test_samples_come_once_each_whenever_they_were_made(lectures: Path, tmp_path
     everything = [(s.json["kind"], s.key) for s in make_run([lectures], tmp_path).samples()]
     assert len(set(everything)) == len(everything) == sum(r.samples for r in list_finished_shards(tmp_path))
     assert set(first) <= {key for _, key in everything}
+
+
+def test_samples_of_a_shard_that_the_ledger_has_not_heard_of(lectures: Path, tmp_path: Path) -> None:
+    """As if the run had been killed between a shard's commit and the ledger's."""
+    events = make_run([lectures], tmp_path).events()
+    next(event for event in events if isinstance(event, ShardFinished))
+    events.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        database.execute("DELETE FROM shards")
+    samples = [(s.json["kind"], s.key) for s in make_run([lectures], tmp_path).samples()]
+    assert len(set(samples)) == len(samples) == sum(r.samples for r in list_finished_shards(tmp_path))
+
+
+def test_a_file_in_the_index_that_is_not_ours(lecture: Path, tmp_path: Path) -> None:
+    make_run([lecture], tmp_path).execute()
+    foreign = tmp_path / "index" / "table.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), foreign)
+    with pytest.raises(StorageError, match="carries no shard record") as caught:
+        make_run([lecture], tmp_path).execute()
+    assert caught.value.input == str(foreign)
 
 
 def test_shard_events_point_at_whole_shards(lecture: Path, tmp_path: Path) -> None:

@@ -15,8 +15,8 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
+from narratrace.corpus.assembly import known_shards
 from narratrace.corpus.events import Event, ShardFinished
-from narratrace.corpus.ledger_queries import read_shards
 from narratrace.corpus.messages import StageFactory
 from narratrace.corpus.opening import Opened, open_run
 from narratrace.corpus.options import RunOptions
@@ -104,7 +104,8 @@ class Run:
             Exception: see :meth:`execute`.
         """
         with self._opened() as (opened, places, outbox):
-            for record in read_shards(opened.ledger.connection):
+            # Not the ledger's alone: a crash may have left it one behind, and no event tells of that one.
+            for record in known_shards(places.out, opened.ledger):
                 with outbox.shard(record) as path:
                     yield from read_shard(path)
             for event in self._session(opened, places, outbox):
