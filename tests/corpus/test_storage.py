@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -278,6 +280,51 @@ def test_names_made_of_uris_are_safe() -> None:
     assert redacted("https://u:p@h/a?b=c#d") == "https://h/a"
     assert redacted("/data/a?b.mp4") == "/data/a?b.mp4"
     assert is_local("file:///a.mp4")
+
+
+@pytest.fixture
+def stuck() -> Iterator[tuple[str, threading.Event]]:
+    """A URI whose content does not come, and whether it was asked for."""
+    asked, released = threading.Event(), threading.Event()
+
+    class Stuck(_Quiet):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            asked.set()
+            released.wait()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stuck) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/a.mp4", asked
+        released.set()
+        server.shutdown()
+
+
+def test_a_run_that_ends_does_not_wait_for_fetches(
+    stuck: tuple[str, threading.Event], tmp_path: Path
+) -> None:
+    uri, asked = stuck
+    command = [sys.executable, "-m", "narratrace", "process", uri, "-o", str(tmp_path), "--workers", "1"]
+    process = subprocess.Popen([*command, "--asr", "captions", "--device", "cpu"], stderr=subprocess.PIPE)
+    try:
+        assert asked.wait(120)
+        process.terminate()
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+    assert [path for path in (tmp_path / ".scratch" / "inputs").rglob("*") if path.is_file()] == []
+
+
+def test_a_fetch_stops_when_it_is_given_up(web: str, tmp_path: Path) -> None:
+    video = VideoInput(video_id="v", uri=f"{web}/lecture-0.mp4")
+    with pytest.raises(StorageError, match="not wanted"):
+        localise(video, tmp_path, LimitOptions(), lambda: True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_storage_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:
