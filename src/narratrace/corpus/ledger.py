@@ -159,11 +159,6 @@ class Ledger:
             (before, now, limit),
         )
 
-    def next_due(self) -> float | None:
-        """When the next pending recording may be begun (s since 1970), None when nothing is pending."""
-        row = self._db.execute("SELECT min(not_before) FROM videos WHERE state = 'pending'").fetchone()
-        return None if row[0] is None else float(row[0])
-
     def row(self, sequence: int) -> VideoRow | None:
         """The recording at a place, None when it was moved to the end by a retry."""
         return next(iter(self._rows("WHERE sequence = ?", (sequence,))), None)
