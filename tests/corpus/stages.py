@@ -85,6 +85,21 @@ def hopeless(engine: EngineOptions, hooks: Hooks) -> list[Stage]:
     return [Hopeless()]
 
 
+class OnCard(Mischief):
+    """A stage that cannot be set up, and says on which card it should work."""
+
+    def __init__(self, device: str) -> None:
+        self._device = device
+
+    def open(self) -> None:
+        raise ModelError(f"{self._device} of {os.environ.get('CUDA_VISIBLE_DEVICES')}", input="card")
+
+
+def on_card(engine: EngineOptions, hooks: Hooks) -> list[Stage]:
+    """Stages that say which card they were given."""
+    return [OnCard(engine.device)]
+
+
 class StillBorn(Mischief):
     """A stage whose worker dies while it is set up."""
 

@@ -19,6 +19,10 @@ def test_every_option_without_effect_exists() -> None:
     assert {row.path for row in rows(EngineOptions())} >= WITHOUT_EFFECT
 
 
+def test_numbers_of_threads_have_no_effect() -> None:
+    assert {row.path for row in rows(EngineOptions()) if "threads" in row.path} <= WITHOUT_EFFECT
+
+
 def test_all_other_options_count() -> None:
     known = {row.path for row in rows(EngineOptions())}
     assert set(effective(EngineOptions())) == known - WITHOUT_EFFECT

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from narratrace.cli import main
-from narratrace.corpus.merge import merge
+from narratrace.corpus.merge import _copy_beginning, merge
 from narratrace.corpus.retry import retry
 from narratrace.corpus.verify import verify
-from narratrace.errors import InputError
+from narratrace.errors import InputError, StorageError
 from narratrace.write.index import read_rows
 from tests.corpus.media import damage
 from tests.corpus.runs import ENGINE, dead_letters, ledger_rows, make_run, write_manifest
@@ -54,6 +55,29 @@ def test_two_halves_are_a_whole(halves: list[Path], tmp_path: Path) -> None:
     run = json.loads((out / "run.json").read_text())
     assert (run["counts"]["videos"], run["counts"]["failed"], run["state"]) == (8, 1, "complete")
     assert dead_letters(out)[0]["command"] == f"narratrace corpus reproduce {out} lecture-5"
+
+
+def test_narratives_are_not_held_in_memory(tmp_path: Path) -> None:
+    path, size = tmp_path / "narratives", 32 << 20
+    with path.open("wb") as file:
+        file.truncate(size + 1)  # what follows the last finished shard is left out
+    tracemalloc.start()
+    try:
+        with (tmp_path / "merged").open("wb") as target:
+            _copy_beginning(path, target, size)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert (tmp_path / "merged").stat().st_size == size
+    assert most < size / 8
+
+
+def test_narratives_that_are_cut_short_are_refused(halves: list[Path], tmp_path: Path) -> None:
+    shutil.copytree(halves[0], tmp_path / "half")
+    (tmp_path / "half" / "localized_narratives.jsonl").write_bytes(b"{}\n")
+    with pytest.raises(StorageError, match="lacks"):
+        merge([tmp_path / "half"], tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 def test_failures_of_a_merged_run_can_be_retried(halves: list[Path], lectures: Path, tmp_path: Path) -> None:

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow
+import pyarrow.parquet
 import pytest
 
 from narratrace.cli import main
 from narratrace.corpus import Run, ShardFinished, VideoFinished
 from narratrace.corpus.ledger_rows import State
 from narratrace.corpus.retry import retry
+from narratrace.corpus.verify import verify
 from narratrace.data.outcome import Dropped, Failed, Kept
 from narratrace.decode import DecodeOptions
 from narratrace.errors import BudgetExceeded, InputError, ModelError, OptionError, StorageError
 from narratrace.pipeline import BudgetOptions
+from narratrace.report import build_report
 from narratrace.understand.filters import FilterOptions
 from narratrace.write.analysis_json import read_analysis
 from narratrace.write.shard_file import list_finished_shards, verify_shard
@@ -61,8 +67,6 @@ def test_every_recording_ends_in_samples_index_analysis_and_ledger(finished: Pat
 
 
 def test_the_ledger_says_which_shards_a_recording_is_in(finished: Path) -> None:
-    import sqlite3
-
     with sqlite3.connect(finished / "ledger.sqlite") as database:
         found = database.execute("SELECT video_id, shard, sha256 FROM video_shards").fetchall()
     hashes = {record.name: record.sha256 for record in list_finished_shards(finished)}
@@ -95,6 +99,20 @@ def test_a_run_goes_on_where_the_consumer_left_it(finished: Path, lectures: Path
     rest = list(make_run([lectures], tmp_path).events())
     assert 1 <= sum(isinstance(event, VideoFinished) for event in rest) <= 7
     assert outputs(tmp_path) == outputs(finished)
+
+
+def test_work_taken_over_counts_for_the_same_stations(finished: Path, lecture: Path, tmp_path: Path) -> None:
+    events = make_run([lecture], tmp_path).events()
+    next(event for event in events if isinstance(event, VideoFinished))
+    events.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:  # as if it had been killed just before
+        database.execute("UPDATE videos SET state = 'running', timings = NULL")
+    events = list(make_run([lecture], tmp_path).events())
+    assert not any(isinstance(event, VideoFinished) for event in events), "its bundle is taken over"
+    timings, undisturbed = (
+        json.loads((out / "run.json").read_text())["timings"] for out in (tmp_path, finished)
+    )
+    assert set(timings) == set(undisturbed) - {"write"}
 
 
 def test_cancelling_ends_the_session_and_loses_nothing(
@@ -174,6 +192,28 @@ def test_damaged_recordings_fail_alone_and_are_tried_again_on_request(lectures: 
     assert {uid.rpartition("_")[0] for uid in uids} == {f"lecture-{n}" for n in range(8)}
 
 
+def test_names_that_are_not_utf8(lecture: Path, tmp_path: Path) -> None:
+    """Such files are recordings like others: they are processed, fail alone, move, and are shown."""
+    inputs, out = tmp_path / "in", tmp_path / "out"
+    inputs.mkdir()
+    for name in (b"lect\xe9", b"bad\xe9", b"plain"):
+        path = inputs / f"{os.fsdecode(name)}.mp4"
+        shutil.copy(lecture, path)
+        shutil.copy(lecture.with_suffix(".vtt"), path.with_suffix(".vtt"))
+    damage(inputs / os.fsdecode(b"bad\xe9.mp4"), 2)
+    states = dict.fromkeys(("lect", "plain"), "done") | {"bad": "failed"}
+    assert make_run([inputs], out).execute().complete
+    assert {video_id: row["state"] for video_id, row in ledger_rows(out).items()} == states
+    assert list(verify(out)) == []
+    assert [letter["uri"] for letter in dead_letters(out)] == [f"{inputs}/bad\udce9.mp4"]
+    build_report(out, tmp_path / "report.html")
+
+    moved = inputs.rename(tmp_path / os.fsdecode(b"elsewhere-\xe9"))
+    shutil.copy(lecture, moved / os.fsdecode(b"bad\xe9.mp4"))
+    assert retry(out, None) == ["bad"]
+    assert make_run([moved], out).execute().failed == 0
+
+
 def test_only_failed_recordings_can_be_tried_again(finished: Path) -> None:
     with pytest.raises(InputError, match="lecture-2 did not fail"):
         retry(finished, ["lecture-2"])
@@ -220,6 +260,26 @@ def test_samples_come_once_each_whenever_they_were_made(lectures: Path, tmp_path
     everything = [(s.json["kind"], s.key) for s in make_run([lectures], tmp_path).samples()]
     assert len(set(everything)) == len(everything) == sum(r.samples for r in list_finished_shards(tmp_path))
     assert set(first) <= {key for _, key in everything}
+
+
+def test_samples_of_a_shard_that_the_ledger_has_not_heard_of(lectures: Path, tmp_path: Path) -> None:
+    """As if the run had been killed between a shard's commit and the ledger's."""
+    events = make_run([lectures], tmp_path).events()
+    next(event for event in events if isinstance(event, ShardFinished))
+    events.close()
+    with sqlite3.connect(tmp_path / "ledger.sqlite") as database:
+        database.execute("DELETE FROM shards")
+    samples = [(s.json["kind"], s.key) for s in make_run([lectures], tmp_path).samples()]
+    assert len(set(samples)) == len(samples) == sum(r.samples for r in list_finished_shards(tmp_path))
+
+
+def test_a_file_in_the_index_that_is_not_ours(lecture: Path, tmp_path: Path) -> None:
+    make_run([lecture], tmp_path).execute()
+    foreign = tmp_path / "index" / "table.parquet"
+    pyarrow.parquet.write_table(pyarrow.table({"a": [1]}), foreign)
+    with pytest.raises(StorageError, match="carries no shard record") as caught:
+        make_run([lecture], tmp_path).execute()
+    assert caught.value.input == str(foreign)
 
 
 def test_shard_events_point_at_whole_shards(lecture: Path, tmp_path: Path) -> None:

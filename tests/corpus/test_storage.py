@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import http.server
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from narratrace.cli import main
 from narratrace.corpus import VideoFinished
 from narratrace.corpus.options import LimitOptions, ScratchOptions
 from narratrace.corpus.storage import localise
@@ -21,11 +24,13 @@ from narratrace.corpus.verify import verify
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept
 from narratrace.errors import InputError, StorageError
+from narratrace.report import build_report
 from narratrace.write.shard_file import list_finished_shards
 from tests.corpus.runs import OPTIONS, ledger_rows, make_run, outputs, write_manifest
 
 moto_server = pytest.importorskip("moto.server", reason="needs moto[server]")
 s3fs = pytest.importorskip("s3fs", reason="needs s3fs")
+fsspec = pytest.importorskip("fsspec", reason="needs fsspec")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +86,7 @@ def test_the_output_is_the_same_wherever_the_inputs_lie(manifest: Path, local: P
     queues = [snapshot.queues for snapshot in held if snapshot]
     largest = max(path.stat().st_size for path in (tmp_path / "out").parent.rglob("*") if path.is_file())
     assert max(q.fetched_bytes for q in queues) < 40_000 + 2 * max(largest, 40_000)
-    assert not (tmp_path / "scratch").exists(), "nothing is left on scratch"
+    assert list((tmp_path / "scratch").iterdir()) == [], "nothing is left on scratch"
     document = json.loads((tmp_path / "out" / "analysis" / "lecture-0.json").read_text())
     assert document["video"]["path"] == "s3://lectures/in/lecture-0.mp4"
 
@@ -98,8 +103,9 @@ def test_an_output_on_s3_arrives_whole_and_ends_with_the_marker(
     assert (pulled / "_SUCCESS").exists()
     assert list(verify(pulled)) == []
     assert json.loads((pulled / "run.json").read_text())["state"] == "complete"
-    left = [path.name for path in (tmp_path / "scratch" / "out").rglob("*.tar")]
-    assert left == [], "what was sent is not kept"
+    left = list((tmp_path / "scratch").rglob("*"))
+    assert [path.name for path in left if path.name == "ledger.sqlite"], "the ledger stays"
+    assert [path for path in left if path.suffix == ".tar"] == [], "what was sent is not kept"
     again = make_run([manifest], "s3://lectures/out", options=options)
     assert len(list(again.samples())) == sum(record.samples for record in list_finished_shards(pulled))
 
@@ -121,8 +127,29 @@ def test_an_interrupted_run_to_s3_goes_on(s3: Any, manifest: Path, local: Path, 
 def test_a_place_with_somebody_elses_output_is_refused(s3: Any, manifest: Path, tmp_path: Path) -> None:
     s3.pipe_file("lectures/taken/run.json", b"{}")
     options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
-    with pytest.raises(InputError, match="ledger is not on this machine"):
+    with pytest.raises(InputError, match="none is begun over it"):
         make_run([manifest], "s3://lectures/taken", options=options).execute()
+
+
+def test_commands_find_a_run_whose_output_lies_elsewhere(
+    lecture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    out, scratch, bad = "memory://commands", str(tmp_path / "scratch"), tmp_path / "bad.mp4"
+    bad.touch()
+    settings = ("--asr", "captions", "--device", "cpu", "--workers", "1")
+    assert main(["process", str(lecture), str(bad), "-o", out, "--scratch", scratch, *settings]) == 1
+    assert main(["corpus", "verify", out, "--scratch", scratch]) == 0
+    assert main(["corpus", "status", out, "--scratch", scratch]) == 0
+    assert "2 of 2 finished" in capsys.readouterr().out
+    letter = json.loads(fsspec.filesystem("memory").cat_file("/commands/dead_letter.jsonl"))
+    assert main(letter["command"].split()[1:]) == 1
+    assert "bad: failed at source" in capsys.readouterr().out
+    assert main(["corpus", "retry", out, "--set", f"run.scratch.folder={scratch}", *settings]) == 1
+    assert main(["corpus", "verify", "memory://nothing", "--scratch", scratch]) == 2
+
+    shard = fsspec.filesystem("memory").glob("/commands/shards/pairs-*.tar")[0]
+    fsspec.filesystem("memory").pipe_file(shard, b"damaged")
+    assert main(["corpus", "verify", out, "--scratch", scratch]) == 1
 
 
 def test_missing_objects_and_buckets(s3: Any, tmp_path: Path) -> None:
@@ -172,6 +199,51 @@ def test_inputs_over_http_and_their_secrets(web: str, tmp_path: Path) -> None:
     assert ledger_rows(tmp_path / "out")["v"]["uri"] == uri, "the ledger alone can fetch again"
 
 
+def test_secrets_are_nowhere_but_in_the_ledger_that_fetches(
+    web: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    uri = f"{web}/lecture-1.mp4?X-Amz-Signature=SECRET"
+    rows = [
+        {"video_id": "gone", "uri": f"{web}/a b.mp4?token=SECRET more-SECRET"},
+        {"video_id": "mute", "uri": uri, "captions_uri": f"{web}/none.vtt?credential=a%2Fb&token=SECRET"},
+    ]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
+    run = make_run(
+        [f"{web}/lecture-0.mp4?X-Amz-Signature=SECRET", manifest], "memory://secrets", options=options
+    )
+    ends = {event.video_id: event.outcome for event in run.events() if isinstance(event, VideoFinished)}
+    assert {name: type(end) for name, end in ends.items()} == {
+        "lecture-0": Kept,
+        "gone": Failed,
+        "mute": Failed,
+    }
+    sent = tmp_path / "sent"
+    fsspec.filesystem("memory").get("/secrets/", str(sent), recursive=True)
+    build_report(sent)
+    files = [path for path in sent.rglob("*") if path.is_file()]
+    assert {"run.json", "ledger.sqlite", "dead_letter.jsonl", "report.html"} <= {path.name for path in files}
+    assert [path.name for path in files if b"SECRET" in path.read_bytes()] == []
+    assert json.loads((sent / "run.json").read_text())["inputs"][0] == f"{web}/lecture-0.mp4"
+    assert "SECRET" not in caplog.text
+    assert "SECRET" not in repr(ends)
+    (ledger,) = (tmp_path / "scratch").rglob("ledger.sqlite")
+    assert ledger_rows(ledger.parent)["mute"]["uri"] == uri
+
+
+def test_errors_of_commands_show_no_secrets(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    rows = [{"video_id": "a", "uri": f"http://host/{name}.mp4?sig=SECRET"} for name in "xy"]
+    manifests = [str(write_manifest(tmp_path / f"{n}.jsonl", [row])) for n, row in enumerate(rows)]
+    assert main(["process", *manifests, "-o", str(tmp_path / "out")]) == 2
+    assert main(["process", manifests[0], "-o", "s3://user:SECRET@bucket/out"]) == 2
+    said = capsys.readouterr().err
+    assert "http://host/y.mp4" in said
+    assert "holds credentials" in said
+    assert "SECRET" not in said
+
+
 def test_too_large_objects_are_not_fetched(web: str, tmp_path: Path) -> None:
     video = VideoInput(video_id="v", uri=f"{web}/lecture-0.mp4")
     with pytest.raises(InputError, match="bytes"):
@@ -187,6 +259,7 @@ def test_uris_that_are_never_opened(tmp_path: Path) -> None:
         ("concat://a|b", "scheme 'concat'"),
         ("simplecache::s3://bucket/x.mp4", "scheme"),
         ("https://user:password@host/a.mp4", "credentials"),
+        ("s3://user:password@bucket/a.mp4", "credentials"),
         (f"{tmp_path}/../a.mp4", "outside"),
         (f"{tmp_path}/link/passwd", "outside"),
         ("file:///etc/passwd", "outside"),
@@ -207,6 +280,51 @@ def test_names_made_of_uris_are_safe() -> None:
     assert redacted("https://u:p@h/a?b=c#d") == "https://h/a"
     assert redacted("/data/a?b.mp4") == "/data/a?b.mp4"
     assert is_local("file:///a.mp4")
+
+
+@pytest.fixture
+def stuck() -> Iterator[tuple[str, threading.Event]]:
+    """A URI whose content does not come, and whether it was asked for."""
+    asked, released = threading.Event(), threading.Event()
+
+    class Stuck(_Quiet):
+        def do_HEAD(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+
+        def do_GET(self) -> None:
+            self.do_HEAD()
+            asked.set()
+            released.wait()
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stuck) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}/a.mp4", asked
+        released.set()
+        server.shutdown()
+
+
+def test_a_run_that_ends_does_not_wait_for_fetches(
+    stuck: tuple[str, threading.Event], tmp_path: Path
+) -> None:
+    uri, asked = stuck
+    command = [sys.executable, "-m", "narratrace", "process", uri, "-o", str(tmp_path), "--workers", "1"]
+    process = subprocess.Popen([*command, "--asr", "captions", "--device", "cpu"], stderr=subprocess.PIPE)
+    try:
+        assert asked.wait(120)
+        process.terminate()
+        assert process.wait(30) == 130
+    finally:
+        process.kill()
+    assert [path for path in (tmp_path / ".scratch" / "inputs").rglob("*") if path.is_file()] == []
+
+
+def test_a_fetch_stops_when_it_is_given_up(web: str, tmp_path: Path) -> None:
+    video = VideoInput(video_id="v", uri=f"{web}/lecture-0.mp4")
+    with pytest.raises(StorageError, match="not wanted"):
+        localise(video, tmp_path, LimitOptions(), lambda: True)
+    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
 def test_a_storage_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:

@@ -19,10 +19,11 @@ from narratrace.corpus.messages import Task
 from narratrace.corpus.options import LimitOptions
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept
-from narratrace.errors import WorkerLost
+from narratrace.driver import DriverFacts, Gpu
+from narratrace.errors import ModelError, WorkerLost
 from narratrace.threads import usable_cores
 from tests.corpus.runs import ENGINE, OPTIONS, dead_letters, ledger_rows, make_run, write_manifest
-from tests.corpus.stages import mischievous, still_born
+from tests.corpus.stages import mischievous, on_card, still_born
 
 
 def run_with(folder: Path, lecture: Path, mischief: list[str], **limits: Any) -> Run:
@@ -149,6 +150,25 @@ def test_a_crew_fits_the_machine() -> None:
     assert (len(crew("cpu", 0, 1).cards), crew("cpu", 0, 1).threads) == (1, cores)
     assert len(crew("cpu", 7, 1000).cards) == 7
     assert len(crew("cpu", 7, 3).cards) == 3
+
+
+@pytest.mark.parametrize(
+    ("device", "seen"),
+    [("cuda:1", "cuda:0 of 1"), ("cuda", "cuda:0 of 0"), ("auto", "auto of 0"), ("cuda:2", "cuda:2 of None")],
+)
+def test_a_worker_finds_the_card_that_was_asked_for(
+    lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, device: str, seen: str
+) -> None:
+    """The card of a worker is the first that it sees; a card that is not there is refused by its number."""
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    cards = [
+        Gpu(index=n, name="card", compute="9.0", memory_bytes=1, nvdec_engines=1, decodes=())
+        for n in range(2)
+    ]
+    monkeypatch.setattr("narratrace.corpus.jobs.driver_facts", lambda: DriverFacts(gpus=tuple(cards)))
+    run = make_run([lecture], tmp_path, engine=replace(ENGINE, device=device), stages=on_card)
+    with pytest.raises(ModelError, match=f"{seen}$"):
+        run.execute()
 
 
 def test_every_worker_sees_its_own_card_alone(monkeypatch: pytest.MonkeyPatch) -> None:

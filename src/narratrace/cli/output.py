@@ -81,11 +81,14 @@ def _one_line(
 
 def report_error(error: Exception, args: argparse.Namespace) -> None:
     """Say in one line why the command ends; with ``--debug`` also where it comes from."""
+    from narratrace.corpus.uris import redacted_text
+
     if isinstance(error, NarratraceError):
         text, fields = str(error), {**error.to_dict(), "error": type(error).__name__}
     else:
         text = f"internal error: {type(error).__name__}: {error}; --debug shows where"
         fields = {"error": type(error).__name__}
+    text, fields = redacted_text(text), {name: redacted_text(value) for name, value in fields.items()}
     logging.getLogger(_OWN).error(
         "%s", " ".join(text.split()), extra=fields, exc_info=error if args.debug else None
     )

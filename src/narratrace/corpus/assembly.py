@@ -25,14 +25,14 @@ from narratrace.corpus.places import SIZES
 from narratrace.errors import StorageError
 from narratrace.write.bundle import Bundle
 from narratrace.write.canonical import json_line
-from narratrace.write.files import remove_leftovers, storage_errors, write_atomic
-from narratrace.write.index import read_record
+from narratrace.write.files import remove_leftovers, write_atomic
 from narratrace.write.shard_file import (
     INDEX,
     SHARDS,
     ShardRecord,
     index_path,
     list_finished_shards,
+    read_shard_record,
     shard_path,
 )
 from narratrace.write.shards import Assembler, ShardOptions
@@ -204,14 +204,13 @@ def known_shards(out: Path, ledger: Ledger) -> list[ShardRecord]:
     """Finished shards by the ledger, and those whose index lies in ``out`` without the ledger having heard.
 
     Raises:
-        StorageError: an index file in ``out`` cannot be read.
+        StorageError: a file in the index cannot be read, or is not ours.
     """
     records = {record.name: record for record in read_shards(ledger.connection)}
-    with storage_errors(out):
-        for path in (out / INDEX).glob("[!.]*.parquet"):
-            if f"{path.stem}.tar" not in records:
-                record = ShardRecord.from_json(read_record(str(path)) or {})
-                records[record.name] = record
+    for path in sorted((out / INDEX).glob("[!.]*.parquet")):
+        if f"{path.stem}.tar" not in records:
+            record = read_shard_record(path)
+            records[record.name] = record
     return list(records.values())
 
 
@@ -256,5 +255,6 @@ def read_made(path: Path) -> Made:
             size=path.stat().st_size,
             counts={kind.value: count for kind, count in bundle.counts.items()},
             duration=document["video"]["duration"],
-            timings=document["timings"],
+            # The analysis says "decode_s" where workers and ledger say "decode".
+            timings={name.removesuffix("_s"): spent for name, spent in document["timings"].items()},
         )

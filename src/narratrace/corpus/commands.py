@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from narratrace.corpus.options import RunOptions
+    from narratrace.corpus.places import Places
     from narratrace.recipe import EngineOptions
 
     Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -49,7 +50,9 @@ def _add_run_arguments(parser: argparse.ArgumentParser, nargs: str) -> None:
     )
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help="output folder or URI")
     parser.add_argument(
-        "--new-run", action="store_true", help="set aside what another run wrote to OUT, and begin anew"
+        "--new-run",
+        action="store_true",
+        help="set aside what another run wrote to OUT, a folder, and begin anew",
     )
     _add_how(parser)
     add_settings_arguments(parser)
@@ -66,9 +69,17 @@ def _add_how(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_where(parser: argparse.ArgumentParser) -> None:
+    """Arguments for which run is meant, see :func:`_places`."""
+    parser.add_argument("out", metavar="OUT", help="output folder or URI")
+    parser.add_argument(
+        "--scratch", metavar="DIR", default="", help="where the run to a URI keeps its ledger"
+    )
+
+
 def _add_status(commands: Commands) -> None:
     parser = commands.add_parser("status", help="show how far a run is, also while it goes on")
-    parser.add_argument("out", metavar="OUT", help="output folder or URI")
+    _add_where(parser)
     parser.add_argument("--json", action="store_true", help="a JSON object")
     parser.set_defaults(handler=_status)
 
@@ -94,7 +105,7 @@ def _add_reproduce(commands: Commands) -> None:
         help="process one recording of a run in this process, to see where it fails",
         description="Process one recording with the run's options in this process. Writes nothing to OUT.",
     )
-    parser.add_argument("out", metavar="OUT", help="output folder or URI")
+    _add_where(parser)
     parser.add_argument("video", metavar="VIDEO_ID", help="the recording")
     parser.set_defaults(handler=_reproduce)
 
@@ -103,9 +114,10 @@ def _add_verify(commands: Commands) -> None:
     parser = commands.add_parser(
         "verify",
         help="check everything a run wrote",
-        description="Check hashes, archives, and that shards, index and ledger hold the same samples.",
+        description="Check hashes, archives, and that shards, index and ledger hold the same samples. "
+        "What lies at a URI is fetched to scratch first.",
     )
-    parser.add_argument("out", metavar="OUT", help="output folder or URI")
+    _add_where(parser)
     parser.set_defaults(handler=_verify)
 
 
@@ -155,10 +167,9 @@ def _run(args: argparse.Namespace) -> int:
 
 
 def _status(args: argparse.Namespace) -> int:
-    from narratrace.corpus.places import places_of
     from narratrace.corpus.status import show_status
 
-    show_status(places_of(args.out).out, as_json=args.json)
+    show_status(_places(args).out, as_json=args.json)
     return 0
 
 
@@ -169,26 +180,26 @@ def _retry(args: argparse.Namespace) -> int:
     from narratrace.corpus.run import Run
 
     engine, options = _options(args)
-    retry(places_of(args.out, args.scratch or "").out, args.videos or None)
+    retry(places_of(args.out, options.scratch.folder).out, args.videos or None)
     run = Run((), args.out, engine=engine if _names_options(args) else None, options=options)
     return carry_out(run, args)
 
 
 def _reproduce(args: argparse.Namespace) -> int:
-    from narratrace.corpus.places import places_of
     from narratrace.corpus.retry import reproduce
 
-    return reproduce(places_of(args.out).out, args.video)
+    return reproduce(_places(args).out, args.video)
 
 
 def _verify(args: argparse.Namespace) -> int:
-    from narratrace.corpus.places import places_of
+    from narratrace.corpus.outbox import local_output
     from narratrace.corpus.verify import verify
 
     faults = 0
-    for fault in verify(places_of(args.out).out):
-        print(fault)
-        faults += 1
+    with local_output(_places(args)) as out:
+        for fault in verify(out):
+            print(fault)
+            faults += 1
     print(f"{faults} faults" if faults else "all is well")
     return 1 if faults else 0
 
@@ -217,6 +228,13 @@ def _plan(args: argparse.Namespace) -> int:
     ):
         print(line, flush=True)
     return 0
+
+
+def _places(args: argparse.Namespace) -> Places:
+    """The folders of the run that the arguments of :func:`_add_where` name."""
+    from narratrace.corpus.places import places_of
+
+    return places_of(args.out, args.scratch)
 
 
 def _names_options(args: argparse.Namespace) -> bool:

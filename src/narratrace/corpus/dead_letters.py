@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from narratrace.data.outcome import Failed
-from narratrace.write.canonical import json_line
-from narratrace.write.dead_letter import append_dead_letter
+from narratrace.write.dead_letter import append_dead_letter, dead_letter_line
 from narratrace.write.files import write_atomic
 
 
@@ -19,11 +17,13 @@ class DeadLetters:
     Args:
         path: The file.
         out: Output of the run as the user named it, for the commands.
+        options: What they need beside it.
     """
 
-    def __init__(self, path: Path, out: str) -> None:
+    def __init__(self, path: Path, out: str, options: Sequence[str] = ()) -> None:
         self._path = path
         self._out = out
+        self._options = options
 
     def append(self, failed: Failed) -> None:
         """Add one recording, durably.
@@ -41,10 +41,8 @@ class DeadLetters:
         Raises:
             StorageError: the file cannot be written.
         """
-        lines = [
-            json_line({**dataclasses.asdict(failed), "command": self._command(failed)}) for failed in failures
-        ]
+        lines = (dead_letter_line(failed, self._command(failed)) for failed in failures)
         write_atomic(self._path, b"".join(lines))
 
     def _command(self, failed: Failed) -> str:
-        return shlex.join(["narratrace", "corpus", "reproduce", self._out, failed.video_id])
+        return shlex.join(["narratrace", "corpus", "reproduce", self._out, failed.video_id, *self._options])

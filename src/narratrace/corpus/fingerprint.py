@@ -26,6 +26,7 @@ WITHOUT_EFFECT = frozenset(
         "audio.stall_timeout_s",
         "analyse.threads",
         "transcribe.cpu_threads",
+        "transcribe.prepare_threads",
         "transcribe.batch_windows",
         "transcribe.allow_download",
         "classify.cpu_threads",

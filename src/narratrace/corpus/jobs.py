@@ -86,6 +86,12 @@ def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
     )
 
 
+def with_card(engine: EngineOptions, cards: Sequence[int | None]) -> EngineOptions:
+    """The same options for workers in the environments of ``cards``: to each its own card is the first."""
+    is_shown_one = parse_device(engine.device).kind == "cuda" and None not in cards
+    return replace(engine, device="cuda:0") if is_shown_one else engine
+
+
 def make_job(
     engine: EngineOptions, options: RunOptions, stages: StageFactory, bundles: Path, scratch: Path
 ) -> Job:
@@ -102,7 +108,7 @@ def make_job(
 def worker_environments(cards: Sequence[int | None]) -> list[dict[str, str]]:
     """Environment variables that show each worker its own card alone, whatever the others do.
 
-    A worker then keeps the user's choice of device: ``auto`` may still fall back to the CPU.
+    To the worker that card is ``cuda:0``, see :func:`with_card`; ``auto`` may still fall back to the CPU.
     """
     shown = os.environ.get("CUDA_VISIBLE_DEVICES", "")
     names = [name.strip() for name in shown.split(",")] if shown else None

@@ -24,6 +24,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from narratrace.corpus.ledger_queries import (
+    BEGAN,
     check_schema,
     connect,
     has_tables,
@@ -41,6 +42,7 @@ from narratrace.corpus.ledger_rows import (
     VideoRow,
     facts_json,
     shard_values,
+    uri_value,
 )
 from narratrace.corpus.messages import Made
 from narratrace.data.media import VideoInput
@@ -65,7 +67,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = _lock(path)
+        self._lock = lock(path)
         try:
             self._db = connect(path)
             self._db.execute("PRAGMA journal_mode = WAL")
@@ -97,12 +99,12 @@ class Ledger:
                 "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) "
                 "VALUES (?,?,?,?,?,?)",
                 (
-                    (sequence, v.video_id, v.uri, v.captions_uri, facts_json(v), weight)
+                    (sequence, v.video_id, *_uris(v), facts_json(v), weight)
                     for sequence, (v, weight) in enumerate(videos)
                 ),
             )
             self._set("schema", SCHEMA)
-            self._set("began", time.time())
+            self._set(BEGAN, time.time())
             for name, value in msgspec.to_builtins(head).items():
                 self._set(name, value)
         self.is_new = False
@@ -126,7 +128,7 @@ class Ledger:
             self._db.executemany(
                 "UPDATE videos SET uri = ?, captions_uri = ? WHERE video_id = ? AND "
                 "(uri IS NOT ? OR captions_uri IS NOT ?)",
-                ((v.uri, v.captions_uri, v.video_id, v.uri, v.captions_uri) for v in videos),
+                ((*_uris(v), v.video_id, *_uris(v)) for v in videos),
             )
 
     def reopen(self) -> int:
@@ -156,11 +158,6 @@ class Ledger:
             f"WHERE state = 'pending' AND sequence < ? AND not_before <= ? ORDER BY {order} LIMIT ?",
             (before, now, limit),
         )
-
-    def next_due(self) -> float | None:
-        """When the next pending recording may be begun (s since 1970), None when nothing is pending."""
-        row = self._db.execute("SELECT min(not_before) FROM videos WHERE state = 'pending'").fetchone()
-        return None if row[0] is None else float(row[0])
 
     def row(self, sequence: int) -> VideoRow | None:
         """The recording at a place, None when it was moved to the end by a retry."""
@@ -303,8 +300,18 @@ class Ledger:
             raise unreadable(self.path, error) from error
 
 
-def _lock(path: Path) -> BinaryIO:
-    """Hold the file beside the ledger; the system lets go of it when the process ends, however it ends."""
+def _uris(video: VideoInput) -> tuple[str | bytes | None, str | bytes | None]:
+    return uri_value(video.uri), uri_value(video.captions_uri)
+
+
+def lock(path: Path) -> BinaryIO:
+    """Hold the file beside a ledger, so that nobody else writes it, until it is closed.
+
+    The system lets go of it when the process ends, however it ends.
+
+    Raises:
+        StorageError: another run holds it, or it cannot be made.
+    """
     try:
         file = path.with_name(f".{path.name}.lock").open("ab")
     except OSError as error:

@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals, VideoRow, video_input
+from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals, VideoRow, read_failure, video_input
 from narratrace.data.outcome import Failed
 from narratrace.data.sample import SampleKind
 from narratrace.errors import InputError, StorageError
@@ -21,6 +21,9 @@ from narratrace.write.shard_file import ShardRecord
 
 COMPLETE = "complete"
 """Fact of a run: recordings before this sequence number are wholly in finished shards."""
+
+BEGAN = "began"
+"""Fact of a run: when it was begun (s since 1970), which tells it from others."""
 
 _BUSY_S = 30.0
 
@@ -163,7 +166,7 @@ def _failures(database: sqlite3.Connection) -> list[tuple[str, int]]:
 def read_failures(database: sqlite3.Connection) -> Iterator[Failed]:
     """Recordings that were given up, in output order."""
     for (failure,) in database.execute("SELECT failure FROM videos WHERE state = 'failed' ORDER BY sequence"):
-        yield msgspec.json.decode(failure, type=Failed)
+        yield read_failure(failure)
 
 
 def read_end(database: sqlite3.Connection) -> int:

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+import msgspec
+
 from narratrace.data.media import VideoInput
+from narratrace.data.outcome import Failed
 from narratrace.write.canonical import json_value
 from narratrace.write.shard_file import ShardRecord
 
@@ -59,9 +62,9 @@ CREATE VIEW video_shards AS
     WHERE videos.state = 'done' AND
         CASE shards.kind WHEN 'pairs' THEN pairs WHEN 'traces' THEN traces ELSE clips END > 0;
 """
-"""``facts``, ``timings``, ``failure`` and ``record`` are JSON; times are seconds, ``began`` and ``ended``
-since 1970; ``weight`` is the expected duration in seconds; ``options`` the fingerprint a result was made
-with."""
+"""``facts``, ``timings``, ``failure`` and ``record`` are JSON, ``uri`` and ``captions_uri`` what
+:func:`uri_value` makes; times are seconds, ``began`` and ``ended`` since 1970; ``weight`` is the expected
+duration in seconds; ``options`` the fingerprint a result was made with."""
 
 
 class State(str, Enum):
@@ -85,7 +88,7 @@ class Head:
         options: Options that samples depend on, by name.
         fingerprint: Of them.
         inputs: Digest of ids and facts of the recordings, in order.
-        sources: The inputs as the user named them.
+        sources: The inputs as the user named them, without secrets.
         versions: Of what the samples depend on.
     """
 
@@ -153,6 +156,7 @@ def shard_values(record: ShardRecord) -> tuple[Any, ...]:
     )
 
 
+_LONE = "surrogatepass"  # Python's way with bytes of a name that are not UTF-8
 _FACTS = ("title", "channel", "link", "licence")
 
 
@@ -162,6 +166,28 @@ def facts_json(video: VideoInput) -> str:
     return json.dumps({**facts, "extra": json_value(video.extra)}, ensure_ascii=True, allow_nan=False)
 
 
-def video_input(video_id: str, uri: str, captions_uri: str | None, facts: str) -> VideoInput:
+def uri_value(uri: str | None) -> str | bytes | None:
+    """The column of a URI: bytes where it is a file name that is not UTF-8, for which SQLite has no text."""
+    if uri is None:
+        return None
+    try:
+        uri.encode()
+    except UnicodeEncodeError:
+        return uri.encode("utf-8", _LONE)
+    return uri
+
+
+def read_uri(value: str | bytes) -> str:
+    """The URI behind :func:`uri_value`."""
+    return value.decode("utf-8", _LONE) if isinstance(value, bytes) else value
+
+
+def video_input(video_id: str, uri: str | bytes, captions_uri: str | bytes | None, facts: str) -> VideoInput:
     """The recording behind the columns of a row."""
-    return VideoInput(video_id=video_id, uri=uri, captions_uri=captions_uri, **json.loads(facts))
+    captions = None if captions_uri is None else read_uri(captions_uri)
+    return VideoInput(video_id=video_id, uri=read_uri(uri), captions_uri=captions, **json.loads(facts))
+
+
+def read_failure(failure: str) -> Failed:
+    """The failure behind a column; names in it need not be UTF-8, which msgspec's own reader insists on."""
+    return msgspec.convert(json.loads(failure), Failed)

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import BinaryIO
 
 from narratrace.corpus.assembly import write_sizes
 from narratrace.corpus.dead_letters import DeadLetters
@@ -37,7 +38,7 @@ from narratrace.corpus.options import RunOptions
 from narratrace.corpus.places import DEAD_LETTERS, LEDGER, RUN
 from narratrace.corpus.record import record_run
 from narratrace.corpus.session import WALL, Summary
-from narratrace.errors import InputError
+from narratrace.errors import InputError, StorageError
 from narratrace.options import from_mapping
 from narratrace.recipe import EngineOptions
 from narratrace.write.files import atomic, storage_errors
@@ -52,6 +53,8 @@ from narratrace.write.shard_file import (
     shard_path,
 )
 from narratrace.write.shards import ANALYSIS, NARRATIVES
+
+_BLOCK = 1 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +90,7 @@ def merge(runs: Sequence[Path], out: Path) -> Summary:
     Raises:
         InputError: a run is not complete or was made with other options than the first, two have a recording
             in common, or ``out`` is taken.
-        StorageError: something cannot be read or written.
+        StorageError: something cannot be read or written, or is not whole.
     """
     parts = [_read(run) for run in runs]
     _check(parts, out)
@@ -156,12 +159,27 @@ def _copy_samples(parts: Sequence[_Part], out: Path) -> None:
                 shards[record.kind.value] += 1
                 samples[record.kind.value] += record.samples
             end = max((record.narratives_end or 0 for record in part.shards), default=0)
-            with (part.out / NARRATIVES).open("rb") as source:
-                lines.write(source.read(end))
+            _copy_beginning(part.out / NARRATIVES, lines, end)
             for path in (part.out / ANALYSIS).iterdir():
                 _link(path, out / ANALYSIS / path.name)
             sequence += part.end
             narratives += end
+
+
+def _copy_beginning(path: Path, target: BinaryIO, size: int) -> None:
+    """Append the first ``size`` bytes of a file, a block in memory at a time.
+
+    Raises:
+        StorageError: the file is shorter.
+    """
+    with path.open("rb") as source:
+        while size and (block := source.read(min(size, _BLOCK))):
+            target.write(block)
+            size -= len(block)
+    if size:
+        raise StorageError(
+            f"lacks {size} bytes", station="corpus", input=str(path), cause="somebody changed the output"
+        )
 
 
 def _moved(record: ShardRecord, number: int, sequence: int, narratives: int) -> ShardRecord:

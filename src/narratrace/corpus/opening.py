@@ -9,15 +9,17 @@ from pathlib import Path
 
 from narratrace.corpus.fingerprint import difference, effective, fingerprint
 from narratrace.corpus.inputs import digest, weight_of
-from narratrace.corpus.ledger import Ledger
+from narratrace.corpus.ledger import Ledger, lock
 from narratrace.corpus.ledger_rows import Head
-from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN
+from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN, make_folder
+from narratrace.corpus.uris import redacted
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError, OptionError
 from narratrace.options import from_mapping
 from narratrace.recipe import EngineOptions
 from narratrace.source import resolve
 from narratrace.write.canonical import json_value
+from narratrace.write.files import storage_errors
 from narratrace.write.run_json import versions
 from narratrace.write.shard_file import INDEX, SHARDS
 from narratrace.write.shards import ANALYSIS, NARRATIVES
@@ -27,7 +29,7 @@ _log = logging.getLogger(__name__)
 ENGINE = "engine"
 """Fact of a run: the engine's options."""
 
-_OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, LEDGER, f"{LEDGER}-wal", f"{LEDGER}-shm", RUN, DEAD_LETTERS)
+_OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, RUN, DEAD_LETTERS, f"{LEDGER}-wal", f"{LEDGER}-shm", LEDGER)
 _SHOWN = 12
 
 
@@ -46,13 +48,16 @@ class Opened:
     head: Head
 
 
-def open_run(sources: Sequence[str | Path], out: Path, engine: EngineOptions | None) -> Opened:
+def open_run(
+    sources: Sequence[str | Path], out: Path, engine: EngineOptions | None, *, new_run: bool = False
+) -> Opened:
     """Begin a run in ``out``, or go on with the one that is there.
 
     Args:
         sources: Inputs as :func:`narratrace.source.resolve` takes them; none goes on with the ledger's.
         out: Output folder on this machine.
         engine: The engine's options; None takes the ledger's, or the defaults for a new run.
+        new_run: Set aside what is in ``out`` first, once the inputs are known to be there.
 
     Raises:
         InputError: an input names nothing, the recordings are not those of the run in ``out``, or ``out``
@@ -61,7 +66,11 @@ def open_run(sources: Sequence[str | Path], out: Path, engine: EngineOptions | N
         StorageError: another run is writing ``out``, or it cannot be written.
     """
     videos = resolve(sources) if sources else []
-    out.mkdir(parents=True, exist_ok=True)
+    if new_run and not videos:
+        raise InputError("a new run needs inputs", station="corpus", input=str(out), expected="recordings")
+    make_folder(out)
+    if new_run:
+        set_aside(out)
     ledger = Ledger(out / LEDGER)
     try:
         if ledger.is_new:
@@ -94,7 +103,7 @@ def _begin(
         options=options,
         fingerprint=fingerprint(options),
         inputs=digest(videos),
-        sources=tuple(map(str, sources)),
+        sources=tuple(redacted(str(source)) for source in sources),
         versions=versions(),
     )
     ledger.begin(head, ((video, weight_of(video)) for video in videos))
@@ -136,20 +145,26 @@ def _short(lines: list[str]) -> list[str]:
 def set_aside(out: Path) -> Path | None:
     """Move what an earlier run wrote to a folder of its own below ``out``; nothing is deleted.
 
+    The ledger is only moved, and last, so it may be damaged, or of another version.
+
     Returns:
         That folder, None when there was nothing.
 
     Raises:
-        StorageError: a run is writing it.
+        StorageError: a run is writing it, or it cannot be moved.
     """
-    found = [out / name for name in _OUTPUTS if (out / name).exists()]
-    if not found:
-        return None
-    with Ledger(out / LEDGER):
-        number = sum(1 for _ in (out / PREVIOUS).glob("*")) if (out / PREVIOUS).is_dir() else 0
-        target = out / PREVIOUS / f"{number + 1:03d}"
-        target.mkdir(parents=True)
-    for path in found:
-        if path.exists():
-            path.rename(target / path.name)
+    with lock(out / LEDGER):
+        found = [out / name for name in _OUTPUTS if (out / name).exists()]
+        if not found:
+            return None
+        target = out / PREVIOUS / f"{_last_number(out / PREVIOUS) + 1:03d}"
+        make_folder(target)
+        with storage_errors(target):
+            for path in found:
+                path.rename(target / path.name)
     return target
+
+
+def _last_number(folder: Path) -> int:
+    """The highest number that is the name of something in a folder, 0 where there is none."""
+    return max((int(path.name) for path in folder.glob("*") if path.name.isdecimal()), default=0)

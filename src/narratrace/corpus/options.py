@@ -98,8 +98,8 @@ class ScratchOptions:
     folder: Annotated[
         str,
         option(
-            "folder for bundles and fetched inputs; empty for OUT/.scratch. With several machines one that "
-            "all of them see"
+            "folder in which the run makes one of its own for bundles and fetched inputs; empty for "
+            "OUT/.scratch. With several machines one that all of them see"
         ),
     ] = ""
     window: Annotated[

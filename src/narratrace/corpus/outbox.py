@@ -12,7 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from narratrace.corpus.places import DEAD_LETTERS, LEDGER, RUN, SIZES, SUCCESS, Places
+from narratrace.corpus.places import DEAD_LETTERS, LEDGER, RUN, SIZES, SUCCESS, Places, make_folder
 from narratrace.corpus.storage import open_filesystem
 from narratrace.corpus.uris import redacted
 from narratrace.errors import InputError, NarratraceError, StorageError
@@ -58,8 +58,8 @@ class Outbox:
         """Whether there is anything to send."""
         return self._storage is not None
 
-    def refuse_foreign(self) -> None:
-        """Refuse a place that holds the output of a run this machine knows nothing about.
+    def refuse_taken(self) -> None:
+        """Refuse to begin a run at a remote place that holds the output of another.
 
         Raises:
             InputError: there is something.
@@ -67,11 +67,28 @@ class Outbox:
         """
         if self._storage is not None and self._try(lambda: self._storage.exists(self._root)):
             raise InputError(
-                "holds the output of a run whose ledger is not on this machine",
+                "holds the output of a run, and none is begun over it",
                 station="corpus",
                 input=redacted(self._places.remote),
-                expected="another place, or the --scratch folder that the run was begun with",
+                expected="another place; or, to go on, the machine and --scratch folder of that run, "
+                "and no --new-run",
             )
+
+    def fetch_all(self, folder: Path) -> None:
+        """Fetch everything that was sent.
+
+        Raises:
+            InputError: nothing was.
+            StorageError: the storage does not answer, or the disk is full.
+        """
+        if not self._try(lambda: self._storage.exists(self._root)):
+            raise InputError(
+                "holds nothing",
+                station="corpus",
+                input=redacted(self._places.remote),
+                expected="the output of a run",
+            )
+        self._try(lambda: self._storage.get(f"{self._root}/", str(folder), recursive=True))
 
     def send(self, records: Iterable[ShardRecord]) -> None:
         """Send shards and the analyses that lie here, in the background.
@@ -173,6 +190,24 @@ class Outbox:
         raise AssertionError("unreachable")
 
 
+@contextmanager
+def local_output(places: Places) -> Iterator[Path]:
+    """The folder with all of an output; what lies elsewhere is fetched to scratch for the time of the block.
+
+    Raises:
+        InputError: nothing lies there.
+        StorageError: it cannot be fetched.
+    """
+    if not places.remote:
+        yield places.out
+        return
+    home = places.out.parent
+    make_folder(home)
+    with Outbox(places) as outbox, TemporaryDirectory(prefix="fetched-", dir=home) as folder:
+        outbox.fetch_all(Path(folder))
+        yield Path(folder)
+
+
 def left_behind(out: Path, records: Iterable[ShardRecord]) -> list[ShardRecord]:
     """Shards of which something still lies in ``out``: an earlier session ended before it was sent."""
     return [
@@ -184,6 +219,14 @@ def left_behind(out: Path, records: Iterable[ShardRecord]) -> list[ShardRecord]:
 
 
 def _copy_ledger(path: Path, target: Path) -> None:
-    """A ledger with everything its log holds, also while it is open."""
+    """A ledger with everything its log holds, also while it is open, but for the secrets in its URIs."""
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
+        copy.create_function("redacted", 1, _redacted_value)
+        copy.execute("PRAGMA secure_delete = ON")  # or else they would stay in unused bytes of the file
+        copy.execute("UPDATE videos SET uri = redacted(uri), captions_uri = redacted(captions_uri)")
+        copy.commit()
+
+
+def _redacted_value(value: str | bytes | None) -> str | bytes | None:
+    return redacted(value) if isinstance(value, str) else value

@@ -6,6 +6,13 @@ Shards are made on this machine in any case: their hash, and going on after a cr
 an output elsewhere, ``OUT`` is built in a local folder, and whatever is finished there is sent off and then
 deleted. So a file that lies there is one that still has to be sent, and nothing else needs to be remembered.
 The ledger stays, and goes along at the end. The last thing sent is ``_SUCCESS``: what a reader waits for.
+
+Note [Whose scratch it is]
+~~~~~~~~~~~~~~~~~~~~~~~~~~
+A scratch folder that the user names may hold anything, other runs' work too. So a run keeps to a folder of
+its own in it, named after its output: the same command finds it again, and nothing else is ever deleted. In
+that folder a mark says which ledger the work belongs to. A run begun anew in the same place has another
+ledger, and must not take over bundles that were made with other inputs or options: it clears what it finds.
 """
 
 from __future__ import annotations
@@ -15,7 +22,10 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from narratrace.corpus.uris import is_local, local_path
+from narratrace.corpus.storage import discard
+from narratrace.corpus.uris import check_credentials, is_local, local_path
+from narratrace.errors import StorageError
+from narratrace.write.files import storage_errors
 
 LEDGER = "ledger.sqlite"
 RUN = "run.json"
@@ -26,6 +36,7 @@ SIZES = "sizes.json"
 PREVIOUS = "previous"
 
 _SCRATCH = ".scratch"
+_MARK = "run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +46,21 @@ class Places:
     Attributes:
         name: The output as the user named it.
         out: Output folder on this machine.
-        scratch: Folder for unfinished work.
+        scratch: Folder for unfinished work, this run's alone.
         remote: URI that finished files are sent to, empty when ``out`` is where they stay.
+        base: Folder the user chose for unfinished work, may be empty.
     """
 
     name: str
     out: Path
     scratch: Path
     remote: str = ""
+    base: str = ""
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """What a command needs beside ``name`` to find the ledger again."""
+        return ("--scratch", self.base) if self.remote and self.base else ()
 
     @property
     def bundles(self) -> Path:
@@ -56,15 +74,61 @@ def places_of(out: str | Path, scratch: str = "") -> Places:
     Args:
         out: Folder or URI.
         scratch: Folder the user chose for unfinished work, may be empty.
+
+    Raises:
+        InputError: the URI holds credentials.
     """
     name = str(out)
     if is_local(name):
         folder = local_path(name)
-        return Places(name=name, out=folder, scratch=Path(scratch) if scratch else folder / _SCRATCH)
-    home = Path(scratch) if scratch else _cache() / hashlib.sha256(name.encode()).hexdigest()[:16]
-    return Places(name=name, out=home / "out", scratch=home / "scratch", remote=name.rstrip("/"))
+        own = _own_folder(scratch, os.path.realpath(folder)) if scratch else folder / _SCRATCH
+        return Places(name=name, out=folder, scratch=own, base=scratch)
+    check_credentials(name)
+    remote = name.rstrip("/")
+    home = _own_folder(scratch or _cache(), remote)
+    return Places(name=name, out=home / "out", scratch=home / "scratch", remote=remote, base=scratch)
+
+
+def _own_folder(base: str | Path, out: str) -> Path:
+    """The folder in ``base`` of the run whose output is ``out``, see Note [Whose scratch it is]."""
+    return Path(base) / f"narratrace-{hashlib.sha256(os.fsencode(out)).hexdigest()[:16]}"
 
 
 def _cache() -> Path:
-    base = os.environ.get("XDG_CACHE_HOME")
-    return (Path(base) if base else Path.home() / ".cache") / "narratrace"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+
+
+def claim_scratch(places: Places, run: str) -> None:
+    """Make the scratch folder that of ``run``; what another run left there is deleted.
+
+    Args:
+        places: Of the run.
+        run: What tells its ledger from others.
+
+    Raises:
+        StorageError: the folder cannot be made.
+    """
+    mark = places.scratch / _MARK
+    if not mark.is_file() or mark.read_text() != run:
+        discard(places.scratch)
+    make_folder(places.bundles)
+    with storage_errors(mark):
+        mark.write_text(run)
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those it lies in.
+
+    Raises:
+        StorageError: that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"cannot be made: {error.strerror or error}",
+            station="corpus",
+            input=str(folder),
+            expected="a folder, or a place for one",
+            cause="it or a folder above it is a file, or is write-protected",
+        ) from error

@@ -27,8 +27,8 @@ def record_run(
     """Write the record of a run.
 
     Beside versions, options and counts it tells ``state``, ``fingerprint`` (of the options that samples
-    depend on), ``inputs`` (as the user named them), ``hours`` of video by state, ``drops`` by rule,
-    ``failures`` by station and error, ``run_options``, and the ``host`` that wrote it last.
+    depend on), ``inputs`` (as the user named them, without secrets), ``hours`` of video by state, ``drops``
+    by rule, ``failures`` by station and error, ``run_options``, and the ``host`` that wrote it last.
 
     Raises:
         StorageError: it cannot be written.

@@ -15,10 +15,10 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
+from narratrace.corpus.assembly import known_shards
 from narratrace.corpus.events import Event, ShardFinished
-from narratrace.corpus.ledger_queries import read_shards
 from narratrace.corpus.messages import StageFactory
-from narratrace.corpus.opening import Opened, open_run, set_aside
+from narratrace.corpus.opening import Opened, open_run
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.outbox import Outbox
 from narratrace.corpus.places import LEDGER, Places, places_of
@@ -36,7 +36,8 @@ class Run:
         out: Output folder, or URI of one (Note [Remote outputs]).
         engine: What decides about samples; None for the options of the run in ``out``, or the defaults.
         options: How to run.
-        new_run: Set aside what an earlier run with other inputs or options wrote, and begin anew.
+        new_run: Set aside what an earlier run with other inputs or options wrote, and begin anew. What was
+            sent to a URI cannot be set aside.
         stages: Makes the stages of a worker; must be importable by name in another process.
     """
 
@@ -103,7 +104,8 @@ class Run:
             Exception: see :meth:`execute`.
         """
         with self._opened() as (opened, places, outbox):
-            for record in read_shards(opened.ledger.connection):
+            # Not the ledger's alone: a crash may have left it one behind, and no event tells of that one.
+            for record in known_shards(places.out, opened.ledger):
                 with outbox.shard(record) as path:
                     yield from read_shard(path)
             for event in self._session(opened, places, outbox):
@@ -113,12 +115,10 @@ class Run:
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Opened, Places, Outbox]]:
         places = places_of(self._out, self._options.scratch.folder)
-        if self._new_run:
-            set_aside(places.out)
         with Outbox(places) as outbox:
-            if not (places.out / LEDGER).exists():
-                outbox.refuse_foreign()
-            opened = open_run(self._sources, places.out, self._engine)
+            if self._new_run or not (places.out / LEDGER).exists():
+                outbox.refuse_taken()
+            opened = open_run(self._sources, places.out, self._engine, new_run=self._new_run)
             with opened.ledger:
                 yield opened, places, outbox
 

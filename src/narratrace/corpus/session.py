@@ -12,8 +12,8 @@ from narratrace.corpus.assembly import Assembly, finished_shards_of, known_shard
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
-from narratrace.corpus.jobs import crew, make_job, with_threads, worker_environments
-from narratrace.corpus.ledger_queries import read_failures, read_shards, read_totals
+from narratrace.corpus.jobs import crew, make_job, with_card, with_threads, worker_environments
+from narratrace.corpus.ledger_queries import BEGAN, read_failures, read_shards, read_totals
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.loop import Loop, finished_shards
@@ -21,7 +21,7 @@ from narratrace.corpus.messages import Job, StageFactory
 from narratrace.corpus.opening import Opened
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.outbox import Outbox, left_behind
-from narratrace.corpus.places import DEAD_LETTERS, RUN, Places
+from narratrace.corpus.places import DEAD_LETTERS, RUN, Places, claim_scratch
 from narratrace.corpus.record import RunState, record_run
 from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply
@@ -86,7 +86,7 @@ class Session:
         self._stages = stages
         self._outbox = outbox
         self._cancelled = cancelled
-        self._letters = DeadLetters(places.out / DEAD_LETTERS, places.name)
+        self._letters = DeadLetters(places.out / DEAD_LETTERS, places.name, places.options)
         self._loop: Loop | None = None
         self._before = float(opened.ledger.noted(WALL, 0.0))
         self._began = self._recorded = time.monotonic()
@@ -107,7 +107,7 @@ class Session:
 
     def events(self) -> Generator[Event]:
         """Work to the end, or until cancelled; raises what :meth:`Loop.events` raises."""
-        self._places.bundles.mkdir(parents=True, exist_ok=True)
+        claim_scratch(self._places, str(self._ledger.noted(BEGAN)))
         self._ledger.reopen()
         self._letters.rewrite(read_failures(self._ledger.connection))
         with contextlib.ExitStack() as stack:
@@ -179,7 +179,7 @@ class Session:
 
             return RayExecutor(self._job(self._opened.engine), self._options.ray, videos)
         size = crew(self._opened.engine.device, self._options.workers, videos)
-        job = self._job(with_threads(self._opened.engine, size.threads))
+        job = self._job(with_card(with_threads(self._opened.engine, size.threads), size.cards))
         folder = self._places.scratch / "workers"
         return LocalExecutor(job, worker_environments(size.cards), size.threads, folder)
 

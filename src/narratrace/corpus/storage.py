@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from narratrace.corpus.uris import check_size, check_uri, file_name, is_local, l
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError, MissingDependency, NarratraceError, StorageError
 from narratrace.write.files import temporary_name
+
+GivenUp = Callable[[], bool]
+"""Whether a fetch is to end."""
 
 _BLOCK = 8 << 20
 _TOO_MANY, _SERVER_ERROR = 429, 500  # HTTP status
@@ -36,8 +40,16 @@ def open_filesystem(uri: str) -> tuple[Any, str]:
     return filesystem, path
 
 
-def localise(video: VideoInput, folder: Path, limits: LimitOptions) -> tuple[str, str | None]:
+def localise(
+    video: VideoInput, folder: Path, limits: LimitOptions, given_up: GivenUp = lambda: False
+) -> tuple[str, str | None]:
     """Local paths of a recording and its captions; remote ones are fetched into ``folder``.
+
+    Args:
+        video: The recording.
+        folder: For fetched files.
+        limits: What they may be.
+        given_up: Asked now and then whether nobody wants them any more.
 
     Raises:
         InputError: a URI is refused (Note [URIs are not trusted]), or nothing is there.
@@ -46,12 +58,14 @@ def localise(video: VideoInput, folder: Path, limits: LimitOptions) -> tuple[str
     """
     captions = video.captions_uri
     return (
-        _localise(video.uri, folder / "media", limits, limits.max_bytes),
-        _localise(captions, folder / "captions", limits, limits.max_captions_bytes) if captions else None,
+        _localise(video.uri, folder / "media", limits, limits.max_bytes, given_up),
+        _localise(captions, folder / "captions", limits, limits.max_captions_bytes, given_up)
+        if captions
+        else None,
     )
 
 
-def _localise(uri: str, folder: Path, limits: LimitOptions, most: int) -> str:
+def _localise(uri: str, folder: Path, limits: LimitOptions, most: int, given_up: GivenUp) -> str:
     check_uri(uri, limits)
     if is_local(uri):
         return str(local_path(uri).absolute())  # workers may have another current folder
@@ -59,7 +73,7 @@ def _localise(uri: str, folder: Path, limits: LimitOptions, most: int) -> str:
     path = folder / file_name(uri)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fetch(uri, path, most)
+        fetch(uri, path, most, given_up)
     except NarratraceError:
         raise
     except Exception as error:  # every storage library has errors of its own
@@ -79,11 +93,12 @@ def _is_passing(cause: BaseException | None) -> bool:
     return is_busy or is_cut_off
 
 
-def fetch(uri: str, path: Path, most: int) -> None:
+def fetch(uri: str, path: Path, most: int, given_up: GivenUp) -> None:
     """Copy a remote object to a local file, whole or not at all.
 
     Raises:
         InputError: it is larger than ``most`` bytes, by its storage's account or in fact.
+        StorageError: it is cut short, or given up.
         Exception: whatever the storage library raises.
     """
     filesystem, remote = open_filesystem(uri)
@@ -98,6 +113,8 @@ def fetch(uri: str, path: Path, most: int) -> None:
             while block := source.read(_BLOCK):
                 count += len(block)
                 check_size(uri, count, most)
+                if given_up():
+                    raise StorageError("is not wanted any more", station="source", input=redacted(uri))
                 file.write(block)
         if size is not None and count != size:
             raise StorageError(f"gave {count} bytes of {size}", station="source", input=redacted(uri))

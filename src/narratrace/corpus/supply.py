@@ -1,11 +1,20 @@
-"""Recordings on their way to the workers: checked, and fetched ahead where they lie elsewhere."""
+"""Recordings on their way to the workers: checked, and fetched ahead where they lie elsewhere.
+
+Note [Fetches that are given up]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A storage that is slow may let a read wait for minutes, and nothing interrupts it. A run that is to end does
+not wait: fetches are daemon threads, which the interpreter leaves behind, and where the process lives on they
+stop after the block in hand. Until then they write to a folder of their own, which no later supply uses.
+"""
 
 from __future__ import annotations
 
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import replace
 from pathlib import Path
+from threading import Event, Thread
+from uuid import uuid4
 
 from narratrace.corpus.ledger_rows import VideoRow
 from narratrace.corpus.messages import Task
@@ -21,20 +30,20 @@ class Supply:
     """Prepares tasks in the order they are asked for. Used by one thread; fetches in others.
 
     Args:
-        folder: Scratch for fetched inputs.
+        folder: Scratch for fetched inputs; what an earlier supply left there is deleted.
         limits: What inputs may be.
         scratch: How much may be fetched ahead.
     """
 
     def __init__(self, folder: Path, limits: LimitOptions, scratch: ScratchOptions) -> None:
-        self._folder = folder
+        discard(folder)
+        self._folder = folder / uuid4().hex
         self._limits = limits
         self._scratch = scratch
-        self._pool = ThreadPoolExecutor(scratch.fetches, "narratrace-fetch")
+        self._closed = Event()
         self._ordered: dict[int, Future[Prepared]] = {}
         self._ready: deque[Prepared] = deque()
         self._held: dict[int, int] = {}
-        discard(folder)
 
     def __contains__(self, sequence: int) -> bool:
         """Whether a recording is being prepared, or waits for a worker."""
@@ -73,7 +82,7 @@ class Supply:
         is_full = self.held >= self._scratch.fetch_bytes or len(self._ordered) >= self._scratch.fetches
         if is_full and (self._ordered or self._held):
             return False
-        self._ordered[row.sequence] = self._pool.submit(self._prepare, task)
+        self._ordered[row.sequence] = self._prepared_later(task)
         return True
 
     def take(self, most: int) -> list[Prepared]:
@@ -91,13 +100,23 @@ class Supply:
             discard(self._place(sequence))
 
     def close(self) -> None:
-        """Give up what is not ready, and delete what was fetched."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Give up what is not ready, see Note [Fetches that are given up], and delete what was fetched."""
+        self._closed.set()
         discard(self._folder)
+
+    def _prepared_later(self, task: Task) -> Future[Prepared]:
+        """What :meth:`_prepare` gives; there are never more at once than :meth:`order` lets through."""
+        future: Future[Prepared] = Future()
+        Thread(
+            target=lambda: future.set_result(self._prepare(task)), name="narratrace-fetch", daemon=True
+        ).start()
+        return future
 
     def _prepare(self, task: Task) -> Prepared:
         try:
-            path, captions = localise(task.video, self._place(task.sequence), self._limits)
+            path, captions = localise(
+                task.video, self._place(task.sequence), self._limits, self._closed.is_set
+            )
         except Exception as error:
             return task, error
         return replace(task, path=path, captions=captions)

@@ -6,7 +6,9 @@ A manifest may come from anywhere. A URI must have an allowed scheme and no cred
 belong in the environment, where the storage library finds them); a local path must be a regular file and,
 where an input root is set, lie in it after symbolic links. FFmpeg only ever opens local files: remote ones
 are fetched first. Query strings are left out wherever a URI is shown or written, because signed URLs are
-credentials too. No name from a manifest becomes a path without having passed ``SAFE_ID``.
+credentials too. The one place that has them is the ledger beside the work, without which nothing could be
+fetched again; the copy of it that goes to a remote output has not. No name from a manifest becomes a path
+without having passed ``SAFE_ID``.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 from narratrace.corpus.options import LimitOptions
 from narratrace.errors import InputError
 
+_ANY_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 120
 
@@ -47,6 +50,11 @@ def redacted(uri: str) -> str:
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
 
 
+def redacted_text(text: str) -> str:
+    """A text, every URI in it as :func:`redacted` has it; messages of storage libraries quote them."""
+    return _ANY_URI.sub(lambda found: redacted(found[0]), text)
+
+
 def file_name(uri: str) -> str:
     """The last part of a URI's path as a safe name for a file, never hidden, empty or a folder."""
     path = uri if is_local(uri) else re.split(r"[?#]", uri, maxsplit=1)[0]
@@ -64,13 +72,23 @@ def check_uri(uri: str, limits: LimitOptions) -> None:
     if scheme not in limits.schemes:
         raise _refused(uri, f"scheme {scheme!r} is not allowed", "one of " + ", ".join(limits.schemes))
     if not is_local(uri):
-        if "@" in uri.partition("://")[2].partition("/")[0] and scheme in ("http", "https"):
-            raise _refused(uri, "holds credentials", "credentials in the environment")
+        check_credentials(uri)
         return
     if limits.input_root:
         root = Path(limits.input_root).resolve()
         if not local_path(uri).resolve().is_relative_to(root):
             raise _refused(uri, "lies outside the input root", f"a path in {root}")
+
+
+def check_credentials(uri: str) -> None:
+    """Refuse a remote URI with a user and password; some storages have a name before the ``@``, and no colon.
+
+    Raises:
+        InputError: it has them.
+    """
+    user, at, _ = uri.partition("://")[2].partition("/")[0].rpartition("@")
+    if at and (":" in user or scheme_of(uri) in ("http", "https")):
+        raise _refused(uri, "holds credentials", "credentials in the environment")
 
 
 def check_size(uri: str, size: int | None, most: int) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from narratrace.corpus.messages import Job, Made, Progress, Task
 from narratrace.corpus.options import LimitOptions
-from narratrace.corpus.uris import check_size, redacted
-from narratrace.data.media import MediaInfo
+from narratrace.corpus.uris import check_size, redacted, redacted_text
+from narratrace.data.media import MediaInfo, VideoInput
 from narratrace.data.outcome import Dropped, Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.errors import MediaError, NarratraceError
@@ -95,7 +95,7 @@ class Workshop:
     def bundle(self, task: Task, outcome: Outcome[Recording]) -> Outcome[Made]:
         """Write what became of a recording, if there is anything."""
         if isinstance(outcome, Failed):
-            return renamed(outcome, task.video.uri)
+            return renamed(outcome, task.video)
         if isinstance(outcome, Dropped):
             return outcome
         self._enter("write")
@@ -190,14 +190,13 @@ def check_media(media: MediaInfo, limits: LimitOptions) -> None:
 def failure(error: BaseException, task: Task, station: str) -> Failed:
     """The failure behind an exception, under the recording's own name and without its secrets."""
     failed = Failed.from_exception(error, video_id=task.video.video_id, uri=task.video.uri, station=station)
-    return renamed(failed, task.video.uri)
+    return renamed(failed, task.video)
 
 
-def renamed(failed: Failed, uri: str) -> Failed:
-    """The same failure of what the manifest names ``uri``, which may be a secret and is nowhere spelt out."""
-    shown = redacted(uri)
-    texts = {
-        name: getattr(failed, name).replace(uri, shown)
-        for name in ("message", "expected", "cause", "traceback")
-    }
-    return replace(failed, uri=shown, **texts)
+def renamed(failed: Failed, video: VideoInput) -> Failed:
+    """The same failure of what the manifest names ``video``, whose URIs may be secrets: none is spelt out."""
+    texts = {name: getattr(failed, name) for name in ("message", "expected", "cause", "traceback")}
+    for uri in filter(None, (video.uri, video.captions_uri)):  # which may hold blanks, so first as a whole
+        texts = {name: text.replace(uri, redacted(uri)) for name, text in texts.items()}
+    texts = {name: redacted_text(text) for name, text in texts.items()}
+    return replace(failed, uri=redacted(video.uri), **texts)

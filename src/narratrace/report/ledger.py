@@ -8,11 +8,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-import msgspec
-
 from narratrace.corpus.ledger_queries import reading
-from narratrace.corpus.ledger_rows import State, video_input
-from narratrace.data.outcome import Failed
+from narratrace.corpus.ledger_rows import State, read_failure, video_input
 from narratrace.report.values import Drop, Entry, Inventory
 from narratrace.write.dead_letter import DeadLetter
 
@@ -47,7 +44,7 @@ def _inventory(rows: Iterable[sqlite3.Row]) -> Inventory:
             rule, _, reason = (row["reason"] or "").partition(": ")
             drops.append(Drop(row["video_id"], rule, reason))
         elif state is State.FAILED:
-            failures.append(DeadLetter(msgspec.json.decode(row["failure"], type=Failed), ""))
+            failures.append(DeadLetter(read_failure(row["failure"]), ""))
         else:
             unfinished += 1
     return Inventory(

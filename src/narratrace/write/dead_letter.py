@@ -32,13 +32,18 @@ class DeadLetter:
     command: str
 
 
+def dead_letter_line(failed: Failed, command: str) -> bytes:
+    """One line of the file, see :class:`DeadLetter`."""
+    return json_line({**dataclasses.asdict(failed), "command": command})
+
+
 def append_dead_letter(path: Path, failed: Failed, command: str) -> None:
     """Add one line, durably.
 
     Raises:
         StorageError: the file cannot be written.
     """
-    line = json_line({**dataclasses.asdict(failed), "command": command})
+    line = dead_letter_line(failed, command)
     with storage_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
         try:

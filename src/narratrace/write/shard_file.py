@@ -188,7 +188,7 @@ def list_finished_shards(out: Path) -> list[ShardRecord]:
         for number, path in enumerate(paths):
             if path != index_path(out, kind, number):
                 raise _changed(index_path(out, kind, number), "is missing although later ones exist")
-            record = _record(path)
+            record = read_shard_record(path)
             _check_size(out, record)
             records.append(record)
     return records
@@ -208,7 +208,12 @@ def verify_shard(out: Path, record: ShardRecord) -> None:
         raise _changed(path, f"has SHA-256 {found}, not {record.sha256}")
 
 
-def _record(path: Path) -> ShardRecord:
+def read_shard_record(path: Path) -> ShardRecord:
+    """The record that an index file carries.
+
+    Raises:
+        StorageError: it carries none.
+    """
     try:
         values = read_record(str(path))
         return ShardRecord.from_json(values or {})

@@ -1,0 +1,98 @@
+"""Folders that the user names: what is in them stays, and what cannot be a folder is refused."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from narratrace.cli import main
+from narratrace.corpus import Run, VideoFinished
+from narratrace.corpus.options import ScratchOptions
+from narratrace.corpus.places import places_of
+from tests.corpus.runs import ENGINE, OPTIONS, make_run, outputs
+
+SETTINGS = ("--asr", "captions", "--device", "cpu", "--workers", "1")
+
+
+def halted(run: Run) -> None:
+    """Leave a run once its first recording is done, the bundle still on scratch."""
+    events = run.events()
+    next(event for event in events if isinstance(event, VideoFinished))
+    events.close()
+
+
+def test_what_lies_in_the_scratch_folder_stays(
+    lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_logging: None
+) -> None:
+    inputs = tmp_path / "inputs"  # also the name of a folder that runs have on scratch
+    inputs.mkdir()
+    shutil.copy(lecture, inputs)
+    (tmp_path / "bundles").mkdir()
+    (tmp_path / "bundles" / "precious").touch()
+    monkeypatch.chdir(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["process", "inputs", "-o", "out", "--scratch", ".", *SETTINGS]) == 0
+    left = [path for path in sorted(tmp_path.rglob("*")) if not path.is_relative_to(tmp_path / "out")]
+    assert left == before
+
+
+def test_runs_that_share_a_scratch_folder_do_not_disturb_each_other(lectures: Path, tmp_path: Path) -> None:
+    options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
+    first, second = tmp_path / "first", tmp_path / "second"
+    halted(make_run([lectures], first, options=options))
+    bundles = list((tmp_path / "scratch").rglob("*.bundle.tar"))
+    assert bundles
+    assert make_run([lectures], second, options=options).execute().complete
+    assert all(path.exists() for path in bundles)
+    assert make_run([lectures], first, options=options).execute().complete
+    assert outputs(first) == outputs(second)
+    assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_the_folder_on_scratch_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert places_of("out", "s").scratch == places_of("./x/../out/", "s").scratch
+    assert places_of(tmp_path / "out", "s").scratch == places_of("out", "s").scratch
+    assert places_of("s3://bucket/out", "s") != places_of("s3://bucket/other", "s")
+    assert places_of("s3://bucket/out/", "s").scratch == places_of("s3://bucket/out", "s").scratch
+
+
+def test_a_new_run_takes_nothing_over_from_scratch(lecture: Path, tmp_path: Path) -> None:
+    fresh, out = tmp_path / "fresh", tmp_path / "out"
+    other = replace(ENGINE, bundle=replace(ENGINE.bundle, analysis_keyframes=True))
+    make_run([lecture], fresh, engine=other).execute()
+    halted(make_run([lecture], out))
+    assert list((out / ".scratch").rglob("*.bundle.tar"))
+    make_run([lecture], out, engine=other, new_run=True).execute()
+    assert outputs(out) == outputs(fresh)
+    assert sorted(p.name for p in (out / "analysis").rglob("*")) == sorted(
+        p.name for p in (fresh / "analysis").rglob("*")
+    )
+
+
+@pytest.mark.parametrize(
+    "places",
+    [
+        ["-o", "file"],
+        ["-o", "file/x"],
+        ["-o", "out", "--scratch", "file"],
+        ["-o", "out", "--scratch", "file/x"],
+        ["-o", "memory://out", "--scratch", "file/x"],
+    ],
+)
+def test_a_file_in_the_way_is_an_error_that_names_it(
+    lecture: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    own_logging: None,
+    places: list[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("precious")
+    assert main(["process", str(lecture), *places, *SETTINGS]) == 1
+    assert "cannot be made" in (said := capsys.readouterr().err), said
+    assert Path("file").read_text() == "precious"
