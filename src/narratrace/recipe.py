@@ -20,7 +20,6 @@ from narratrace.data.outcome import Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
 from narratrace.decode import AudioOptions, DecodeOptions, load_audio
-from narratrace.decode.watchdog import HangCallback
 from narratrace.device import check_device, model_device, why_not_ctranslate2, why_not_torch
 from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
@@ -29,6 +28,7 @@ from narratrace.understand.classifier import ClassifyOptions, parse_classifier
 from narratrace.understand.filters import FilterOptions
 from narratrace.understand.stats import StatsOptions
 from narratrace.understand.transcriber import TranscribeOptions, parse_transcriber
+from narratrace.watchdog import HangCallback
 from narratrace.write.bundle import BundleOptions
 from narratrace.write.clip_encoder import ClipOptions
 from narratrace.write.shards import ShardOptions
@@ -128,11 +128,11 @@ def align_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
     return Align(options.align)
 
 
-def clips_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+def clips_stage(options: EngineOptions, hooks: Hooks) -> Stage:
     """The clips of samples."""
     from narratrace.write.clips import CutClips
 
-    return CutClips(options.clips)
+    return CutClips(options.clips, on_hang=hooks.on_hang)
 
 
 MAKERS = {

@@ -6,7 +6,7 @@ import pytest
 
 from tests.architecture.tree import Module, modules
 
-BASE = {"errors", "timebase", "options", "data", "device", "driver", "threads"}
+BASE = {"errors", "timebase", "options", "data", "container", "watchdog", "device", "driver", "threads"}
 STATIONS = {"source", "decode", "analyse", "understand", "align", "write"}
 JOINERS = STATIONS | {"pipeline", "visual_pass", "recipe"}
 
@@ -17,6 +17,8 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "timebase", "options"},
     "driver": set(),
     "threads": set(),
+    "container": {"errors"},
+    "watchdog": {"errors"},
     "device": {"driver", "errors"},
     "kernels": set(),
     "ops": BASE | {"kernels", "_native"},

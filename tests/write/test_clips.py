@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -16,8 +17,10 @@ import pytest
 
 from narratrace.data.outcome import Failed, Kept
 from narratrace.data.sample import Clip, SampleKind
-from narratrace.errors import MediaError
+from narratrace.errors import DecodeTimeout, MediaError, NarratraceError
+from narratrace.pipeline import Hooks
 from narratrace.pipeline.stage import Stage
+from narratrace.recipe import MAKERS, EngineOptions
 from narratrace.timebase import Span
 from narratrace.write.clip_encoder import ClipOptions
 from narratrace.write.clips import CutClips, cut_clips
@@ -379,7 +382,7 @@ def test_the_stage_fills_in_clips_and_nothing_else(media: Path) -> None:
     stage.close()
     assert isinstance(kept, Kept)
     assert isinstance(failed, Failed)
-    assert (failed.station, failed.error, failed.uri) == ("clips", "MediaError", "missing.mp4")
+    assert (failed.station, failed.error, failed.uri) == ("clips", "InputError", "missing.mp4")
     made = kept.value.samples or ()
     assert [(s.kind, s.index) for s in made] == [
         (SampleKind.PAIR, 0), (SampleKind.TRACE, 0), (SampleKind.CLIP, 0), (SampleKind.CLIP, 2),
@@ -408,3 +411,31 @@ def test_a_sample_without_clip_is_no_business_of_the_stage(media: Path) -> None:
 def test_numbers_can_be_read_back(media: Path) -> None:
     with av.open(str(media / "vp9.webm")) as container:
         assert [number_of(luma_of(f)) for f in container.decode(video=0)] == list(range(240))
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_clips_of_a_file_that_never_answers_are_given_up(tmp_path: Path) -> None:
+    fifo = tmp_path / "stuck.ts"
+    os.mkfifo(fifo)
+    writer = os.open(fifo, os.O_RDWR | os.O_NONBLOCK)
+    told: list[NarratraceError] = []
+    given_up = threading.Event()
+
+    def on_hang(error: NarratraceError) -> None:
+        told.append(error)
+        given_up.set()
+
+    stage = MAKERS["clips"](EngineOptions(clips=ClipOptions(stall_timeout_s=0.2)), Hooks(on_hang=on_hang))
+    recording = make_recording(0, (0, 0, 1))
+    recording = replace(recording, input=replace(recording.input, uri=str(fifo)))
+    worker = threading.Thread(target=stage.run, args=([recording],), daemon=True)
+    worker.start()
+    try:
+        assert given_up.wait(30)
+        (error,) = told
+        assert isinstance(error, DecodeTimeout)
+        assert (error.station, error.input) == ("clips", str(fifo))
+    finally:
+        os.close(writer)  # the pipe ends, and with it the thread that hangs on it
+        worker.join(30)
+    assert not worker.is_alive()

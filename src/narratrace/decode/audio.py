@@ -21,12 +21,12 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.container import open_container, read_packets
 from narratrace.data.audio import SAMPLE_RATE, Audio
 from narratrace.data.media import MediaInfo
-from narratrace.decode.container import open_container, read_packets
-from narratrace.decode.watchdog import HangCallback, Watchdog
 from narratrace.errors import MediaError
 from narratrace.options import option
+from narratrace.watchdog import HangCallback, Watchdog
 
 F32 = npt.NDArray[np.float32]
 
@@ -172,7 +172,7 @@ class AudioReader:
         timeout = self._options.stall_timeout_s
         with (
             Watchdog(timeout, input=self._media.path, on_hang=self._on_hang) as watchdog,
-            open_container(self._media.path, timeout) as container,
+            open_container(self._media.path, timeout, station="decode") as container,
         ):
             stream = container.streams[self._index]
             for packet in read_packets(container, stream):

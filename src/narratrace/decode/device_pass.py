@@ -18,20 +18,20 @@ from typing import Any
 
 import numpy as np
 
+from narratrace.container import open_container
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
 from narratrace.decode.bitstream import elementary_feed
-from narratrace.decode.container import open_container
 from narratrace.decode.contract import DecodeOptions, DeviceGaveUp
 from narratrace.decode.nv12 import BatchPool
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.prefetch import Prefetch
 from narratrace.decode.pyav import first_picture
 from narratrace.decode.sessions import Picture, Session, SessionKey, SessionPool
-from narratrace.decode.watchdog import stalled
 from narratrace.errors import NarratraceError
 from narratrace.timebase import pts_to_seconds
+from narratrace.watchdog import stalled
 
 _BATCHES = 2
 """Batches of a pass: one with the consumer, one being filled."""
@@ -82,7 +82,7 @@ class DeviceDecoder:
         self._last: list[Picture] = []  # what was still in the session at the end
         self._session: Session | None = None
         self._prefetch = Prefetch[tuple[Any, list[Frame]]](1, options.stall_timeout_s)
-        self._container = open_container(media.path, options.stall_timeout_s)
+        self._container = open_container(media.path, options.stall_timeout_s, station="decode")
         try:
             self._open_session()
             self._batches = self._prefetch.run(self._produce)

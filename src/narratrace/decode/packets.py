@@ -6,9 +6,9 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from narratrace.container import read_packets
 from narratrace.data.media import VideoStreamInfo
 from narratrace.decode.account import PassAccount
-from narratrace.decode.container import read_packets
 from narratrace.decode.contract import DecodeOptions
 from narratrace.decode.droppable import DropWindow
 from narratrace.decode.nonref import packet_reader

@@ -66,6 +66,9 @@ class ClipOptions:
             ge=0,
         ),
     ] = 0
+    stall_timeout_s: Annotated[
+        float, option("longest wait for pictures or sound before the recording is given up", unit="s", gt=0)
+    ] = 60.0
 
 
 class Fitter:

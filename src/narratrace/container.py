@@ -1,4 +1,4 @@
-"""Opening media files with PyAV, and reading their packets past damage.
+"""Opening media files with PyAV, choosing their streams, and reading their packets past damage.
 
 Note [FFmpeg's log]
 ~~~~~~~~~~~~~~~~~~~
@@ -17,14 +17,17 @@ from typing import Any
 import av
 import av.error
 from av.container import InputContainer
+from av.stream import Disposition
 
 from narratrace.errors import DecodeTimeout, InputError, MediaError
+
+_NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _READ_ATTEMPTS = 16
 """Errors in a row after which the rest of a file counts as unreadable."""
 
 
-def open_container(path: str, timeout_s: float) -> InputContainer:
+def open_container(path: str, timeout_s: float, *, station: str) -> InputContainer:
     """Open a media file or URI for reading.
 
     A local file may only open local files: a playlist in disguise must not reach out into the network.
@@ -32,6 +35,7 @@ def open_container(path: str, timeout_s: float) -> InputContainer:
     Args:
         path: File or URI.
         timeout_s: Longest wait for remote storage in seconds.
+        station: Who asks, for errors.
 
     Raises:
         InputError: there is no such file.
@@ -42,16 +46,35 @@ def open_container(path: str, timeout_s: float) -> InputContainer:
     try:
         return av.open(path, options=options, timeout=timeout_s, metadata_errors="replace")
     except FileNotFoundError as error:
-        raise InputError("no such file", station="decode", input=path) from error
+        raise InputError("no such file", station=station, input=path) from error
     except av.error.ExitError as error:
-        raise DecodeTimeout(f"no answer for {timeout_s:g} s", station="decode", input=path) from error
+        raise DecodeTimeout(f"no answer for {timeout_s:g} s", station=station, input=path) from error
     except (av.error.FFmpegError, OSError) as error:
         raise MediaError(
             f"cannot be opened: {error.strerror}",
-            station="decode",
+            station=station,
             input=path,
             expected="a media file FFmpeg can read",
+            cause="not a media file, or a recording that was cut off before its index (moov) was written",
         ) from error
+
+
+def best_video(container: InputContainer) -> Any | None:
+    """The largest stream of moving pictures that can be decoded, the first of equals; None without any."""
+    streams = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & _NOT_MOTION
+    ]
+    return max(
+        streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index), default=None
+    )
+
+
+def best_audio(container: InputContainer) -> Any | None:
+    """The sound marked as default, else the first that can be decoded; None without any."""
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), -s.index), default=None)
 
 
 def read_packets(container: InputContainer, stream: Any) -> Iterator[Any | None]:
