@@ -7,6 +7,12 @@ lines come from worker threads that cannot be told apart by file, so capturing t
 warnings on another; and the callback needs the interpreter lock, which PyAV holds while it joins those very
 threads. Damage is counted from facts that belong to one file instead: errors of single packets, pictures
 marked as corrupt, and pictures that never came.
+
+Note [Playback and presentation]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A sidecar counts from the beginning of playback. In MP4, Matroska and the like that is time 0 of the file's
+own clock, whenever the first picture comes. Transport and program streams and Ogg carry the clock of a
+broadcast: it begins anywhere (1.4 s with ffmpeg), and players show the earliest time of any stream as 0.
 """
 
 from __future__ import annotations
@@ -22,6 +28,8 @@ from av.stream import Disposition
 from narratrace.errors import DecodeTimeout, InputError, MediaError
 
 _NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
+
+_FREE_CLOCK = 0x0200  # AVFMT_TS_DISCONT
 
 _READ_ATTEMPTS = 16
 """Errors in a row after which the rest of a file counts as unreadable."""
@@ -75,6 +83,18 @@ def best_audio(container: InputContainer) -> Any | None:
     """The sound marked as default, else the first that can be decoded; None without any."""
     streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
     return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), -s.index), default=None)
+
+
+def has_free_clock(container: InputContainer) -> bool:
+    """Whether the format's clock may begin anywhere, and be set anew: transport and program streams, Ogg."""
+    return bool(container.format.flags & _FREE_CLOCK)
+
+
+def start_of_playback(container: InputContainer) -> float:
+    """Seconds on the presentation clock at which playback is at 0, see Note [Playback and presentation]."""
+    if container.start_time is None or not has_free_clock(container):
+        return 0.0
+    return container.start_time / av.time_base
 
 
 def read_packets(container: InputContainer, stream: Any) -> Iterator[Any | None]:

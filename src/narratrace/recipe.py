@@ -23,7 +23,7 @@ from narratrace.decode import AudioOptions, DecodeOptions, load_audio
 from narratrace.device import check_device, model_device, why_not_ctranslate2, why_not_torch
 from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
-from narratrace.source import load_captions, probe
+from narratrace.source import load_captions, playback_start, probe
 from narratrace.understand.classifier import ClassifyOptions, parse_classifier
 from narratrace.understand.filters import FilterOptions
 from narratrace.understand.stats import StatsOptions
@@ -203,12 +203,15 @@ def process_recording(stages: Sequence[Stage], input: VideoInput, sequence: int)
 
 
 def read_sidecar(video: VideoInput) -> Transcript | None:
-    """The captions of a recording, None when it has none.
+    """The captions of a recording on its presentation clock, None when it has none.
 
     Raises:
-        InputError: the sidecar is missing or malformed.
+        InputError: the sidecar is missing or malformed, or the recording is gone.
+        MediaError: the recording cannot be opened.
     """
-    return load_captions(video.captions_uri) if video.captions_uri else None
+    if not video.captions_uri:
+        return None
+    return load_captions(video.captions_uri).shifted(playback_start(video.uri))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from narratrace.timebase import Span
 
@@ -53,7 +53,20 @@ class Transcript:
     word_times: str = "exact"
     warnings: tuple[str, ...] = ()
 
+    def shifted(self, seconds: float) -> Transcript:
+        """The same, ``seconds`` later."""
+        return replace(self, utterances=tuple(_shifted(u, seconds) for u in self.utterances))
+
     @property
     def words(self) -> tuple[Word, ...]:
         """All words in time order."""
         return tuple(word for utterance in self.utterances for word in utterance.words)
+
+
+def _shifted(utterance: Utterance, seconds: float) -> Utterance:
+    words = tuple(replace(word, span=_later(word.span, seconds)) for word in utterance.words)
+    return Utterance(_later(utterance.span, seconds), words)
+
+
+def _later(span: Span, seconds: float) -> Span:
+    return Span(span.start + seconds, span.end + seconds)

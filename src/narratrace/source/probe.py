@@ -13,7 +13,7 @@ import av
 import av.error
 from av.container import InputContainer
 
-from narratrace.container import best_audio, best_video, open_container
+from narratrace.container import best_audio, best_video, open_container, start_of_playback
 from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo
 from narratrace.errors import InputError, MediaError
 from narratrace.timebase import irregular, pts_to_seconds
@@ -62,6 +62,20 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
             packets=packets,
             warnings=tuple(warnings),
         )
+
+
+def playback_start(path: str | Path, *, timeout_s: float = 60.0) -> float:
+    """Where the times of a sidecar count from, in seconds; see Note [Playback and presentation].
+
+    Args:
+        path: File, or URI that FFmpeg can open.
+        timeout_s: Longest wait for remote storage in seconds.
+
+    Raises:
+        InputError, MediaError, DecodeTimeout: as :func:`probe`.
+    """
+    with open_container(str(path), timeout_s, station="source") as container:
+        return start_of_playback(container)
 
 
 def _check_file(path: Path) -> None:
