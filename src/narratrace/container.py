@@ -1,4 +1,4 @@
-"""Opening media files with PyAV, choosing their streams, and reading their packets past damage.
+"""Opening media files with PyAV, and choosing their streams.
 
 Note [FFmpeg's log]
 ~~~~~~~~~~~~~~~~~~~
@@ -17,7 +17,6 @@ broadcast: it begins anywhere (1.4 s with ffmpeg), and players show the earliest
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import av
@@ -30,9 +29,6 @@ from narratrace.errors import DecodeTimeout, InputError, MediaError
 _NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _FREE_CLOCK = 0x0200  # AVFMT_TS_DISCONT
-
-_READ_ATTEMPTS = 16
-"""Errors in a row after which the rest of a file counts as unreadable."""
 
 
 def open_container(path: str, timeout_s: float, *, station: str) -> InputContainer:
@@ -95,25 +91,3 @@ def start_of_playback(container: InputContainer) -> float:
     if container.start_time is None or not has_free_clock(container):
         return 0.0
     return container.start_time / av.time_base
-
-
-def read_packets(container: InputContainer, stream: Any) -> Iterator[Any | None]:
-    """The packets of one stream in file order; None for every place that could not be read.
-
-    Reading goes on behind a damaged place until the demuxer finds nothing more.
-    """
-    failures = 0
-    packets = container.demux(stream)
-    while failures < _READ_ATTEMPTS:
-        try:
-            packet = next(packets)
-        except StopIteration:
-            return
-        except av.error.FFmpegError:
-            failures += 1
-            packets = container.demux(stream)
-            yield None
-            continue
-        if packet.size:  # the demuxer ends with an empty packet
-            failures = 0
-            yield packet

@@ -6,7 +6,18 @@ import pytest
 
 from tests.architecture.tree import Module, modules
 
-BASE = {"errors", "timebase", "options", "data", "container", "watchdog", "device", "driver", "threads"}
+BASE = {
+    "errors",
+    "timebase",
+    "options",
+    "data",
+    "container",
+    "demux",
+    "watchdog",
+    "device",
+    "driver",
+    "threads",
+}
 STATIONS = {"source", "decode", "analyse", "understand", "align", "write"}
 JOINERS = STATIONS | {"pipeline", "visual_pass", "recipe"}
 
@@ -18,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "driver": set(),
     "threads": set(),
     "container": {"errors"},
+    "demux": {"container"},
     "watchdog": {"errors"},
     "device": {"driver", "errors"},
     "kernels": set(),

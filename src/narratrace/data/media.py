@@ -129,6 +129,7 @@ class DecodeSummary:
         corrupt: Packets or frames lost to damage.
         fps_mean: ``(frames + skipped - 1) / (last - first)``, 0 for a single frame.
         vfr: Whether frame intervals are irregular by more than 10 % of their median.
+        resets: How often the file's clock was set anew; times of the file itself do not go on there.
         backend: Decoder that was used, for instance ``pyav`` or ``nvdec:0``.
         warnings: Recoverable damage and oddities, one line each.
     """
@@ -145,4 +146,5 @@ class DecodeSummary:
     fps_mean: float
     vfr: bool
     backend: str
+    resets: int = 0
     warnings: tuple[str, ...] = ()

@@ -21,9 +21,10 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.container import open_container, read_packets
+from narratrace.container import open_container
 from narratrace.data.audio import SAMPLE_RATE, Audio
 from narratrace.data.media import MediaInfo
+from narratrace.demux import Resets, read_packets
 from narratrace.errors import MediaError
 from narratrace.options import option
 from narratrace.watchdog import HangCallback, Watchdog
@@ -112,12 +113,14 @@ class AudioReader:
         self._options = options
         self._on_hang = on_hang
         self._packets = self._damaged = 0
+        self._resets = Resets()
         self._silence = self._trimmed = 0  # output samples
 
     def warnings(self) -> tuple[str, ...]:
         """What was met so far, one line each."""
         lines = [
             (self._damaged, f"{self._damaged} of {self._packets} audio packets were lost to damage"),
+            (self._resets.count, self._resets.warning()),
             (self._silence, f"{self._silence / SAMPLE_RATE:.3f} s of gaps in the sound filled with silence"),
             (self._trimmed, f"{self._trimmed / SAMPLE_RATE:.3f} s of overlapping sound cut off"),
         ]
@@ -175,7 +178,7 @@ class AudioReader:
             open_container(self._media.path, timeout, station="decode") as container,
         ):
             stream = container.streams[self._index]
-            for packet in read_packets(container, stream):
+            for packet in read_packets(container, stream, self._resets):
                 self._packets += 1
                 for frame in self._decode(stream, packet) if packet is not None else self._lose():
                     watchdog.pause()

@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narratrace.container import best_audio, best_video, open_container
+from narratrace.demux import Resets, demuxed
 from narratrace.errors import MediaError
 from narratrace.timebase import Span, pts_to_seconds, seconds_to_pts
 
@@ -41,11 +42,13 @@ class Source:
     Attributes:
         path: Media file.
         timeout_s: Longest wait for remote storage in seconds.
+        seekable: Whether its clock goes on, so that a time is a place; see Note [Reset clocks].
         beat: Called with every packet, a sign of life; may raise to end the reading.
     """
 
     path: str
     timeout_s: float
+    seekable: bool
     beat: Callable[[], None]
 
 
@@ -119,14 +122,15 @@ def packets_from(source: Source, kind: Literal["video", "audio"], start: float) 
         MediaError: the file cannot be opened or read.
         DecodeTimeout: it gave nothing in time.
     """
-    for back in _BACK_OFF_S:
+    for back in _BACK_OFF_S if source.seekable else (math.inf,):
         with open_media(source) as container:
             stream = chosen_stream(container, kind)
             if stream is None:
                 return
             stream.codec_context.thread_count = 1  # see Note [Deterministic clips]
             if back == math.inf:
-                yield from _beating(container.demux(stream), source)
+                packets = _beating(demuxed(container, stream, Resets()), source)
+                yield from packets if source.seekable else _skipping(packets, start)
                 return
             packets = _beating(_after_seek(container, stream, start - back), source)
             first = next((packet for packet in packets if packet.is_keyframe), None)
@@ -134,6 +138,19 @@ def packets_from(source: Source, kind: Literal["video", "audio"], start: float) 
                 yield first
                 yield from packets
                 return
+
+
+def _skipping(packets: Iterator[Any], start: float) -> Iterator[Any]:
+    """The packets without those that the pictures from ``start`` on do not need."""
+    held: list[Any] = []
+    for packet in packets:
+        if packet.is_keyframe and packet_time(packet) <= start:
+            held = []
+        held.append(packet)
+        if packet_time(packet) > start:
+            break
+    yield from held
+    yield from packets
 
 
 def _beating(packets: Iterator[Any], source: Source) -> Iterator[Any]:

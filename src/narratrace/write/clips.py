@@ -49,6 +49,7 @@ def cut_clips(
     options: ClipOptions,
     pool: Executor | None = None,
     *,
+    seekable: bool = True,
     on_hang: HangCallback | None = None,
 ) -> list[Clip | None]:
     """Cut several clips of one recording, see Note [What is in a clip].
@@ -60,6 +61,7 @@ def cut_clips(
         spans: Wanted intervals on the recording's clock, in any order.
         options: See :class:`ClipOptions`.
         pool: Encodes clips that are far apart at the same time; without one they are encoded in turn.
+        seekable: Whether the recording's clock is never set anew, see Note [Reset clocks].
         on_hang: See Note [Two ways to end a hang].
 
     Returns:
@@ -72,7 +74,7 @@ def cut_clips(
     """
     timeout = options.stall_timeout_s
     with Watchdog(timeout, input=path, station=STATION, on_hang=on_hang) as watchdog:
-        return _cut(Source(path, timeout, watchdog.beat), spans, options, pool)
+        return _cut(Source(path, timeout, seekable, watchdog.beat), spans, options, pool)
 
 
 def _cut(
@@ -200,7 +202,14 @@ class CutClips:
         samples = recording.samples or ()
         spans = [sample.clip.span for sample in samples if sample.clip is not None]
         try:
-            made = cut_clips(recording.input.uri, spans, self._options, self._pool, on_hang=self._on_hang)
+            made = cut_clips(
+                recording.input.uri,
+                spans,
+                self._options,
+                self._pool,
+                seekable=recording.visual is None or recording.visual.video.resets == 0,
+                on_hang=self._on_hang,
+            )
         except Exception as error:
             return Failed.from_exception(
                 error, video_id=recording.video_id, uri=recording.input.uri, station=self.name
