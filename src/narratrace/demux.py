@@ -14,7 +14,7 @@ searched for a time.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import av.error
@@ -77,26 +77,30 @@ class Resets:
         return self.count
 
 
-def demuxed(container: InputContainer, stream: Any, resets: Resets) -> Iterator[Any]:
+def demuxed(
+    container: InputContainer, stream: Any, resets: Resets, beat: Callable[[], None] = lambda: None
+) -> Iterator[Any]:
     """The packets of one stream as ``container.demux`` gives them, see Note [Reset clocks].
 
     Args:
         container: The open file.
         stream: One of its streams.
         resets: Of this file; counts them.
+        beat: Called with every packet of pictures or sound: a stream may have long gaps, or end early.
     """
-    if not has_free_clock(container):
-        yield from container.demux(stream)
-        return
+    free = has_free_clock(container)
     both = {s.index: s for s in (best_video(container), best_audio(container), stream) if s is not None}
     for packet in container.demux(*both.values()):
-        if packet.size:  # the demuxer ends with empty packets
+        beat()
+        if free and packet.size:  # the demuxer ends with empty packets
             resets.mend(packet)
         if packet.stream_index == stream.index:
             yield packet
 
 
-def read_packets(container: InputContainer, stream: Any, resets: Resets) -> Iterator[Any | None]:
+def read_packets(
+    container: InputContainer, stream: Any, resets: Resets, beat: Callable[[], None] = lambda: None
+) -> Iterator[Any | None]:
     """The packets of one stream in file order; None for every place that could not be read.
 
     Reading goes on behind a damaged place until the demuxer finds nothing more.
@@ -105,9 +109,10 @@ def read_packets(container: InputContainer, stream: Any, resets: Resets) -> Iter
         container: The open file.
         stream: One of its streams.
         resets: Of this file; counts them.
+        beat: See :func:`demuxed`.
     """
     failures = 0
-    packets = demuxed(container, stream, resets)
+    packets = demuxed(container, stream, resets, beat)
     while failures < _READ_ATTEMPTS:
         try:
             packet = next(packets)
@@ -115,7 +120,7 @@ def read_packets(container: InputContainer, stream: Any, resets: Resets) -> Iter
             return
         except av.error.FFmpegError:
             failures += 1
-            packets = demuxed(container, stream, resets)
+            packets = demuxed(container, stream, resets, beat)
             yield None
             continue
         if packet.size:  # the demuxer ends with an empty packet

@@ -76,7 +76,7 @@ def load_audio(
 
     Raises:
         MediaError: the file has an audio stream, but less than half of its packets can be decoded.
-        DecodeTimeout: no sound came for ``stall_timeout_s``.
+        DecodeTimeout: nothing could be read for ``stall_timeout_s``.
     """
     if media.audio is None:
         return None
@@ -131,7 +131,7 @@ class AudioReader:
 
         Raises:
             MediaError: less than half of the packets could be decoded.
-            DecodeTimeout: no sound came for ``stall_timeout_s``.
+            DecodeTimeout: nothing could be read for ``stall_timeout_s``.
         """
         position: int | None = None  # of the next sample, in output samples since presentation time 0
         for start, samples in self._timed():
@@ -178,7 +178,7 @@ class AudioReader:
             open_container(self._media.path, timeout, station="decode") as container,
         ):
             stream = container.streams[self._index]
-            for packet in read_packets(container, stream, self._resets):
+            for packet in read_packets(container, stream, self._resets, watchdog.beat):
                 self._packets += 1
                 for frame in self._decode(stream, packet) if packet is not None else self._lose():
                     watchdog.pause()

@@ -129,10 +129,10 @@ def packets_from(source: Source, kind: Literal["video", "audio"], start: float) 
                 return
             stream.codec_context.thread_count = 1  # see Note [Deterministic clips]
             if back == math.inf:
-                packets = _beating(demuxed(container, stream, Resets()), source)
+                packets = demuxed(container, stream, Resets(), source.beat)
                 yield from packets if source.seekable else _skipping(packets, start)
                 return
-            packets = _beating(_after_seek(container, stream, start - back), source)
+            packets = _after_seek(container, stream, start - back, source)
             first = next((packet for packet in packets if packet.is_keyframe), None)
             if first is not None and packet_time(first) <= start:
                 yield first
@@ -153,26 +153,19 @@ def _skipping(packets: Iterator[Any], start: float) -> Iterator[Any]:
     yield from packets
 
 
-def _beating(packets: Iterator[Any], source: Source) -> Iterator[Any]:
-    for packet in packets:
-        source.beat()
-        yield packet
-
-
 def packet_time(packet: Any) -> float:
     """Presentation time of a packet in seconds; its decoding time without one, infinite without either."""
     pts = packet.pts if packet.pts is not None else packet.dts
     return math.inf if pts is None else pts_to_seconds(pts, packet.time_base)
 
 
-def _after_seek(container: Any, stream: Any, t: float) -> Iterator[Any]:
+def _after_seek(container: Any, stream: Any, t: float, source: Source) -> Iterator[Any]:
     guide = chosen_stream(container, "video") or stream
     try:
         container.seek(seconds_to_pts(t, guide.time_base), stream=guide, backward=True)
     except av.error.FFmpegError:
         return iter(())
-    packets: Iterator[Any] = container.demux(stream)
-    return packets
+    return demuxed(container, stream, Resets(), source.beat)
 
 
 def decoded(packets: Iterator[Any]) -> Iterator[tuple[Any, int, Any]]:
