@@ -135,6 +135,47 @@ def test_words_share_their_cue_by_length(tmp_path: Path) -> None:
     assert bounds == [(10.0, round(10 + 2 / 12, 6)), (round(10 + 2 / 12, 6), 10.5), (10.5, 11.0)]
 
 
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("with p < 0.05 in this arm and n > 30 patients", None),
+        ("if x <y and z> w", None),
+        ("a <- b and c -> d", None),
+        ("<3 of them, and >2", None),
+        ("<i>very</i> <b.loud>small</b> <u>cells</u>", "very small cells"),
+        ('<font color="#ff0000" size=2>red</font> ones', "red ones"),
+        ("<v Dr. Example>look <c.yellow.bg_blue>here</c></v>", "look here"),
+        ("<lang en-GB>colour</lang> <ruby>base<rt>over</rt></ruby>", "colour baseover"),
+        ("one<br/> two<BR> <span style='x'>three</span>", "one two three"),
+        ("{\\an8}{\\i1}up{\\i0} there", "up there"),
+    ],
+)
+def test_tags_are_left_out_and_comparisons_kept(written: str, said: str | None, tmp_path: Path) -> None:
+    for name, head in (("a.srt", "1\n00:00:01,000"), ("a.vtt", "WEBVTT\n\n00:00:01.000")):
+        end = (head[-4] == "," and "00:00:09,000") or "00:00:09.000"
+        assert texts(load(tmp_path, name, f"{head} --> {end}\n{written}\n")) == [said or written]
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("en", "en"),
+        ("german", "de"),
+        ("German", "de"),
+        ("Haitian Creole", "ht"),
+        ("de-AT", "de"),
+        ("pt_BR", "pt"),
+        ("yue", "yue"),
+        ("lao", "lo"),
+        ("Klingon", ""),
+        ("", ""),
+    ],
+)
+def test_languages_of_recognisers_become_codes(language: str, code: str, tmp_path: Path) -> None:
+    text = json.dumps({"language": language, "segments": [{"start": 0, "end": 1, "text": "a"}]})
+    assert load(tmp_path, "a.json", text).language == code
+
+
 def test_comments_styles_and_identifiers_are_not_speech(tmp_path: Path) -> None:
     text = (
         "WEBVTT - a title\n\nSTYLE\n::cue { color: red }\n\nNOTE\nnothing --> here\n\n"
