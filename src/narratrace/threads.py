@@ -50,7 +50,10 @@ def share_heap() -> None:
 
 
 def map_ahead(executor: Executor, function: Callable[[A], B], items: Iterable[A], most: int) -> Iterator[B]:
-    """``map``, in order, with at most ``most`` results under way or waiting to be looked at."""
+    """``map``, in order, with at most ``most`` results under way, ready, or being looked at.
+
+    To keep all threads at work takes one more than there are threads.
+    """
     waiting: deque[Future[B]] = deque()
     try:
         for item in items:
