@@ -222,7 +222,7 @@ class DeviceDecoder:
         """Remembers a packet; the stamp its picture will come back with."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or (packet.pts is None and not self._pending):
-            raise Unsuitable("its packets carry no presentation times")
+            raise self._gave_up("packets carry no presentation times")
         self._pending[stamp] = _Stamp(
             packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard
         )
