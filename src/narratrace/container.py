@@ -24,6 +24,7 @@ import av.error
 from av.container import InputContainer
 from av.stream import Disposition
 
+from narratrace.data.media import is_local, local_path
 from narratrace.errors import DecodeTimeout, InputError, MediaError
 
 _NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
@@ -46,9 +47,10 @@ def open_container(path: str, timeout_s: float, *, station: str) -> InputContain
         MediaError: it is no media file.
         DecodeTimeout: the storage did not answer in time.
     """
-    options = {} if "://" in path else {"protocol_whitelist": "file"}
+    local = is_local(path)
+    name, options = (str(local_path(path)), {"protocol_whitelist": "file"}) if local else (path, {})
     try:
-        return av.open(path, options=options, timeout=timeout_s, metadata_errors="replace")
+        return av.open(name, options=options, timeout=timeout_s, metadata_errors="replace")
     except FileNotFoundError as error:
         raise InputError("no such file", station=station, input=path) from error
     except av.error.ExitError as error:

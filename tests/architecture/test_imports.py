@@ -28,7 +28,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "timebase", "options"},
     "driver": set(),
     "threads": set(),
-    "container": {"errors"},
+    "container": {"errors", "data"},
     "demux": {"container"},
     "watchdog": {"errors"},
     "device": {"driver", "errors"},

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+def is_local(uri: str) -> bool:
+    """Whether a URI is a path, or says so by ``file://``."""
+    return "://" not in uri or uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    """The path of a local URI."""
+    return Path(unquote(urlsplit(uri).path)) if uri.startswith("file://") else Path(uri)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

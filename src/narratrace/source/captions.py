@@ -51,7 +51,11 @@ class SidecarIndex:
 def _sidecars(folder: Path) -> dict[str, list[tuple[tuple[int, str], int, str]]]:
     """Sidecars of a folder by the stem of the recording they may belong to, with their preference."""
     found: dict[str, list[tuple[tuple[int, str], int, str]]] = {}
-    for file in folder.iterdir() if folder.is_dir() else ():
+    try:
+        files = list(folder.iterdir())
+    except OSError:  # nor can the recording be read: whoever opens it says so
+        files = []
+    for file in files:
         if file.suffix.lower() not in SUFFIXES:
             continue
         order = SUFFIXES.index(file.suffix.lower())

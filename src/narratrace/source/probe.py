@@ -14,7 +14,7 @@ import av.error
 from av.container import InputContainer
 
 from narratrace.container import best_audio, best_video, open_container, start_of_playback
-from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo
+from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo, is_local, local_path
 from narratrace.errors import InputError, MediaError
 from narratrace.timebase import irregular, pts_to_seconds
 
@@ -42,9 +42,9 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
         DecodeTimeout: the storage did not answer in time.
     """
     name = str(path)
-    is_uri = "://" in name
-    if not is_uri:
-        _check_file(Path(name))
+    file = local_path(name) if is_local(name) else None
+    if file is not None:
+        _check_file(file)
     with open_container(name, timeout_s, station="source") as container:
         video, audio = best_video(container), best_audio(container)
         warnings = [] if video or not _unknown_video(container) else ["no decoder for the video stream"]
@@ -54,7 +54,7 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
         return MediaInfo(
             path=name,
             container=container.format.name,
-            size_bytes=0 if is_uri else Path(name).stat().st_size,
+            size_bytes=file.stat().st_size if file is not None else 0,
             duration=container.duration / av.time_base if container.duration is not None else None,
             video=_video_info(video, picture) if video else None,
             audio=_audio_info(audio) if audio else None,
