@@ -2,7 +2,7 @@
 
 This is the one place that names concrete stages. The stations never import each other; where one needs what
 another can do (captions, sound), it is handed a small object from here. A stage is imported when it is made,
-so that a command loads what it runs; options are needed whole.
+so that a command loads what it runs; options, and the modules they stand in, are needed whole.
 """
 
 from __future__ import annotations
@@ -29,9 +29,7 @@ from narratrace.understand.filters import FilterOptions
 from narratrace.understand.stats import StatsOptions
 from narratrace.understand.transcriber import TranscribeOptions, parse_transcriber
 from narratrace.watchdog import HangCallback
-from narratrace.write.bundle import BundleOptions
-from narratrace.write.clip_encoder import ClipOptions
-from narratrace.write.shards import ShardOptions
+from narratrace.write.options import BundleOptions, ClipOptions, ShardOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,7 +21,8 @@ from narratrace.data.outcome import Kept
 from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, device_pass, open_decoder
 from narratrace.decode import open as opening
-from narratrace.decode.device_pass import DeviceDecoder, Unsuitable
+from narratrace.decode.contract import Unsuitable
+from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.sessions import SessionKey, SessionPool
 from narratrace.device import parse_device

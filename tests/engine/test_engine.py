@@ -314,6 +314,21 @@ def test_importing_engine_and_command_line_is_light():
     assert done.stdout.strip() == "[] []"
 
 
+UNUSED = """
+import sys
+import narratrace.engine, narratrace.settings
+writing = ("bundle", "shards", "index", "clip_encoder", "clip_source", "localized_narratives")
+on_a_card = ("device_pass", "nvdec", "sessions", "bitstream")
+names = [f"narratrace.write.{name}" for name in writing] + [f"narratrace.decode.{name}" for name in on_a_card]
+print([name for name in (*names, "tarfile", "subprocess") if name in sys.modules])
+"""
+
+
+def test_an_analysis_loads_nothing_of_writing_samples_or_of_cards():
+    done = subprocess.run([sys.executable, "-c", UNUSED], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 def test_lazy_exports_are_all_there():
     import narratrace
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from narratrace.data.transcript import Transcript
 from narratrace.errors import InputError
-from narratrace.source import find_sidecar, load_captions
+from narratrace.source import load_captions
+from narratrace.source.captions import SidecarIndex
 from tests.support.attempt import attempt
 
 # "~" stands for the space that YouTube puts on an otherwise empty line.
@@ -311,7 +312,7 @@ def test_json_of_another_kind_is_refused(text: str, tmp_path: Path) -> None:
 def sidecar(folder: Path, *files: str) -> str | None:
     for file in files:
         (folder / file).write_text('{"segments": []}' if file.endswith(".json") else "x")
-    found = find_sidecar(folder / "talk [x].mp4")
+    found = SidecarIndex().find(folder / "talk [x].mp4")
     return found.name if found else None
 
 
@@ -329,4 +330,4 @@ def test_sidecars_are_found_by_name_in_a_fixed_order(tmp_path: Path) -> None:
 
 
 def test_no_folder_no_sidecar(tmp_path: Path) -> None:
-    assert find_sidecar(tmp_path / "gone" / "talk.mp4") is None
+    assert SidecarIndex().find(tmp_path / "gone" / "talk.mp4") is None

@@ -22,8 +22,8 @@ from narratrace.pipeline import Hooks
 from narratrace.pipeline.stage import Stage
 from narratrace.recipe import MAKERS, EngineOptions
 from narratrace.timebase import Span
-from narratrace.write.clip_encoder import ClipOptions
 from narratrace.write.clips import CutClips, cut_clips
+from narratrace.write.options import ClipOptions
 from tests.support.media import clicks, flash, flip_bits, make_size_change, make_video, truncate, with_cover
 from tests.write.builders import make_recording, make_sample, make_visual
 from tests.write.clip_tools import decode, inside, luma_of, number_of, numbered, onset

@@ -27,6 +27,7 @@ from narratrace.write.bundle import Bundle
 from narratrace.write.canonical import json_line
 from narratrace.write.files import remove_leftovers, storage_errors, write_atomic
 from narratrace.write.index import read_record
+from narratrace.write.options import ShardOptions
 from narratrace.write.shard_file import (
     INDEX,
     SHARDS,
@@ -35,7 +36,7 @@ from narratrace.write.shard_file import (
     list_finished_shards,
     shard_path,
 )
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.shards import Assembler
 
 _log = logging.getLogger(__name__)
 

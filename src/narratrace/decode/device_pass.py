@@ -23,7 +23,7 @@ from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
 from narratrace.decode.bitstream import elementary_feed
-from narratrace.decode.contract import DecodeOptions, DeviceGaveUp
+from narratrace.decode.contract import DecodeOptions, DeviceGaveUp, Unsuitable
 from narratrace.decode.nv12 import BatchPool
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.prefetch import Prefetch
@@ -38,10 +38,6 @@ _BATCHES = 2
 
 _MOST_PENDING = 256
 """Packets whose picture is awaited; older ones will never come."""
-
-
-class Unsuitable(Exception):
-    """A hardware decoder is not the one for this recording; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _VTT_LANGUAGE = re.compile(r"^Language:\s*([A-Za-z]{2,3})\b", re.MULTILINE)
 
 
-def find_sidecar(path: str | Path) -> Path | None:
-    """The captions file of a recording, by name; see :meth:`SidecarIndex.find`."""
-    return SidecarIndex().find(path)
-
-
 class SidecarIndex:
     """Finds sidecars of many recordings, and reads each folder once."""
 

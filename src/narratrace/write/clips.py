@@ -32,8 +32,9 @@ from narratrace.threads import usable_cores
 from narratrace.timebase import Span, merge_spans
 from narratrace.watchdog import HangCallback, Watchdog
 from narratrace.write.clip_copy import copy_clip
-from narratrace.write.clip_encoder import ClipEncoder, ClipOptions
+from narratrace.write.clip_encoder import ClipEncoder
 from narratrace.write.clip_source import STATION, Picture, Source, pictures, read_sound
+from narratrace.write.options import ClipOptions
 
 _HELD_S = 0.1
 _SEEK_S = 4.0
