@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from narratrace.timebase import Span
+from narratrace.timebase import Span, merge_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,16 @@ class Transcript:
     def words(self) -> tuple[Word, ...]:
         """All words in time order."""
         return tuple(word for utterance in self.utterances for word in utterance.words)
+
+    @property
+    def seconds_per_word(self) -> float | None:
+        """Seconds of speech per word (``spw``), None without words.
+
+        Speech is what the utterances cover together; overlapping ones count once.
+        """
+        words = len(self.words)
+        speech = merge_spans(utterance.span for utterance in self.utterances)
+        return sum(span.duration for span in speech) / words if words else None
 
 
 def _shifted(utterance: Utterance, seconds: float) -> Utterance:
