@@ -25,7 +25,7 @@ _MALLOC_OPTIONS = {
 
 def usable_cores() -> int:
     """Cores this process may use: by affinity, and by the quota of its container."""
-    # macOS and Windows know no affinity.
+    # macOS knows no affinity.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = _CGROUP_LIMIT.read_text().split()
