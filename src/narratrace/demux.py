@@ -39,6 +39,7 @@ class Resets:
         self._moves = [0.0]  # seconds added, by part
         self._parts: dict[int, int] = {}  # in which each stream is
         self._last: dict[int, float] = {}  # decoding time of each stream's last packet, moved
+        self._before: dict[int, float] = {}  # of the one before
         self._end = 0.0  # of what has come so far
 
     @property
@@ -61,6 +62,8 @@ class Resets:
             packet.pts += ticks
         if packet.dts is not None:
             packet.dts += ticks
+            if stream in self._last:
+                self._before[stream] = self._last[stream]
             self._last[stream] = float(packet.dts * base)
             self._end = max(self._end, _shown(packet) + float((packet.duration or 0) * base))
 
@@ -71,7 +74,11 @@ class Resets:
             range(self._parts.get(packet.stream_index, 0), len(self._moves)),
             key=lambda part: abs(decoded + self._moves[part] - (self._end if last is None else last)),
         )
-        if last is None or -_BACK_S <= decoded + self._moves[part] - last <= _AHEAD_S:
+        placed = decoded + self._moves[part]
+        if last is None or -_BACK_S <= placed - last <= _AHEAD_S:
+            return part
+        # A single wrong time stamp is no reset: the next one goes on from the one before.
+        if abs(placed - self._before.get(packet.stream_index, last)) <= _BACK_S:
             return part
         self._moves.append(self._end - _shown(packet))
         return self.count

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 
@@ -12,6 +13,7 @@ from narratrace.data.media import DecodeSummary
 from narratrace.decode import AudioOptions, DecodeOptions, open_decoder
 from narratrace.decode.account import PassAccount
 from narratrace.decode.audio import AudioReader, load_audio
+from narratrace.demux import Resets
 from narratrace.errors import MediaError
 from narratrace.source import probe
 from tests.decode.test_audio import flashes, onsets
@@ -96,6 +98,19 @@ def test_a_pause_is_no_reset(joined: Joined) -> None:
     assert times[-1] == pytest.approx(100 + SECONDS, abs=0.1)
     reader = AudioReader(probe(path), AudioOptions())
     assert sum(block.duration for block in reader) == pytest.approx(100 + SECONDS, abs=0.1)
+
+
+def test_a_single_wrong_time_stamp_moves_nothing(tmp_path: Path) -> None:
+    made, resets = make_video(tmp_path / "a.ts", seconds=SECONDS, bframes=3), Resets()
+    with av.open(str(made.path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+    wanted = [(packet.pts, packet.dts) for packet in packets]
+    packets[20].pts += 5 * 90_000
+    packets[20].dts += 5 * 90_000
+    for packet in packets:
+        resets.mend(packet)
+    assert resets.count == 0
+    assert [(p.pts, p.dts) == times for p, times in zip(packets, wanted, strict=True)].count(False) == 1
 
 
 def test_where_most_pictures_have_no_place_in_time_the_file_is_refused(tmp_path: Path) -> None:
