@@ -101,7 +101,7 @@ def demuxed(
         beat()
         if free and packet.size:  # the demuxer ends with empty packets
             resets.mend(packet)
-        if packet.stream_index == stream.index:
+        if packet.stream.index == stream.index:  # empty packets know their stream, but not its index
             yield packet
 
 

@@ -13,7 +13,7 @@ from narratrace.data.media import DecodeSummary
 from narratrace.decode import AudioOptions, DecodeOptions, open_decoder
 from narratrace.decode.account import PassAccount
 from narratrace.decode.audio import AudioReader, load_audio
-from narratrace.demux import Resets
+from narratrace.demux import Resets, demuxed
 from narratrace.errors import MediaError
 from narratrace.source import probe
 from tests.decode.test_audio import flashes, onsets
@@ -111,6 +111,19 @@ def test_a_single_wrong_time_stamp_moves_nothing(tmp_path: Path) -> None:
         resets.mend(packet)
     assert resets.count == 0
     assert [(p.pts, p.dts) == times for p, times in zip(packets, wanted, strict=True)].count(False) == 1
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mp4"])
+@pytest.mark.parametrize("kind", ["video", "audio"])
+def test_packets_are_those_of_one_stream_alone(name: str, kind: str, tmp_path: Path) -> None:
+    made = make_video(tmp_path / name, seconds=1, audio="tone")
+    found = []
+    for read in (lambda c, s: c.demux(s), lambda c, s: demuxed(c, s, Resets())):
+        with av.open(str(made.path)) as container:
+            packets = read(container, getattr(container.streams, kind)[0])
+            found.append([(p.pts, p.dts, bytes(p)) for p in packets])
+    assert found[0] == found[1]
+    assert found[0][-1] == (None, None, b""), "the packet that flushes a decoder"
 
 
 def test_where_most_pictures_have_no_place_in_time_the_file_is_refused(tmp_path: Path) -> None:
