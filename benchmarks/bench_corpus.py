@@ -50,8 +50,9 @@ from narratrace.recipe import EngineOptions, build_stages
 from narratrace.source import resolve
 from narratrace.threads import usable_cores
 from narratrace.understand.transcriber import TranscribeOptions
-from narratrace.write.bundle import BundleOptions, write_bundle
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.bundle import write_bundle
+from narratrace.write.options import BundleOptions, ShardOptions
+from narratrace.write.shards import Assembler
 
 ROOT = Path(__file__).parents[1]
 ENGINE = EngineOptions(device="cpu", transcribe=TranscribeOptions(asr="captions"))

@@ -7,8 +7,9 @@ fast, and ``narratrace doctor`` works where the engine cannot be imported.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from narratrace.settings import Settings
@@ -40,8 +41,12 @@ def add_settings_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--frames", choices=("auto", "all"), help="decode what is needed, or every frame")
 
 
-def settings_of(args: argparse.Namespace) -> Settings:
+def settings_of(args: argparse.Namespace, defaults: Mapping[str, Any] | None = None) -> Settings:
     """The settings behind the arguments of :func:`add_settings_arguments`.
+
+    Args:
+        args: As parsed.
+        defaults: The command's own defaults by dotted name.
 
     Raises:
         OptionError: a file or value is not usable.
@@ -49,4 +54,4 @@ def settings_of(args: argparse.Namespace) -> Settings:
     from narratrace.settings import load_settings
 
     shortcuts = {path: getattr(args, name) for name, path in SHORTCUTS.items()}
-    return load_settings(args.config, args.assignments, shortcuts)
+    return load_settings(args.config, args.assignments, shortcuts, defaults)

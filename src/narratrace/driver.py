@@ -13,7 +13,6 @@ from __future__ import annotations
 import ctypes
 import functools
 import json
-import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -92,14 +91,19 @@ def driver_facts() -> DriverFacts:
         ctypes.CDLL(_DRIVER)
     except OSError as error:
         return DriverFacts(problem=f"no NVIDIA driver: {error}")
+    import subprocess
+
     try:
         asked = subprocess.run(
             [sys.executable, "-m", "narratrace.driver"], capture_output=True, text=True, timeout=_TIMEOUT_S
         )
-        return msgspec.json.decode(asked.stdout, type=DriverFacts)
     except subprocess.TimeoutExpired:
         return DriverFacts(problem=f"the NVIDIA driver does not answer within {_TIMEOUT_S} s")
-    except (OSError, ValueError):
+    except (OSError, ValueError) as error:  # no process to be had, or its words are no text
+        return DriverFacts(problem=f"the NVIDIA driver cannot be asked: {error}")
+    try:
+        return msgspec.json.decode(asked.stdout, type=DriverFacts)
+    except ValueError:
         last = (asked.stderr.strip().splitlines() or ["no message"])[-1]
         return DriverFacts(problem=f"asking the NVIDIA driver failed (exit {asked.returncode}): {last}")
 

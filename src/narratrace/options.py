@@ -70,7 +70,7 @@ def validate(options: T) -> T:
     Raises:
         OptionError: naming the field and what it accepts.
     """
-    return from_mapping(type(options), msgspec.to_builtins(options))
+    return _converted(type(options), msgspec.to_builtins(options), "options")
 
 
 def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "options") -> T:
@@ -80,6 +80,10 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "opti
         OptionError: naming the field and what it accepts.
     """
     _refuse_unknown(kind, values, "", input)
+    return _converted(kind, values, input)
+
+
+def _converted(kind: type[T], values: Mapping[str, Any], input: str) -> T:
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -91,15 +95,6 @@ def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "opti
             input=input,
             expected="" if message.startswith("Expected") else _accepted(kind, name),
         ) from None
-
-
-def from_yaml(kind: type[T], path: Path) -> T:
-    """Options of ``kind`` from a YAML file.
-
-    Raises:
-        OptionError: the file is missing, is not YAML, or holds a value the options do not accept.
-    """
-    return from_mapping(kind, read_yaml(path), input=str(path))
 
 
 def read_yaml(path: Path) -> Mapping[str, Any]:
@@ -158,7 +153,7 @@ def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
 
 
 def _hints(kind: Any) -> dict[str, Any]:
-    return _resolved_hints(kind)
+    return _resolved_hints(kind)  # typing does not take a class known to be a dataclass for hashable
 
 
 @functools.cache

@@ -2,7 +2,7 @@
 
 This is the one place that names concrete stages. The stations never import each other; where one needs what
 another can do (captions, sound), it is handed a small object from here. A stage is imported when it is made,
-so that a command loads what it runs; options are needed whole.
+so that a command loads what it runs; options, and the modules they stand in, are needed whole.
 """
 
 from __future__ import annotations
@@ -20,18 +20,16 @@ from narratrace.data.outcome import Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
 from narratrace.decode import AudioOptions, DecodeOptions, load_audio
-from narratrace.decode.watchdog import HangCallback
 from narratrace.device import check_device, model_device, why_not_ctranslate2, why_not_torch
 from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
-from narratrace.source import load_captions, probe
+from narratrace.source import load_captions, playback_start, probe
 from narratrace.understand.classifier import ClassifyOptions, parse_classifier
 from narratrace.understand.filters import FilterOptions
 from narratrace.understand.stats import StatsOptions
 from narratrace.understand.transcriber import TranscribeOptions, parse_transcriber
-from narratrace.write.bundle import BundleOptions
-from narratrace.write.clip_encoder import ClipOptions
-from narratrace.write.shards import ShardOptions
+from narratrace.watchdog import HangCallback
+from narratrace.write.options import BundleOptions, ClipOptions, ShardOptions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,11 +126,11 @@ def align_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
     return Align(options.align)
 
 
-def clips_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+def clips_stage(options: EngineOptions, hooks: Hooks) -> Stage:
     """The clips of samples."""
     from narratrace.write.clips import CutClips
 
-    return CutClips(options.clips)
+    return CutClips(options.clips, on_hang=hooks.on_hang)
 
 
 MAKERS = {
@@ -203,12 +201,15 @@ def process_recording(stages: Sequence[Stage], input: VideoInput, sequence: int)
 
 
 def read_sidecar(video: VideoInput) -> Transcript | None:
-    """The captions of a recording, None when it has none.
+    """The captions of a recording on its presentation clock, None when it has none.
 
     Raises:
-        InputError: the sidecar is missing or malformed.
+        InputError: the sidecar is missing or malformed, or the recording is gone.
+        MediaError: the recording cannot be opened.
     """
-    return load_captions(video.captions_uri) if video.captions_uri else None
+    if not video.captions_uri:
+        return None
+    return load_captions(video.captions_uri).shifted(playback_start(video.uri))
 
 
 @dataclass(frozen=True, slots=True)

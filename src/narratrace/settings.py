@@ -42,6 +42,7 @@ def load_settings(
     config: Path | None = None,
     assignments: Sequence[str] = (),
     shortcuts: Mapping[str, Any] | None = None,
+    defaults: Mapping[str, Any] | None = None,
 ) -> Settings:
     """Defaults, overlaid by a file, overlaid by single values.
 
@@ -49,12 +50,16 @@ def load_settings(
         config: YAML file, None for none.
         assignments: ``section.option=value`` each; texts need no quotes, all else is written as in YAML.
         shortcuts: Values by dotted name; None leaves an option alone.
+        defaults: Values by dotted name that go before the options' own defaults.
 
     Raises:
         OptionError: a file cannot be read, an option does not exist, or a value is not accepted.
     """
     values = dict(read_yaml(config)) if config else {}
     from_mapping(Settings, values, input=str(config))  # so that the error names the file
+    for name, value in (defaults or {}).items():
+        if not _given(values, name.split(".")):
+            _put(values, name.split("."), value)
     for name, value in (shortcuts or {}).items():
         if value is not None:
             _put(values, name.split("."), value)
@@ -87,6 +92,15 @@ def _parse(assignment: str) -> tuple[list[str], Any]:
 def _is_text(kind: Any) -> bool:
     choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
     return kind is str or (bool(choices) and all(isinstance(choice, str) for choice in choices))
+
+
+def _given(values: Any, path: Sequence[str]) -> bool:
+    """Whether nested dictionaries hold a value at the path."""
+    for name in path:
+        if not isinstance(values, Mapping) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 def _put(values: dict[str, Any], path: Sequence[str], value: Any) -> None:

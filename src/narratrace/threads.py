@@ -25,7 +25,7 @@ _MALLOC_OPTIONS = {
 
 def usable_cores() -> int:
     """Cores this process may use: by affinity, and by the quota of its container."""
-    # macOS and Windows know no affinity.
+    # macOS knows no affinity.
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = _CGROUP_LIMIT.read_text().split()
@@ -50,7 +50,10 @@ def share_heap() -> None:
 
 
 def map_ahead(executor: Executor, function: Callable[[A], B], items: Iterable[A], most: int) -> Iterator[B]:
-    """``map``, in order, with at most ``most`` results under way or waiting to be looked at."""
+    """``map``, in order, with at most ``most`` results under way, ready, or being looked at.
+
+    To keep all threads at work takes one more than there are threads.
+    """
     waiting: deque[Future[B]] = deque()
     try:
         for item in items:

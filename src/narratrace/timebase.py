@@ -4,7 +4,8 @@ Note [One clock]
 ~~~~~~~~~~~~~~~~
 Seconds in narratrace always mean the video's own presentation clock: ``pts * time_base`` of the video
 stream, with the first frame's pts included and not subtracted. Audio, captions, trace, words and samples
-are all placed on that clock. A frame's time is never ``index / fps``: screen recordings have a variable
+are all placed on that clock; captions, which count from the beginning of playback, are moved there
+(Note [Playback and presentation]). A frame's time is never ``index / fps``: screen recordings have a variable
 frame rate, and a constant rate drifts by seconds over an hour.
 """
 

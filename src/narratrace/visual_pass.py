@@ -21,10 +21,10 @@ from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
 from narratrace.decode.contract import Decoder
-from narratrace.decode.watchdog import Watchdog
 from narratrace.errors import MediaError, NarratraceError
 from narratrace.pipeline import Hooks
 from narratrace.source import probe
+from narratrace.watchdog import Watchdog
 
 log = logging.getLogger(__name__)
 

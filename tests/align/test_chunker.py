@@ -13,7 +13,6 @@ from narratrace.align.chunker import (
     ChunkOptions,
     chunk_keyframes,
     pair_chunk_time,
-    seconds_per_word,
 )
 from narratrace.data.transcript import Transcript
 from narratrace.timebase import Span
@@ -153,14 +152,14 @@ def _rounds(times: list[float], s: float) -> bool:
 
 class TestSecondsPerWord:
     def test_counts_speech_not_silence(self) -> None:
-        assert seconds_per_word(transcript(("one two", 0, 1), ("three four", 9, 10))) == pytest.approx(0.5)
+        assert transcript(("one two", 0, 1), ("three four", 9, 10)).seconds_per_word == pytest.approx(0.5)
 
     def test_counts_overlapping_speech_once(self) -> None:
         rolling = Transcript(utterances=(utterance("a b", 0, 2), utterance("c d", 1, 3)))
-        assert seconds_per_word(rolling) == pytest.approx(3 / 4)
+        assert rolling.seconds_per_word == pytest.approx(3 / 4)
 
     def test_is_unknown_without_words(self) -> None:
-        assert seconds_per_word(Transcript()) is None
+        assert Transcript().seconds_per_word is None
 
     def test_chunk_time_is_the_time_of_the_word_budget(self) -> None:
         assert pair_chunk_time(0.4, ChunkOptions()) == pytest.approx(8.0)

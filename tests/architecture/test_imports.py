@@ -6,7 +6,18 @@ import pytest
 
 from tests.architecture.tree import Module, modules
 
-BASE = {"errors", "timebase", "options", "data", "device", "driver", "threads"}
+BASE = {
+    "errors",
+    "timebase",
+    "options",
+    "data",
+    "container",
+    "demux",
+    "watchdog",
+    "device",
+    "driver",
+    "threads",
+}
 STATIONS = {"source", "decode", "analyse", "understand", "align", "write"}
 JOINERS = STATIONS | {"pipeline", "visual_pass", "recipe"}
 
@@ -17,6 +28,9 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "timebase", "options"},
     "driver": set(),
     "threads": set(),
+    "container": {"errors", "data"},
+    "demux": {"container"},
+    "watchdog": {"errors"},
     "device": {"driver", "errors"},
     "kernels": set(),
     "ops": BASE | {"kernels", "_native"},

@@ -91,6 +91,35 @@ def test_words_come_with_asr(zoo: dict[str, Path], tmp_path: Path, narratrace: N
     assert "transcribe_s" in document["timings"]
 
 
+@pytest.mark.parametrize("how", ["option", "set", "file"])
+def test_words_come_wherever_it_was_asked_for_them(
+    how: str, zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace
+):
+    path = Path(shutil.copy(zoo["plain.mp4"], tmp_path / "talk.mp4"))
+    path.with_suffix(".vtt").write_text("WEBVTT\n\n00:00:01.000 --> 00:00:03.000\nlook at this\n")
+    (tmp_path / "run.yaml").write_text("transcribe: {asr: auto}\n")
+    asked = {
+        "option": ("--asr", "auto"),
+        "set": ("--set", "transcribe.asr=auto"),
+        "file": ("--config", tmp_path / "run.yaml"),
+    }
+    assert len(json.loads(narratrace("analyze", path, *asked[how]).out)["words"]) == 3
+
+
+def test_stdout_is_utf_8_in_any_locale(zoo: dict[str, Path], tmp_path: Path):
+    path = Path(shutil.copy(zoo["plain.mp4"], tmp_path / "talk.mp4"))
+    path.with_suffix(".vtt").write_text(
+        "WEBVTT\n\n00:00:01.000 --> 00:00:03.000\n\u201clook\u201d\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "narratrace", "analyze", str(path), "--asr", "captions"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONUTF8": "0"},
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["words"][0]["text"] == "\u201clook\u201d"
+
+
 def test_options_reach_the_stations(zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace):
     """The same file with a slower clock: with frames left out, and a stable span too long to be met."""
     config = tmp_path / "run.yaml"

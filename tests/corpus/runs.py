@@ -13,7 +13,7 @@ from narratrace.corpus import Run, RunOptions
 from narratrace.corpus.options import LimitOptions, RetryOptions
 from narratrace.recipe import EngineOptions, build_stages
 from narratrace.understand.transcriber import TranscribeOptions
-from narratrace.write.shards import ShardOptions
+from narratrace.write.options import ShardOptions
 
 ENGINE = EngineOptions(
     device="cpu", transcribe=TranscribeOptions(asr="captions"), shards=ShardOptions(max_samples=3)

@@ -9,11 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+import narratrace.decode.audio
 from narratrace.data.audio import SAMPLE_RATE, Audio
 from narratrace.decode import DecodeOptions, open_decoder
 from narratrace.decode.audio import AudioOptions, AudioReader, load_audio
 from narratrace.errors import MediaError
 from narratrace.source import probe
+from narratrace.watchdog import Watchdog
 from tests.support.media import clicks, flash, make_video, zero_packets
 
 AT = [0.5, 1.0, 1.7, 2.5]
@@ -147,3 +149,18 @@ def test_sound_ends_where_the_clock_breaks(tmp_path: Path) -> None:
     made = make_video(tmp_path / "a.mkv", seconds=3, audio="tone", audio_gaps=[(1.0, 2.5)])
     reader = AudioReader(probe(made.path), AudioOptions(longest_gap_s=1.0))
     assert sum(block.duration for block in reader) == pytest.approx(1.0, abs=0.03)
+
+
+def test_a_track_that_ends_early_does_not_look_like_a_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Counting(Watchdog):
+        def beat(self) -> None:
+            beats.append(1)
+            super().beat()
+
+    beats: list[int] = []
+    monkeypatch.setattr(narratrace.decode.audio, "Watchdog", Counting)
+    made = make_video(tmp_path / "a.mkv", seconds=4, audio="tone", audio_gaps=[(0.2, 9.0)])
+    assert load(made.path).duration < 0.5
+    assert len(beats) > made.frames, "reading on through the pictures is a sign of life"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,11 @@ from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, VideoInput
 from narratrace.data.outcome import Kept
 from narratrace.data.recording import Recording
-from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
+from narratrace.decode import DecodeOptions, DeviceGaveUp, device_pass, open_decoder
 from narratrace.decode import open as opening
-from narratrace.decode.device_pass import DeviceDecoder, Unsuitable
+from narratrace.decode.contract import Unsuitable
+from narratrace.decode.device_pass import DeviceDecoder
+from narratrace.decode.packets import wanted_packets
 from narratrace.decode.sessions import SessionKey, SessionPool
 from narratrace.device import parse_device
 from narratrace.errors import DecodeTimeout, DeviceError, InputError, MediaError
@@ -207,6 +210,28 @@ def test_a_refusal_ends_the_pass_and_the_cpu_begins_anew(tmp_path: Path, monkeyp
     assert got.shots == wanted.shots
     assert got.trace.x.tolist() == wanted.trace.x.tolist()
     assert got.video.frames_decoded == 60
+
+
+def test_packets_without_times_are_left_to_the_cpu_wherever_they_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_video(tmp_path / "a.mp4", seconds=2)
+
+    def untimed(number: int) -> None:
+        def packets(*args: Any) -> Iterator[Any]:
+            for i, packet in enumerate(wanted_packets(*args)):
+                if i == number:
+                    packet.pts = packet.dts = None
+                yield packet
+
+        monkeypatch.setattr(device_pass, "wanted_packets", packets)
+
+    untimed(0)
+    with pytest.raises(Unsuitable, match="no presentation times"):
+        on_fake(made.path, FakeCard(), frames="all")
+    untimed(40)
+    with pytest.raises(DeviceGaveUp, match="no presentation times"):
+        on_fake(made.path, FakeCard(), frames="all")
 
 
 def test_less_than_half_is_an_error(tmp_path: Path):

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from narratrace.decode import DecodeOptions, open_decoder
-from narratrace.decode.watchdog import Watchdog
 from narratrace.errors import DecodeTimeout
 from narratrace.source import probe
+from narratrace.watchdog import Watchdog
 from tests.support.media import make_video
 
 TIMEOUT = 0.4

@@ -91,6 +91,18 @@ def test_a_driver_that_crashes_takes_nobody_with_it(fake: Path, tmp_path: Path):
     assert "asking the NVIDIA driver failed" in ask(tmp_path).problem
 
 
+def test_a_driver_that_cannot_be_asked_is_a_problem_not_an_error(fake: Path, tmp_path: Path):
+    gone = f"import sys; sys.executable = {str(tmp_path / 'gone')!r}\n{CODE}"
+    done = subprocess.run(
+        [sys.executable, "-c", gone],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "LD_LIBRARY_PATH": str(fake)},
+    )
+    assert done.returncode == 0, done.stderr
+    assert "cannot be asked" in done.stdout
+
+
 def test_this_machine_is_asked_without_raising():
     facts = driver_facts()
     assert bool(facts.problem) == (not facts.gpus)

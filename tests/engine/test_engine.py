@@ -41,10 +41,19 @@ CPU = EngineOptions(device="cpu")
 WORDS = "and here is the dark spot we look at every day and here again it moves".split()  # noqa: SIM905
 
 
-def narrated(folder: Path, name: str) -> Path:
+def narrated(folder: Path, name: str, suffix: str = ".mp4", start: float = 0.0) -> Path:
     """The lecture of the zoo, with captions that go over all of it."""
-    path = folder / f"{name}.mp4"
-    make_video(path, width=320, height=180, fps=15, seconds=SECONDS, draw=lecture(at=circling), audio="tone")
+    path, paint = folder / f"{name}{suffix}", lecture(at=circling)
+    make_video(
+        path,
+        width=320,
+        height=180,
+        fps=15,
+        seconds=SECONDS,
+        start=start,
+        draw=lambda i, t: paint(i, t - start),
+        audio="tone",
+    )
     step = SECONDS / 4
     cues = [
         f"{_stamp(k * step)} --> {_stamp((k + 1) * step)}\n{' '.join(WORDS[4 * k : 4 * k + 4])}."
@@ -96,6 +105,18 @@ def test_samples_are_what_the_recording_shows_and_says(lectures: list[Path]):
         assert sample.clip is not None
         assert sample.clip.frames > 0
         assert b"ftyp" in sample.clip.mp4[:16]
+
+
+def test_captions_count_from_where_a_transport_stream_begins(lectures: list[Path], tmp_path: Path):
+    late = narrated(tmp_path, "talk0", ".ts", start=100.0)
+    begin = probe(late).video.start_pts_s  # type: ignore[union-attr]
+    assert begin is not None
+    assert begin >= 100
+    wanted, found = ([s.kind for s in Engine(CPU).stream(path)] for path in (lectures[0], late))
+    assert found == wanted
+    heard = Engine(CPU).examine(late, words=True).transcript
+    assert heard is not None
+    assert heard.words[0].span.start == pytest.approx(begin, abs=0.05)
 
 
 def test_later_recordings_are_decoded_while_earlier_samples_are_used(lectures: list[Path]):
@@ -291,6 +312,21 @@ print(bare, sorted(name for name in heavy if name in sys.modules))
 def test_importing_engine_and_command_line_is_light():
     done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[] []"
+
+
+UNUSED = """
+import sys
+import narratrace.engine, narratrace.settings
+writing = ("bundle", "shards", "index", "clip_encoder", "clip_source", "localized_narratives")
+on_a_card = ("device_pass", "nvdec", "sessions", "bitstream")
+names = [f"narratrace.write.{name}" for name in writing] + [f"narratrace.decode.{name}" for name in on_a_card]
+print([name for name in (*names, "tarfile", "subprocess") if name in sys.modules])
+"""
+
+
+def test_an_analysis_loads_nothing_of_writing_samples_or_of_cards():
+    done = subprocess.run([sys.executable, "-c", UNUSED], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 def test_lazy_exports_are_all_there():

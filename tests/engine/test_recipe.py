@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,8 +25,9 @@ from narratrace.recipe import (
     process_recording,
     read_sidecar,
 )
-from narratrace.source import resolve
+from narratrace.source import probe, resolve
 from narratrace.visual_pass import frames_device
+from tests.support.media import make_video
 
 CPU = EngineOptions(device="cpu")
 NAMES = ["analyse", "transcribe", "classify", "judge", "align", "clips"]
@@ -99,15 +101,48 @@ def test_the_pipeline_can_end_early():
     assert [(s.batch, s.workers) for s in pipeline.stations] == [(1, 2), (2, 1)]
 
 
-def test_sidecars_are_read_where_there_are_some(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("name", "start", "zero"),
+    [
+        ("plain.mp4", 0.0, 0.0),
+        ("late.mp4", 3.0, 0.0),
+        ("late.mkv", 3.0, 0.0),
+        ("muxed.ts", 0.0, None),
+        ("late.ts", 100.0, None),
+    ],
+)
+def test_sidecars_count_from_the_beginning_of_playback(
+    name: str, start: float, zero: float | None, tmp_path: Path
+):
+    media = make_video(
+        tmp_path / name, seconds=1, start=start, audio="tone", audio_start=max(0.0, start - 0.5)
+    )
+    captions = tmp_path / "v.srt"
+    captions.write_text("1\n00:00:01,000 --> 00:00:02,000\nlook here\n")
+    if zero is None:  # a transport stream begins with its earliest stream
+        facts = probe(media.path)
+        assert facts.audio is not None
+        assert facts.audio.start_pts_s is not None
+        assert facts.video is not None
+        assert facts.video.start_pts_s is not None
+        zero = min(facts.audio.start_pts_s, facts.video.start_pts_s)
+        assert zero == pytest.approx(max(0.0, start - 0.5), abs=0.05)
+    heard = read_sidecar(VideoInput(video_id="v", uri=str(media.path), captions_uri=str(captions)))
+    assert heard is not None
+    assert heard.utterances[0].span.start == pytest.approx(zero + 1)
+    assert [w.span.start for w in heard.words] == pytest.approx([zero + 1, zero + 1.5])
+
+
+def test_sidecars_are_read_where_there_are_some(zoo: dict[str, Path], tmp_path: Path):
+    video = VideoInput(video_id="v", uri=str(zoo["plain.mp4"]))
     assert read_sidecar(VideoInput(video_id="v", uri="v.mp4")) is None
     captions = tmp_path / "v.srt"
     captions.write_text("1\n00:00:01,000 --> 00:00:02,000\nlook here\n")
-    heard = read_sidecar(VideoInput(video_id="v", uri="v.mp4", captions_uri=str(captions)))
+    heard = read_sidecar(replace(video, captions_uri=str(captions)))
     assert heard is not None
     assert [word.text for word in heard.words] == ["look", "here"]
     with pytest.raises(InputError):
-        read_sidecar(VideoInput(video_id="v", uri="v.mp4", captions_uri=str(tmp_path / "none.srt")))
+        read_sidecar(replace(video, captions_uri=str(tmp_path / "none.srt")))
 
 
 def test_sound_is_read_where_there_is_some(zoo: dict[str, Path]):

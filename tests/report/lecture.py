@@ -25,8 +25,8 @@ from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSp
 from narratrace.data.trace import Dwell, Trace
 from narratrace.data.transcript import Transcript, Utterance, Word
 from narratrace.timebase import Span
-from narratrace.write.clip_encoder import ClipOptions
 from narratrace.write.clips import CutClips
+from narratrace.write.options import ClipOptions
 from tests.support.media import make_video
 
 WIDTH, HEIGHT, FPS, SECONDS = 640, 360, 12, 24

@@ -9,10 +9,11 @@ from pathlib import Path
 from narratrace.data.outcome import Failed
 from narratrace.data.recording import Recording
 from narratrace.data.sample import SampleKind
-from narratrace.write.bundle import BundleOptions, write_bundle
+from narratrace.write.bundle import write_bundle
 from narratrace.write.dead_letter import append_dead_letter
+from narratrace.write.options import BundleOptions, ShardOptions
 from narratrace.write.run_json import write_run_json
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.shards import Assembler
 
 
 @dataclass(frozen=True)

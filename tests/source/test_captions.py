@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from narratrace.data.transcript import Transcript
 from narratrace.errors import InputError
-from narratrace.source import find_sidecar, load_captions
+from narratrace.source import load_captions
+from narratrace.source.captions import SidecarIndex
 from tests.support.attempt import attempt
 
 # "~" stands for the space that YouTube puts on an otherwise empty line.
@@ -133,6 +134,47 @@ def test_words_share_their_cue_by_length(tmp_path: Path) -> None:
     transcript = load(tmp_path, "a.srt", "1\n00:00:10,000 --> 00:00:11,000\na bbb ccccc\n")
     bounds = [(round(w.span.start, 6), round(w.span.end, 6)) for w in transcript.words]
     assert bounds == [(10.0, round(10 + 2 / 12, 6)), (round(10 + 2 / 12, 6), 10.5), (10.5, 11.0)]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("with p < 0.05 in this arm and n > 30 patients", None),
+        ("if x <y and z> w", None),
+        ("a <- b and c -> d", None),
+        ("<3 of them, and >2", None),
+        ("<i>very</i> <b.loud>small</b> <u>cells</u>", "very small cells"),
+        ('<font color="#ff0000" size=2>red</font> ones', "red ones"),
+        ("<v Dr. Example>look <c.yellow.bg_blue>here</c></v>", "look here"),
+        ("<lang en-GB>colour</lang> <ruby>base<rt>over</rt></ruby>", "colour baseover"),
+        ("one<br/> two<BR> <span style='x'>three</span>", "one two three"),
+        ("{\\an8}{\\i1}up{\\i0} there", "up there"),
+    ],
+)
+def test_tags_are_left_out_and_comparisons_kept(written: str, said: str | None, tmp_path: Path) -> None:
+    for name, head in (("a.srt", "1\n00:00:01,000"), ("a.vtt", "WEBVTT\n\n00:00:01.000")):
+        end = (head[-4] == "," and "00:00:09,000") or "00:00:09.000"
+        assert texts(load(tmp_path, name, f"{head} --> {end}\n{written}\n")) == [said or written]
+
+
+@pytest.mark.parametrize(
+    ("language", "code"),
+    [
+        ("en", "en"),
+        ("german", "de"),
+        ("German", "de"),
+        ("Haitian Creole", "ht"),
+        ("de-AT", "de"),
+        ("pt_BR", "pt"),
+        ("yue", "yue"),
+        ("lao", "lo"),
+        ("Klingon", ""),
+        ("", ""),
+    ],
+)
+def test_languages_of_recognisers_become_codes(language: str, code: str, tmp_path: Path) -> None:
+    text = json.dumps({"language": language, "segments": [{"start": 0, "end": 1, "text": "a"}]})
+    assert load(tmp_path, "a.json", text).language == code
 
 
 def test_comments_styles_and_identifiers_are_not_speech(tmp_path: Path) -> None:
@@ -270,7 +312,7 @@ def test_json_of_another_kind_is_refused(text: str, tmp_path: Path) -> None:
 def sidecar(folder: Path, *files: str) -> str | None:
     for file in files:
         (folder / file).write_text('{"segments": []}' if file.endswith(".json") else "x")
-    found = find_sidecar(folder / "talk [x].mp4")
+    found = SidecarIndex().find(folder / "talk [x].mp4")
     return found.name if found else None
 
 
@@ -288,4 +330,4 @@ def test_sidecars_are_found_by_name_in_a_fixed_order(tmp_path: Path) -> None:
 
 
 def test_no_folder_no_sidecar(tmp_path: Path) -> None:
-    assert find_sidecar(tmp_path / "gone" / "talk.mp4") is None
+    assert SidecarIndex().find(tmp_path / "gone" / "talk.mp4") is None

@@ -110,3 +110,38 @@ def test_two_manifests_with_one_id_are_refused(tmp_path: Path) -> None:
         (tmp_path / f"{name}.jsonl").write_text(f'{{"video_id": "same", "uri": "{name}.mp4"}}\n')
     with pytest.raises(InputError, match="'same'"):
         resolve([tmp_path / "one.jsonl", tmp_path / "two.jsonl"])
+
+
+def test_rows_of_one_recording_with_ids_of_their_own_are_all_kept(tmp_path: Path) -> None:
+    touch(tmp_path, "talk.mp4", "other.mp4")
+    rows = ["one,talk.mp4", "x,other.mp4", "two,talk.mp4", ",talk.mp4"]
+    (tmp_path / "m.csv").write_text("\n".join(["video_id,uri", *rows]))
+    videos = resolve([tmp_path / "m.csv", tmp_path / "talk.mp4", tmp_path / "m.csv"])
+    assert [video.video_id for video in videos] == ["one", "x", "two"]
+    assert [video.video_id for video in resolve([tmp_path / "talk.mp4", tmp_path / "m.csv"])] == ["talk", "x"]
+
+
+def test_ids_that_differ_in_case_alone_are_refused_for_one_recording_too(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text("video_id,uri\na,talk.mp4\nA,talk.mp4\n")
+    with pytest.raises(InputError, match="'A'"):
+        resolve([tmp_path / "m.csv"])
+
+
+def test_a_local_uri_is_a_local_file(tmp_path: Path) -> None:
+    touch(tmp_path, "a talk.mp4", "a talk.vtt")
+    (video,) = resolve([(tmp_path / "a talk.mp4").as_uri(), tmp_path])
+    assert video.uri == (tmp_path / "a talk.mp4").as_uri()
+    assert video.captions_uri == str(tmp_path / "a talk.vtt")
+
+
+@pytest.mark.parametrize("name", ["x" * 300 + ".mp4", "x" * 300 + "/*.mp4", "x" * 300 + ".csv"])
+def test_names_no_file_can_have_name_nothing(name: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        resolve([tmp_path / name])
+    assert caught.value.input == str(tmp_path / name)
+
+
+def test_a_row_no_file_can_have_spoils_no_other(tmp_path: Path) -> None:
+    touch(tmp_path, "talk.mp4", "talk.vtt")
+    (tmp_path / "m.csv").write_text(f"uri\n{'x' * 300}/a.mp4\ntalk.mp4\n")
+    assert [bool(video.captions_uri) for video in resolve([tmp_path / "m.csv"])] == [False, True]

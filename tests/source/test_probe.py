@@ -185,3 +185,10 @@ def test_playlists_cannot_reach_the_network(tmp_path: Path) -> None:
     (tmp_path / "a.m3u8").write_text(playlist)
     with pytest.raises(MediaError):
         probe(tmp_path / "a.m3u8")
+
+
+def test_local_uris_are_files(tmp_path: Path) -> None:
+    made = make_video(tmp_path / "a talk.mp4", seconds=0.2)
+    assert probe(made.path.as_uri()).size_bytes == made.path.stat().st_size
+    with pytest.raises(InputError, match="no such file"):
+        probe((tmp_path / "gone.mp4").as_uri())

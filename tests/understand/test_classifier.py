@@ -28,6 +28,7 @@ probability = st.floats(0, 1)
             ),
         ),
         ("openclip:ViT-B-16:w.bin", (ClassifierSpec("openclip", "ViT-B-16", "w.bin"),)),
+        ("openclip:models/a+b:w:1.pt", (ClassifierSpec("openclip", "models/a+b", "w:1.pt"),)),
         ("openclip:models/biomedclip", (ClassifierSpec("openclip", "models/biomedclip"),)),
     ],
 )

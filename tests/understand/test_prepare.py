@@ -78,6 +78,20 @@ def test_recordings_stay_in_order_and_few_are_held(make, threads):
     assert most <= threads + 1
 
 
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_next_recording_is_prepared_while_one_is_in_use(make, threads):
+    begun = [threading.Event() for _ in range(8)]
+
+    def read(uri):
+        begun[int(uri)].set()
+        raise OSError(uri)
+
+    sounds = make(read, threads).prepare([str(i) for i in range(8)])
+    for number in range(8 - threads):
+        next(sounds)
+        assert begun[number + threads].wait(10)
+
+
 def test_leaving_early_cancels_what_is_waiting(make):
     begun = []
 

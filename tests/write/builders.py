@@ -23,8 +23,9 @@ from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSp
 from narratrace.data.trace import Dwell, Trace
 from narratrace.data.transcript import Transcript, Utterance, Word
 from narratrace.timebase import Span
-from narratrace.write.bundle import BundleOptions, write_bundle
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.bundle import write_bundle
+from narratrace.write.options import BundleOptions, ShardOptions
+from narratrace.write.shards import Assembler
 
 WIDTH, HEIGHT = 1280, 720
 

@@ -22,7 +22,8 @@ from pathlib import Path
 
 import pyarrow.parquet  # noqa: F401  (so that the children need not)
 
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.options import ShardOptions
+from narratrace.write.shards import Assembler
 
 DROPPED = "dropped"
 

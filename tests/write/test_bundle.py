@@ -10,7 +10,8 @@ import pytest
 
 from narratrace.data.sample import SampleKind
 from narratrace.errors import StorageError
-from narratrace.write.bundle import Bundle, BundleOptions, write_bundle
+from narratrace.write.bundle import Bundle, write_bundle
+from narratrace.write.options import BundleOptions
 from tests.write.builders import file_size_limit, make_recording, make_sample, picture
 
 

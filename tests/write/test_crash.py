@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from narratrace.write.bundle import BundleOptions, write_bundle
-from narratrace.write.shards import ShardOptions
+from narratrace.write.bundle import write_bundle
+from narratrace.write.options import BundleOptions, ShardOptions
 from tests.write.builders import assemble, make_bundles, make_recording, tree
 from tests.write.crash_child import DROPPED
 

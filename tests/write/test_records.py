@@ -12,8 +12,8 @@ import pytest
 from narratrace.data.outcome import Failed
 from narratrace.errors import MediaError, StorageError
 from narratrace.write.dead_letter import DeadLetter, append_dead_letter, read_dead_letters
+from narratrace.write.options import ShardOptions
 from narratrace.write.run_json import write_run_json
-from narratrace.write.shards import ShardOptions
 
 
 @dataclass(frozen=True)

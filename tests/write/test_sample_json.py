@@ -12,7 +12,8 @@ from narratrace.data.sample import SampleKind
 from narratrace.data.trace import Trace
 from narratrace.errors import InputError
 from narratrace.timebase import Span
-from narratrace.write.localized_narratives import NarrativeOptions, narrative_line
+from narratrace.write.localized_narratives import narrative_line
+from narratrace.write.options import NarrativeOptions
 from narratrace.write.sample_json import check_sample_json, sample_json
 from tests.write.builders import HEIGHT, WIDTH, make_recording, make_sample
 

@@ -18,9 +18,10 @@ from narratrace.data.sample import SampleKind
 from narratrace.errors import InputError, StorageError
 from narratrace.write.files import sha256_of
 from narratrace.write.index import COLUMNS, read_rows
+from narratrace.write.options import ShardOptions
 from narratrace.write.shard_file import list_finished_shards, verify_shard
 from narratrace.write.shard_reader import read_shard
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.shards import Assembler
 from tests.write.builders import assemble, file_size_limit, make_bundles, make_recording, tree
 
 SMALL = ShardOptions(max_samples=7, max_bytes=10_000_000)

@@ -25,9 +25,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
-from narratrace.data.transcript import Transcript
 from narratrace.options import option
-from narratrace.timebase import Span, merge_spans
+from narratrace.timebase import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +55,6 @@ class Chunk:
 
     span: Span
     keyframes: tuple[int, ...]
-
-
-def seconds_per_word(transcript: Transcript) -> float | None:
-    """Seconds of speech per word of a narration (``spw``), None without words.
-
-    Speech is what the utterances cover together; overlapping ones count once.
-    """
-    words = len(transcript.words)
-    speech = merge_spans(utterance.span for utterance in transcript.utterances)
-    return sum(span.duration for span in speech) / words if words else None
 
 
 def pair_chunk_time(spw: float, options: ChunkOptions) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from time import perf_counter
 
 from narratrace.align.boxes import BoxOptions
-from narratrace.align.chunker import ChunkOptions, chunk_keyframes, pair_chunk_time, seconds_per_word
+from narratrace.align.chunker import ChunkOptions, chunk_keyframes, pair_chunk_time
 from narratrace.align.clips import ClipOptions, clip_events, clip_spans
 from narratrace.align.gesture import Gesture
 from narratrace.align.meta import chunk_meta
@@ -83,7 +83,7 @@ def align(recording: Recording, options: AlignOptions) -> tuple[AlignedSample, .
         NarratraceError: the recording was not analysed, or its labels are not one per stable span.
     """
     visual, transcript = _visual(recording), recording.transcript or Transcript()
-    spw = seconds_per_word(transcript)
+    spw = transcript.seconds_per_word
     if spw is None or not visual.stable_spans:
         return ()
     stable, chunk_time = visual.stable_spans, pair_chunk_time(spw, options.chunks)

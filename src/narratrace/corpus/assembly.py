@@ -26,6 +26,7 @@ from narratrace.errors import StorageError
 from narratrace.write.bundle import Bundle
 from narratrace.write.canonical import json_line
 from narratrace.write.files import remove_leftovers, write_atomic
+from narratrace.write.options import ShardOptions
 from narratrace.write.shard_file import (
     INDEX,
     SHARDS,
@@ -35,7 +36,7 @@ from narratrace.write.shard_file import (
     read_shard_record,
     shard_path,
 )
-from narratrace.write.shards import Assembler, ShardOptions
+from narratrace.write.shards import Assembler
 
 _log = logging.getLogger(__name__)
 

@@ -15,24 +15,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from narratrace.corpus.options import LimitOptions
+from narratrace.data.media import is_local as is_local
+from narratrace.data.media import local_path as local_path
 from narratrace.errors import InputError
 
 _ANY_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 120
-
-
-def is_local(uri: str) -> bool:
-    """Whether a URI is a path, or says so by ``file://``."""
-    return "://" not in uri or uri.startswith("file://")
-
-
-def local_path(uri: str) -> Path:
-    """The path of a local URI."""
-    return Path(unquote(urlsplit(uri).path)) if uri.startswith("file://") else Path(uri)
 
 
 def scheme_of(uri: str) -> str:

@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
+
+
+def is_local(uri: str) -> bool:
+    """Whether a URI is a path, or says so by ``file://``."""
+    return "://" not in uri or uri.startswith("file://")
+
+
+def local_path(uri: str) -> Path:
+    """The path of a local URI."""
+    return Path(unquote(urlsplit(uri).path)) if uri.startswith("file://") else Path(uri)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +141,7 @@ class DecodeSummary:
         corrupt: Packets or frames lost to damage.
         fps_mean: ``(frames + skipped - 1) / (last - first)``, 0 for a single frame.
         vfr: Whether frame intervals are irregular by more than 10 % of their median.
+        resets: How often the file's clock was set anew; times of the file itself do not go on there.
         backend: Decoder that was used, for instance ``pyav`` or ``nvdec:0``.
         warnings: Recoverable damage and oddities, one line each.
     """
@@ -145,4 +158,5 @@ class DecodeSummary:
     fps_mean: float
     vfr: bool
     backend: str
+    resets: int = 0
     warnings: tuple[str, ...] = ()

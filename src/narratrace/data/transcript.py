@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from narratrace.timebase import Span
+from narratrace.timebase import Span, merge_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,30 @@ class Transcript:
     word_times: str = "exact"
     warnings: tuple[str, ...] = ()
 
+    def shifted(self, seconds: float) -> Transcript:
+        """The same, ``seconds`` later."""
+        return replace(self, utterances=tuple(_shifted(u, seconds) for u in self.utterances))
+
     @property
     def words(self) -> tuple[Word, ...]:
         """All words in time order."""
         return tuple(word for utterance in self.utterances for word in utterance.words)
+
+    @property
+    def seconds_per_word(self) -> float | None:
+        """Seconds of speech per word (``spw``), None without words.
+
+        Speech is what the utterances cover together; overlapping ones count once.
+        """
+        words = len(self.words)
+        speech = merge_spans(utterance.span for utterance in self.utterances)
+        return sum(span.duration for span in speech) / words if words else None
+
+
+def _shifted(utterance: Utterance, seconds: float) -> Utterance:
+    words = tuple(replace(word, span=_later(word.span, seconds)) for word in utterance.words)
+    return Utterance(_later(utterance.span, seconds), words)
+
+
+def _later(span: Span, seconds: float) -> Span:
+    return Span(span.start + seconds, span.end + seconds)

@@ -7,6 +7,7 @@ from collections import Counter
 
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.clock import PresentationClock
+from narratrace.demux import Resets
 from narratrace.errors import MediaError
 from narratrace.timebase import irregular, pts_to_seconds
 
@@ -25,6 +26,7 @@ class PassAccount:
         backend: Name of the decoder.
 
     Attributes:
+        resets: Where the clock is set anew, see Note [Reset clocks].
         packets: Packets demuxed.
         hidden: Packets whose picture is not to be shown, by an edit list.
         skipped: Pictures left undecoded on purpose.
@@ -44,6 +46,7 @@ class PassAccount:
         self._last_shown: int | None = None
         self._intervals: Counter[int] = Counter()
         self._warnings: list[str] = []
+        self.resets = Resets()
         self.packets = self.hidden = self.skipped = self.damaged = self.pictures = self.frames = 0
 
     def skip(self, pts: int) -> None:
@@ -78,12 +81,13 @@ class PassAccount:
         """Judge the finished pass.
 
         Raises:
-            MediaError: no picture, or less than half of the packets, could be decoded.
+            MediaError: no picture, or less than half of the packets, could be decoded and placed in time.
         """
         wanted = self._wanted()
-        if self.frames == 0 or (self._one_to_one() and 2 * self.pictures < wanted):
+        if self.frames == 0 or (self._one_to_one() and 2 * self.frames < wanted):
+            placed = f", {self.frames} of them placed in time" if self.frames < self.pictures else ""
             raise MediaError(
-                f"{self.pictures} of {wanted} video packets could be decoded",
+                f"{self.pictures} of {wanted} video packets could be decoded{placed}",
                 station="decode",
                 input=self._media.path,
                 expected="at least half of them",
@@ -111,6 +115,7 @@ class PassAccount:
             corrupt=self._lost(),
             fps_mean=(self.frames + self.skipped - 1) / length if length > 0 else 0.0,
             vfr=irregular(self._intervals),
+            resets=self.resets.count,
             backend=self._backend,
             warnings=tuple(self._count_warnings() + self._warnings),
         )
@@ -148,6 +153,7 @@ class PassAccount:
                 announced > self.packets,
                 f"cut short: the index lists {announced} pictures, the file holds {self.packets}",
             ),
+            (self.resets.count, self.resets.warning()),
             (self._video.interlaced, "interlaced: fields are not separated"),
         ]
         return [line for count, line in lines if count]

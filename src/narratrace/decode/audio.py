@@ -21,12 +21,13 @@ import av.error
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.container import open_container
 from narratrace.data.audio import SAMPLE_RATE, Audio
 from narratrace.data.media import MediaInfo
-from narratrace.decode.container import open_container, read_packets
-from narratrace.decode.watchdog import HangCallback, Watchdog
+from narratrace.demux import Resets, read_packets
 from narratrace.errors import MediaError
 from narratrace.options import option
+from narratrace.watchdog import HangCallback, Watchdog
 
 F32 = npt.NDArray[np.float32]
 
@@ -75,7 +76,7 @@ def load_audio(
 
     Raises:
         MediaError: the file has an audio stream, but less than half of its packets can be decoded.
-        DecodeTimeout: no sound came for ``stall_timeout_s``.
+        DecodeTimeout: nothing could be read for ``stall_timeout_s``.
     """
     if media.audio is None:
         return None
@@ -112,12 +113,14 @@ class AudioReader:
         self._options = options
         self._on_hang = on_hang
         self._packets = self._damaged = 0
+        self._resets = Resets()
         self._silence = self._trimmed = 0  # output samples
 
     def warnings(self) -> tuple[str, ...]:
         """What was met so far, one line each."""
         lines = [
             (self._damaged, f"{self._damaged} of {self._packets} audio packets were lost to damage"),
+            (self._resets.count, self._resets.warning()),
             (self._silence, f"{self._silence / SAMPLE_RATE:.3f} s of gaps in the sound filled with silence"),
             (self._trimmed, f"{self._trimmed / SAMPLE_RATE:.3f} s of overlapping sound cut off"),
         ]
@@ -128,7 +131,7 @@ class AudioReader:
 
         Raises:
             MediaError: less than half of the packets could be decoded.
-            DecodeTimeout: no sound came for ``stall_timeout_s``.
+            DecodeTimeout: nothing could be read for ``stall_timeout_s``.
         """
         position: int | None = None  # of the next sample, in output samples since presentation time 0
         for start, samples in self._timed():
@@ -172,10 +175,10 @@ class AudioReader:
         timeout = self._options.stall_timeout_s
         with (
             Watchdog(timeout, input=self._media.path, on_hang=self._on_hang) as watchdog,
-            open_container(self._media.path, timeout) as container,
+            open_container(self._media.path, timeout, station="decode") as container,
         ):
             stream = container.streams[self._index]
-            for packet in read_packets(container, stream):
+            for packet in read_packets(container, stream, self._resets, watchdog.beat):
                 self._packets += 1
                 for frame in self._decode(stream, packet) if packet is not None else self._lose():
                     watchdog.pause()

@@ -52,6 +52,11 @@ class Av1Reader:
         return seen
 
 
+def configured_units(extradata: bytes) -> bytes:
+    """The sequence header in a container's configuration (av1C), behind its four bytes of summary."""
+    return extradata[4:] if extradata[:1] == b"\x81" else b""
+
+
 def open_bitstream_units(unit: memoryview) -> Iterator[tuple[int, memoryview]]:
     """Type and payload of every open bitstream unit (5.3).
 

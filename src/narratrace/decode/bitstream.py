@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from narratrace.decode.av1 import SEQUENCE, open_bitstream_units
+from narratrace.decode.av1 import SEQUENCE, configured_units, open_bitstream_units
 from narratrace.decode.bits import nal_units
 from narratrace.decode.nonref import avcc_units, hvcc_units, length_size
 
@@ -36,7 +36,7 @@ def elementary_feed(codec: str, extradata: bytes | None) -> Feed | None:
         size = length_size(extra, 21)
         return _NalFeed(size, hvcc_units(extra) if size else [], extra)
     if codec == "av1":
-        return _Av1Feed(extra[4:] if extra[:1] == b"\x81" else b"")
+        return _Av1Feed(configured_units(extra))
     return bytes if codec in ("vp8", "vp9") else None
 
 

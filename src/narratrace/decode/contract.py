@@ -69,6 +69,10 @@ class DeviceGaveUp(DeviceError):
     """A device cannot go on with a recording it has begun; the CPU can begin anew."""
 
 
+class Unsuitable(Exception):
+    """A hardware decoder is not the one for this recording; the text says why."""
+
+
 @runtime_checkable
 class Decoder(Protocol):
     """One pass over the pictures of one file, on whatever device.

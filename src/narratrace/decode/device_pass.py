@@ -18,30 +18,26 @@ from typing import Any
 
 import numpy as np
 
+from narratrace.container import open_container
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
 from narratrace.decode.bitstream import elementary_feed
-from narratrace.decode.container import open_container
-from narratrace.decode.contract import DecodeOptions, DeviceGaveUp
+from narratrace.decode.contract import DecodeOptions, DeviceGaveUp, Unsuitable
 from narratrace.decode.nv12 import BatchPool
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.prefetch import Prefetch
 from narratrace.decode.pyav import first_picture
 from narratrace.decode.sessions import Picture, Session, SessionKey, SessionPool
-from narratrace.decode.watchdog import stalled
 from narratrace.errors import NarratraceError
 from narratrace.timebase import pts_to_seconds
+from narratrace.watchdog import stalled
 
 _BATCHES = 2
 """Batches of a pass: one with the consumer, one being filled."""
 
 _MOST_PENDING = 256
 """Packets whose picture is awaited; older ones will never come."""
-
-
-class Unsuitable(Exception):
-    """A hardware decoder is not the one for this recording; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +78,7 @@ class DeviceDecoder:
         self._last: list[Picture] = []  # what was still in the session at the end
         self._session: Session | None = None
         self._prefetch = Prefetch[tuple[Any, list[Frame]]](1, options.stall_timeout_s)
-        self._container = open_container(media.path, options.stall_timeout_s)
+        self._container = open_container(media.path, options.stall_timeout_s, station="decode")
         try:
             self._open_session()
             self._batches = self._prefetch.run(self._produce)
@@ -222,7 +218,7 @@ class DeviceDecoder:
         """Remembers a packet; the stamp its picture will come back with."""
         stamp = packet.pts if packet.pts is not None else packet.dts
         if stamp is None or (packet.pts is None and not self._pending):
-            raise Unsuitable("its packets carry no presentation times")
+            raise self._gave_up("packets carry no presentation times")
         self._pending[stamp] = _Stamp(
             packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, packet.is_discard
         )

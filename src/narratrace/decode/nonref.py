@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, Protocol
 
-from narratrace.decode.av1 import Av1Reader
+from narratrace.decode.av1 import Av1Reader, configured_units
 from narratrace.decode.bits import BitReader, nal_units
 
 
@@ -178,8 +178,7 @@ def _vp9_traits(bits: BitReader) -> Traits:
 
 class _Av1:
     def __init__(self, extra: bytes) -> None:
-        # av1C: four bytes of summary, then the sequence header.
-        self._reader = Av1Reader(extra[4:] if extra[:1] == b"\x81" else b"")
+        self._reader = Av1Reader(configured_units(extra))
 
     def __call__(self, data: memoryview) -> Traits:
         return Traits(self._reader.droppable(data))

@@ -13,8 +13,8 @@ import importlib.util
 from typing import Any
 
 from narratrace.data.media import MediaInfo, VideoStreamInfo
-from narratrace.decode.contract import DecodeOptions
-from narratrace.decode.device_pass import DeviceDecoder, Unsuitable
+from narratrace.decode.contract import DecodeOptions, Unsuitable
+from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.nv12 import Batch, Surface
 from narratrace.decode.sessions import Picture, SessionKey, SessionPool
 from narratrace.driver import Gpu, driver_facts

@@ -6,12 +6,11 @@ import functools
 import logging
 
 from narratrace.data.media import MediaInfo
-from narratrace.decode.contract import DecodeOptions, Decoder
-from narratrace.decode.device_pass import Unsuitable
+from narratrace.decode.contract import DecodeOptions, Decoder, Unsuitable
 from narratrace.decode.pyav import PyavDecoder
-from narratrace.decode.watchdog import HangCallback
 from narratrace.device import check_device, why_not_cuda
 from narratrace.errors import DeviceError
+from narratrace.watchdog import HangCallback
 
 log = logging.getLogger(__name__)
 

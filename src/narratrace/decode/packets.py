@@ -8,10 +8,10 @@ from typing import Any
 
 from narratrace.data.media import VideoStreamInfo
 from narratrace.decode.account import PassAccount
-from narratrace.decode.container import read_packets
 from narratrace.decode.contract import DecodeOptions
 from narratrace.decode.droppable import DropWindow
 from narratrace.decode.nonref import packet_reader
+from narratrace.demux import read_packets
 
 
 def wanted_packets(
@@ -40,7 +40,7 @@ def wanted_packets(
 
 
 def _counted(container: Any, stream: Any, account: PassAccount) -> Iterator[Any]:
-    for packet in read_packets(container, stream):
+    for packet in read_packets(container, stream, account.resets):
         if packet is None:
             account.damaged += 1
             continue

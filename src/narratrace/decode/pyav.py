@@ -10,17 +10,17 @@ import av
 import av.error
 from av.codec.context import ThreadType
 
+from narratrace.container import open_container
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
-from narratrace.decode.container import open_container
 from narratrace.decode.contract import DecodeOptions
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.planes import PlaneReader, Planes
-from narratrace.decode.watchdog import HangCallback, Watchdog
 from narratrace.errors import MediaError
 from narratrace.threads import usable_cores
 from narratrace.timebase import pts_to_seconds
+from narratrace.watchdog import HangCallback, Watchdog
 
 _MOST_THREADS = 16
 """FFmpeg's own advice; every further thread costs frames of memory and gains little."""
@@ -64,7 +64,7 @@ class PyavDecoder:
         self._begun = False
         self._watchdog = Watchdog(options.stall_timeout_s, input=media.path, on_hang=on_hang)
         try:
-            self._container = open_container(media.path, options.stall_timeout_s)
+            self._container = open_container(media.path, options.stall_timeout_s, station="decode")
             by_index = {stream.index: stream for stream in self._container.streams.video}
             self._stream: Any = by_index[media.video.index]
             context = self._stream.codec_context

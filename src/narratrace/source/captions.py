@@ -19,11 +19,6 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{1,8})*")
 _VTT_LANGUAGE = re.compile(r"^Language:\s*([A-Za-z]{2,3})\b", re.MULTILINE)
 
 
-def find_sidecar(path: str | Path) -> Path | None:
-    """The captions file of a recording, by name; see :meth:`SidecarIndex.find`."""
-    return SidecarIndex().find(path)
-
-
 class SidecarIndex:
     """Finds sidecars of many recordings, and reads each folder once."""
 
@@ -51,7 +46,11 @@ class SidecarIndex:
 def _sidecars(folder: Path) -> dict[str, list[tuple[tuple[int, str], int, str]]]:
     """Sidecars of a folder by the stem of the recording they may belong to, with their preference."""
     found: dict[str, list[tuple[tuple[int, str], int, str]]] = {}
-    for file in folder.iterdir() if folder.is_dir() else ():
+    try:
+        files = list(folder.iterdir())
+    except OSError:  # nor can the recording be read: whoever opens it says so
+        files = []
+    for file in files:
         if file.suffix.lower() not in SUFFIXES:
             continue
         order = SUFFIXES.index(file.suffix.lower())

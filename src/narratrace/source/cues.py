@@ -12,7 +12,15 @@ from narratrace.timebase import Span
 _TIMING = re.compile(r"^\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->")
 _INLINE = re.compile(r"<(?:(\d+):)?(\d{2}):(\d{2})[.,](\d{3})>")
 _PROTECTED = re.compile(r"<ms (\d+)>")
-_MARKUP = re.compile(r"<[^>]*>|\{\\[^}]*\}")
+_MARKUP = re.compile(
+    r"""</?[A-Za-z][A-Za-z0-9]*(?:\.[^\s<>]*)?  # <i>, </font>, <c.loud>
+    (?:\s+[\w-]+\s*=[^<>]*)?\s*/?>  # <font color="red">
+    |<(?:v|lang)(?:\.[^\s<>]*)?\s[^<>]*>  # <v Dr. Example>
+    |<[\d:.,]+>  # a time stamp in none of the usual forms
+    |\{\\[^}]*\}  # {\an8}""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Tags of WebVTT, SubRip and SubStation; `p < 0.05 and n > 30` is none."""
 _NOT_SPEECH = re.compile(r"\[[^\]]*\]:?|♪+|♫+|^\s*(?:>>|&gt;&gt;)+")
 _READING_SPEED = 15.0
 """Characters per second assumed for a cue without a length (the usual captioning guideline)."""

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from narratrace.data.media import VideoInput
+from narratrace.data.media import VideoInput, is_local, local_path
 from narratrace.errors import InputError
 from narratrace.source import manifest
 from narratrace.source.captions import SidecarIndex
@@ -34,7 +34,8 @@ def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
     """The recordings that files, folders, globs, URIs and manifests name.
 
     The order is that of the inputs; folders are searched recursively, and their files and those of globs
-    are sorted by path. A file named twice counts once, where it comes first. Ids are made from file names;
+    are sorted by path. A file named twice counts once, where it comes first, unless manifests
+    give it several ids. Ids are made from file names;
     those that would collide, also where upper and lower case are the same, get a short hash of the path,
     so that the same inputs always have the same ids. Captions are looked for beside local files.
 
@@ -45,22 +46,35 @@ def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
         InputError: an input names nothing, a manifest is broken, or two manifests give the same id.
     """
     sidecars = SidecarIndex()
-    unique: dict[str, _Candidate] = {}
+    candidates: list[_Candidate] = []
+    known: dict[str, set[str]] = {}  # ids that manifests gave, by recording; "" where none was given
     for name in map(str, inputs):
         for entry, given in _entries(name):
-            unique.setdefault(_identity(entry.uri), (entry, given))
-    videos = _with_ids(list(unique.values()))
+            ids = known.setdefault(_identity(entry.uri), set())
+            if not ids or (given and not {"", entry.video_id} & ids):
+                ids.add(entry.video_id if given else "")
+                candidates.append((entry, given))
     return [
-        video if video.captions_uri or "://" in video.uri else _captioned(video, sidecars) for video in videos
+        _captioned(video, sidecars) if is_local(video.uri) and not video.captions_uri else video
+        for video in _with_ids(candidates)
     ]
 
 
 def _captioned(video: VideoInput, sidecars: SidecarIndex) -> VideoInput:
-    sidecar = sidecars.find(video.uri)
+    sidecar = sidecars.find(local_path(video.uri))
     return replace(video, captions_uri=str(sidecar)) if sidecar else video
 
 
 def _entries(name: str) -> Iterator[_Candidate]:
+    try:
+        yield from _named_by(name)
+    except OSError as error:  # a name that is too long, a folder that must not be read
+        raise InputError(
+            f"cannot be read: {error.strerror or error}", station="source", input=name
+        ) from error
+
+
+def _named_by(name: str) -> Iterator[_Candidate]:
     path = Path(name)
     if "://" in name:
         yield VideoInput(video_id="", uri=name), False
@@ -110,22 +124,23 @@ def _is_video(path: Path) -> bool:
 
 
 def _identity(uri: str) -> str:
-    return uri if "://" in uri else os.path.realpath(uri)
+    return os.path.realpath(local_path(uri)) if is_local(uri) else uri
 
 
 def _with_ids(candidates: list[_Candidate]) -> list[VideoInput]:
     """The recordings with an id each: given ones stay, made ones give way."""
     wanted = [entry.video_id if given else _safe_stem(entry.uri) for entry, given in candidates]
     uses = Counter(map(str.casefold, wanted))
-    taken: dict[str, str] = {}
+    taken: dict[str, str] = {}  # where each id was first used
     videos = []
     for (entry, given), stem in zip(candidates, wanted, strict=True):
         video_id = stem if given or uses[stem.casefold()] == 1 else f"{stem}-{_hash(entry.uri)}"
-        other = taken.setdefault(video_id.casefold(), entry.uri)
-        if other != entry.uri:
+        other = taken.get(video_id.casefold())
+        if other is not None:
             raise InputError(
                 f"video_id {video_id!r} is given to {other} too", station="source", input=entry.uri
             )
+        taken[video_id.casefold()] = entry.uri
         videos.append(replace(entry, video_id=video_id))
     return videos
 

@@ -12,16 +12,15 @@ from typing import Any
 import av
 import av.error
 from av.container import InputContainer
-from av.stream import Disposition
 
-from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo
+from narratrace.container import best_audio, best_video, open_container, start_of_playback
+from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo, is_local, local_path
 from narratrace.errors import InputError, MediaError
 from narratrace.timebase import irregular, pts_to_seconds
 
 LOOK = 300
 """Video packets looked at by default: ten seconds at 30 Hz tell a variable frame rate."""
 
-_NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
 _LIMITED_RANGE, _FULL_RANGE = 1, 2  # AVCOL_RANGE_MPEG, AVCOL_RANGE_JPEG
 _MATRICES = {1: "bt709", 5: "bt601", 6: "bt601", 9: "bt2020", 10: "bt2020"}  # AVCOL_SPC_*
 _FIELDS = frozenset({2, 3, 4, 5})  # AV_FIELD_TT and on; 0 is unknown, 1 progressive
@@ -40,13 +39,14 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
     Raises:
         InputError: there is no such file, or it is no regular file.
         MediaError: it is no media file, or is damaged beyond opening.
+        DecodeTimeout: the storage did not answer in time.
     """
     name = str(path)
-    is_uri = "://" in name
-    if not is_uri:
-        _check_file(Path(name))
-    with _open(name, is_uri, timeout_s) as container:
-        video, audio = _best_video(container), _first_audio(container)
+    file = local_path(name) if is_local(name) else None
+    if file is not None:
+        _check_file(file)
+    with open_container(name, timeout_s, station="source") as container:
+        video, audio = best_video(container), best_audio(container)
         warnings = [] if video or not _unknown_video(container) else ["no decoder for the video stream"]
         vfr, packets, picture = _look(container, video, look) if video else (None, None, None)
         if video and picture is None:
@@ -54,7 +54,7 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
         return MediaInfo(
             path=name,
             container=container.format.name,
-            size_bytes=0 if is_uri else Path(name).stat().st_size,
+            size_bytes=file.stat().st_size if file is not None else 0,
             duration=container.duration / av.time_base if container.duration is not None else None,
             video=_video_info(video, picture) if video else None,
             audio=_audio_info(audio) if audio else None,
@@ -62,6 +62,20 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
             packets=packets,
             warnings=tuple(warnings),
         )
+
+
+def playback_start(path: str | Path, *, timeout_s: float = 60.0) -> float:
+    """Where the times of a sidecar count from, in seconds; see Note [Playback and presentation].
+
+    Args:
+        path: File, or URI that FFmpeg can open.
+        timeout_s: Longest wait for remote storage in seconds.
+
+    Raises:
+        InputError, MediaError, DecodeTimeout: as :func:`probe`.
+    """
+    with open_container(str(path), timeout_s, station="source") as container:
+        return start_of_playback(container)
 
 
 def _check_file(path: Path) -> None:
@@ -73,41 +87,8 @@ def _check_file(path: Path) -> None:
         raise MediaError("the file is empty", station="source", input=str(path), expected="a media file")
 
 
-def _open(name: str, is_uri: bool, timeout_s: float) -> InputContainer:
-    # A local file may only open local files: a playlist in disguise must not reach out into the network.
-    options = {} if is_uri else {"protocol_whitelist": "file"}
-    try:
-        return av.open(name, options=options, timeout=timeout_s, metadata_errors="replace")
-    except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(
-            f"cannot be opened: {error.strerror}",
-            station="source",
-            input=name,
-            expected="a media file FFmpeg can read",
-            cause="not a media file, or a recording that was cut off before its index (moov) was written",
-        ) from error
-
-
-def _best_video(container: InputContainer) -> Any | None:
-    """The largest stream of moving pictures that can be decoded, the first of equals."""
-    streams = [
-        stream
-        for stream in container.streams.video
-        if stream.codec_context is not None and not stream.disposition & _NOT_MOTION
-    ]
-    return max(
-        streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index), default=None
-    )
-
-
 def _unknown_video(container: InputContainer) -> bool:
     return any(stream.codec_context is None for stream in container.streams.video)
-
-
-def _first_audio(container: InputContainer) -> Any | None:
-    """The stream marked as default, else the first that can be decoded."""
-    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
-    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), -s.index), default=None)
 
 
 def _look(

@@ -8,6 +8,7 @@ import msgspec
 
 from narratrace.data.transcript import Transcript, Utterance, Word
 from narratrace.errors import InputError
+from narratrace.source.languages import language_code
 from narratrace.source.words import spread
 from narratrace.timebase import Span
 
@@ -70,7 +71,7 @@ def read_whisper_json(text: str, source: str, name: str) -> Transcript:
     exact = all(segment.words or not segment.text.strip() for segment in segments)
     return Transcript(
         utterances=tuple(utterances),
-        language=(parsed.language or "")[:2].lower(),
+        language=language_code(parsed.language or ""),
         source=source,
         word_times="exact" if exact else "interpolated",
         warnings=() if utterances else ("the captions file holds no words",),

@@ -85,7 +85,8 @@ def parse_classifier(text: str) -> tuple[ClassifierSpec, ...]:
     """The members behind a classifier spec, empty for ``none``; see :data:`GRAMMAR`.
 
     A ``+`` separates members only before one of the three kinds, and the labels file is recognised by its
-    ``.json``, so paths may contain ``+`` and ``:``.
+    ``.json``, so paths may contain ``+`` and ``:``; but the folder of an ``openclip`` model ends at a ``:``,
+    behind which other weights for it can be named.
 
     Raises:
         OptionError: the spec is malformed.

@@ -78,9 +78,11 @@ class Preparer:
         self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="narratrace-sound")
 
     def prepare(self, uris: Sequence[str]) -> Iterator[Sound]:
-        """One sound per recording, in the same order; no more than one a thread is held ready."""
+        """One sound per recording, in the same order; beside the one in use, no more than one a thread is
+        held ready.
+        """
         jobs = enumerate(uris)
-        return map_ahead(self._pool, lambda job: self._prepare(*job), jobs, self._threads)
+        return map_ahead(self._pool, lambda job: self._prepare(*job), jobs, self._threads + 1)
 
     def close(self) -> None:
         """Ends the threads, once they are done with what they are at."""

@@ -76,7 +76,6 @@ def video_stats(
     shown = Span(visual.video.start_pts_s, max(visual.video.start_pts_s, visual.video.duration))
     speech = [utterance.span for utterance in transcript.utterances]
     spans = visual.stable_spans
-    words = len(transcript.words)
     judged = [
         label.medical for label, span in zip(labels or (), spans, strict=labels is not None) if span.keyframe
     ]
@@ -87,8 +86,8 @@ def video_stats(
         pointer_share=_share(pointer_spans(visual.trace, options.pointer_gap_s), shown),
         narrative_score=narrative_score(spans, options),
         medical_share=sum(judged) / len(judged) if judged else None,
-        spw=_length(speech) / words if words else None,
-        words=words,
+        spw=transcript.seconds_per_word,
+        words=len(transcript.words),
     )
 
 

@@ -22,34 +22,24 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample, SampleKind
 from narratrace.errors import StorageError
-from narratrace.options import option
 from narratrace.write.analysis_json import AnalysisFiles, analysis_files
 from narratrace.write.canonical import json_line
 from narratrace.write.files import atomic
 from narratrace.write.index import index_row
-from narratrace.write.localized_narratives import NarrativeOptions, narrative_line
+from narratrace.write.localized_narratives import narrative_line
+from narratrace.write.options import BundleOptions, NarrativeOptions
 from narratrace.write.sample_json import KEY_PATTERN, sample_json
 from narratrace.write.tar import write_archive
 
 SCHEMA = "narratrace.bundle/1"
 _HEAD = "bundle.json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BundleOptions:
-    """What goes into a recording's bundle beside its samples."""
-
-    analysis_keyframes: Annotated[
-        bool, option("keep the keyframes of stable spans as files beside OUT/analysis/{video_id}.json")
-    ] = False
-    narratives: NarrativeOptions = field(default_factory=NarrativeOptions)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -20,12 +20,12 @@ import av
 
 from narratrace.data.sample import Clip
 from narratrace.timebase import Span, pts_to_seconds
-from narratrace.write.clip_source import chosen_stream, packet_time, packets_from
+from narratrace.write.clip_source import Source, chosen_stream, open_media, packet_time, packets_from
 
 _log = logging.getLogger(__name__)
 
 
-def copy_clip(path: str, span: Span) -> Clip | None:
+def copy_clip(source: Source, span: Span) -> Clip | None:
     """The clip of ``span`` as a stream copy, see Note [Copied clips].
 
     Returns:
@@ -34,29 +34,29 @@ def copy_clip(path: str, span: Span) -> Clip | None:
     Raises:
         MediaError: the file cannot be read.
     """
-    video = _stretch(path, "video", span.start, span.end)
+    video = _stretch(source, "video", span.start, span.end)
     if not video or max(_end(packet) for packet in video) <= span.start:
         return None
     zero = packet_time(video[0])
     # Pictures of an open group that precede its random access point cannot be decoded without the one before.
     video = [packet for packet in video if packet.pts >= video[0].pts]
-    sound = [packet for packet in _stretch(path, "audio", zero, span.end) if packet_time(packet) >= zero]
+    sound = [packet for packet in _stretch(source, "audio", zero, span.end) if packet_time(packet) >= zero]
     try:
-        mp4 = _mux(path, video, sound, zero)
+        mp4 = _mux(source, video, sound, zero)
     except (av.error.FFmpegError, ValueError) as error:
-        _log.info("%s cannot be copied into MP4: %s", path, error)
+        _log.info("%s cannot be copied into MP4: %s", source.path, error)
         return None
     return Clip(mp4=mp4, span=span, offset=zero, method="copy", frames=len(video))
 
 
-def _stretch(path: str, kind: Literal["video", "audio"], start: float, end: float) -> list[Any]:
+def _stretch(source: Source, kind: Literal["video", "audio"], start: float, end: float) -> list[Any]:
     """Packets in coded order from a random access point at or before ``start`` to the last before ``end``.
 
     Damaged ones are left out; without presentation times there is nothing to copy by, and no packet comes.
     """
     packets: list[Any] = []
     keep = 0
-    for packet in packets_from(path, kind, start):
+    for packet in packets_from(source, kind, start):
         if packet.is_corrupt or not packet.size:
             continue  # cut off in the middle, or the empty packet at the end of the file
         if packet.pts is None:
@@ -88,15 +88,15 @@ def _end(packet: Any) -> float:
     return packet_time(packet) + pts_to_seconds(packet.duration or 0, packet.time_base)
 
 
-def _mux(path: str, video: list[Any], sound: list[Any], zero: float) -> bytes:
-    with tempfile.TemporaryDirectory(prefix="narratrace-clip-") as folder, av.open(path) as source:
+def _mux(source: Source, video: list[Any], sound: list[Any], zero: float) -> bytes:
+    with tempfile.TemporaryDirectory(prefix="narratrace-clip-") as folder, open_media(source) as media:
         target = Path(folder, "clip.mp4")
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
         with av.open(str(target), "w", options=options) as container:
             copies = []
             for original, packets in (
-                (chosen_stream(source, "video"), video),
-                (chosen_stream(source, "audio"), sound),
+                (chosen_stream(media, "video"), video),
+                (chosen_stream(media, "audio"), sound),
             ):
                 if packets:
                     stream = container.add_stream_from_template(original)

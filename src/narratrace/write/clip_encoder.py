@@ -13,59 +13,19 @@ The source's time base is kept, so irregular frame times survive to the tick.
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import av
 
-from narratrace.options import option
 from narratrace.timebase import seconds_to_pts
 from narratrace.write.clip_source import Picture, Sound
+from narratrace.write.options import ClipOptions
 
 _MP4_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _NOMINAL_RATE = 30  # only a hint for rate control: every picture carries its own time
 _QUARTER_TURNS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClipOptions:
-    """How clips are made."""
-
-    method: Annotated[
-        Literal["encode", "copy"],
-        option(
-            "encode: exact to the frame; copy: the coded stream as it is, from the random access point "
-            "before the start (much faster, the offset says where), encoded where MP4 cannot hold it"
-        ),
-    ] = "encode"
-    codec: Annotated[
-        Literal["libx264", "libx265"], option("video encoder", source="H.264 plays everywhere")
-    ] = "libx264"
-    crf: Annotated[
-        int,
-        option(
-            "constant rate factor; lower is better and larger", source="x264's default is 23", ge=0, le=51
-        ),
-    ] = 20
-    preset: Annotated[
-        Literal[
-            "ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow"
-        ],
-        option("the encoder's trade of time for size"),
-    ] = "veryfast"
-    audio_bitrate: Annotated[
-        int, option("of the sound", unit="bit/s", source="speech, mono or stereo", ge=8_000)
-    ] = 96_000
-    threads: Annotated[
-        int,
-        option(
-            "clips of one recording that are encoded at once, if seconds lie between; 0 for one per core",
-            source="one thread a clip, see Note [Deterministic clips]",
-            ge=0,
-        ),
-    ] = 0
 
 
 class Fitter:

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
@@ -20,19 +20,36 @@ from typing import Any, Literal
 import av
 import numpy as np
 import numpy.typing as npt
-from av.stream import Disposition
 
+from narratrace.container import best_audio, best_video, open_container
+from narratrace.demux import Resets, demuxed
 from narratrace.errors import MediaError
 from narratrace.timebase import Span, pts_to_seconds, seconds_to_pts
 
 STATION = "clips"
-_NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
 _BACK_OFF_S = (0.0, 4.0, 30.0, math.inf)
 _SOUND_PREROLL_S = 1.0
 _SOUND_SNAP_S = 0.05
 _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 64000, 88200, 96000)
 
 F32 = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A recording that clips are cut from.
+
+    Attributes:
+        path: Media file.
+        timeout_s: Longest wait for remote storage in seconds.
+        seekable: Whether its clock goes on, so that a time is a place; see Note [Reset clocks].
+        beat: Called with every packet, a sign of life; may raise to end the reading.
+    """
+
+    path: str
+    timeout_s: float
+    seekable: bool
+    beat: Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,40 +87,32 @@ class Sound:
 
 
 @contextlib.contextmanager
-def open_media(path: str) -> Iterator[Any]:
+def open_media(source: Source) -> Iterator[Any]:
     """The file opened for reading.
 
     Raises:
+        InputError: the file is gone.
         MediaError: it cannot be opened, or an error of FFmpeg leaves the block.
+        DecodeTimeout: the storage did not answer in time.
     """
     try:
-        with av.open(path, metadata_errors="replace") as container:
+        with open_container(source.path, source.timeout_s, station=STATION) as container:
             yield container
     except av.error.FFmpegError as error:
         raise MediaError(
             f"cannot be cut: {error.strerror or error}",
             station=STATION,
-            input=path,
+            input=source.path,
             cause="the file is damaged, or was moved since it was analysed",
         ) from error
 
 
 def chosen_stream(container: Any, kind: Literal["video", "audio"]) -> Any | None:
-    """The stream the analysis looked at: of the videos (no cover art) the one with the largest picture.
-
-    Of several sounds it is the default one, or else the first; None when there is no such stream at all.
-    """
-    streams = [
-        stream
-        for stream in getattr(container.streams, kind)
-        if stream.codec_context is not None and not stream.disposition & _NOT_MOTION
-    ]
-    if kind == "video":
-        return max(streams, key=lambda s: (s.width * s.height, -s.index), default=None)
-    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), -s.index), default=None)
+    """The stream the analysis looked at; None when there is no such stream at all."""
+    return best_video(container) if kind == "video" else best_audio(container)
 
 
-def packets_from(path: str, kind: Literal["video", "audio"], start: float) -> Iterator[Any]:
+def packets_from(source: Source, kind: Literal["video", "audio"], start: float) -> Iterator[Any]:
     """Packets of the chosen stream from a random access point at or before ``start`` to the end of the file.
 
     The first packet is the random access point itself, unless the file has none; see Note [Seeking]. An
@@ -111,22 +120,37 @@ def packets_from(path: str, kind: Literal["video", "audio"], start: float) -> It
 
     Raises:
         MediaError: the file cannot be opened or read.
+        DecodeTimeout: it gave nothing in time.
     """
-    for back in _BACK_OFF_S:
-        with open_media(path) as container:
+    for back in _BACK_OFF_S if source.seekable else (math.inf,):
+        with open_media(source) as container:
             stream = chosen_stream(container, kind)
             if stream is None:
                 return
             stream.codec_context.thread_count = 1  # see Note [Deterministic clips]
             if back == math.inf:
-                yield from container.demux(stream)
+                packets = demuxed(container, stream, Resets(), source.beat)
+                yield from packets if source.seekable else _skipping(packets, start)
                 return
-            packets = _after_seek(container, stream, start - back)
+            packets = _after_seek(container, stream, start - back, source)
             first = next((packet for packet in packets if packet.is_keyframe), None)
             if first is not None and packet_time(first) <= start:
                 yield first
                 yield from packets
                 return
+
+
+def _skipping(packets: Iterator[Any], start: float) -> Iterator[Any]:
+    """The packets without those that the pictures from ``start`` on do not need."""
+    held: list[Any] = []
+    for packet in packets:
+        if packet.is_keyframe and packet_time(packet) <= start:
+            held = []
+        held.append(packet)
+        if packet_time(packet) > start:
+            break
+    yield from held
+    yield from packets
 
 
 def packet_time(packet: Any) -> float:
@@ -135,14 +159,13 @@ def packet_time(packet: Any) -> float:
     return math.inf if pts is None else pts_to_seconds(pts, packet.time_base)
 
 
-def _after_seek(container: Any, stream: Any, t: float) -> Iterator[Any]:
+def _after_seek(container: Any, stream: Any, t: float, source: Source) -> Iterator[Any]:
     guide = chosen_stream(container, "video") or stream
     try:
         container.seek(seconds_to_pts(t, guide.time_base), stream=guide, backward=True)
     except av.error.FFmpegError:
         return iter(())
-    packets: Iterator[Any] = container.demux(stream)
-    return packets
+    return demuxed(container, stream, Resets(), source.beat)
 
 
 def decoded(packets: Iterator[Any]) -> Iterator[tuple[Any, int, Any]]:
@@ -158,13 +181,13 @@ def decoded(packets: Iterator[Any]) -> Iterator[tuple[Any, int, Any]]:
                 yield frame, pts, packet.stream
 
 
-def pictures(path: str, start: float) -> Iterator[Picture]:
+def pictures(source: Source, start: float) -> Iterator[Picture]:
     """Pictures in presentation order, from one on show at or before ``start`` (if there is one) to the end.
 
     Raises:
         MediaError: the file cannot be opened or read.
     """
-    packets = packets_from(path, "video", start)
+    packets = packets_from(source, "video", start)
     waiting: Picture | None = None
     for frame, pts, stream in decoded(packets):
         t = pts_to_seconds(pts, stream.time_base)
@@ -179,7 +202,7 @@ def pictures(path: str, start: float) -> Iterator[Picture]:
         yield waiting
 
 
-def read_sound(path: str, span: Span) -> Sound | None:
+def read_sound(source: Source, span: Span) -> Sound | None:
     """The sound of ``span``; None when the recording has none at all.
 
     Frames that follow each other within 50 ms of their time stamps are joined without a seam (containers
@@ -188,7 +211,7 @@ def read_sound(path: str, span: Span) -> Sound | None:
     Raises:
         MediaError: the file cannot be opened or read.
     """
-    with open_media(path) as container:
+    with open_media(source) as container:
         stream = chosen_stream(container, "audio")
         if stream is None or not stream.codec_context.sample_rate:
             return None
@@ -196,7 +219,7 @@ def read_sound(path: str, span: Span) -> Sound | None:
         layout = "mono" if stream.codec_context.channels == 1 else "stereo"
     samples = np.zeros((1 if layout == "mono" else 2, round(span.duration * rate)), np.float32)
     expected = -math.inf
-    for t, block in _blocks(path, span, layout, rate):
+    for t, block in _blocks(source, span, layout, rate):
         place = round((t - span.start) * rate)
         if abs(place - expected) <= _SOUND_SNAP_S * rate:
             place = int(expected)
@@ -207,15 +230,15 @@ def read_sound(path: str, span: Span) -> Sound | None:
     return Sound(samples, rate)
 
 
-def _blocks(path: str, span: Span, layout: str, rate: int) -> Iterator[tuple[float, F32]]:
+def _blocks(source: Source, span: Span, layout: str, rate: int) -> Iterator[tuple[float, F32]]:
     """Decoded sound around ``span`` as (time, float32 of shape (channels, n)), in file order."""
-    resampler, source = None, None
-    for frame, pts, stream in decoded(packets_from(path, "audio", span.start - _SOUND_PREROLL_S)):
+    resampler, kind = None, None
+    for frame, pts, stream in decoded(packets_from(source, "audio", span.start - _SOUND_PREROLL_S)):
         t = pts_to_seconds(pts, stream.time_base)
         if t >= span.end:
             return
-        if resampler is None or (frame.sample_rate, frame.format.name, frame.layout.name) != source:
-            source = (frame.sample_rate, frame.format.name, frame.layout.name)
+        if resampler is None or (frame.sample_rate, frame.format.name, frame.layout.name) != kind:
+            kind = (frame.sample_rate, frame.format.name, frame.layout.name)
             resampler = av.AudioResampler("fltp", layout, rate)
         frame.pts, frame.time_base = pts, stream.time_base
         for part in resampler.resample(frame):

@@ -30,9 +30,11 @@ from narratrace.data.sample import Clip
 from narratrace.errors import MediaError
 from narratrace.threads import usable_cores
 from narratrace.timebase import Span, merge_spans
+from narratrace.watchdog import HangCallback, Watchdog
 from narratrace.write.clip_copy import copy_clip
-from narratrace.write.clip_encoder import ClipEncoder, ClipOptions
-from narratrace.write.clip_source import STATION, Picture, pictures, read_sound
+from narratrace.write.clip_encoder import ClipEncoder
+from narratrace.write.clip_source import STATION, Picture, Source, pictures, read_sound
+from narratrace.write.options import ClipOptions
 
 _HELD_S = 0.1
 _SEEK_S = 4.0
@@ -43,7 +45,13 @@ _log = logging.getLogger(__name__)
 
 
 def cut_clips(
-    path: str, spans: Sequence[Span], options: ClipOptions, pool: Executor | None = None
+    path: str,
+    spans: Sequence[Span],
+    options: ClipOptions,
+    pool: Executor | None = None,
+    *,
+    seekable: bool = True,
+    on_hang: HangCallback | None = None,
 ) -> list[Clip | None]:
     """Cut several clips of one recording, see Note [What is in a clip].
 
@@ -54,15 +62,27 @@ def cut_clips(
         spans: Wanted intervals on the recording's clock, in any order.
         options: See :class:`ClipOptions`.
         pool: Encodes clips that are far apart at the same time; without one they are encoded in turn.
+        seekable: Whether the recording's clock is never set anew, see Note [Reset clocks].
+        on_hang: See Note [Two ways to end a hang].
 
     Returns:
         A clip for each span in the same order, None where the recording has no picture.
 
     Raises:
+        InputError: the file is gone.
         MediaError: the file cannot be read, or a clip cannot be made of it.
+        DecodeTimeout: nothing could be read for ``stall_timeout_s``.
     """
+    timeout = options.stall_timeout_s
+    with Watchdog(timeout, input=path, station=STATION, on_hang=on_hang) as watchdog:
+        return _cut(Source(path, timeout, seekable, watchdog.beat), spans, options, pool)
+
+
+def _cut(
+    source: Source, spans: Sequence[Span], options: ClipOptions, pool: Executor | None
+) -> list[Clip | None]:
     try:
-        clips = [copy_clip(path, span) if options.method == "copy" else None for span in spans]
+        clips = [copy_clip(source, span) if options.method == "copy" else None for span in spans]
         missing = sorted({s for s, clip in zip(spans, clips, strict=True) if clip is None and s.duration > 0})
         encoded: dict[Span, Clip] = {}
         groups = [
@@ -70,22 +90,25 @@ def cut_clips(
             for group in merge_spans(missing, gap=_SEEK_S)
         ]
         each = pool.map if pool else map
-        for made in each(lambda members: _encode_group(path, members, options), groups):
+        for made in each(lambda members: _encode_group(source, members, options), groups):
             encoded |= made
     except av.error.FFmpegError as error:
         raise MediaError(
-            f"cannot be cut: {error.strerror or error}", station=STATION, input=path, cause="damaged media"
+            f"cannot be cut: {error.strerror or error}",
+            station=STATION,
+            input=source.path,
+            cause="damaged media",
         ) from error
     return [clip or encoded.get(span) for span, clip in zip(spans, clips, strict=True)]
 
 
-def _encode_group(path: str, spans: Sequence[Span], options: ClipOptions) -> dict[Span, Clip]:
+def _encode_group(source: Source, spans: Sequence[Span], options: ClipOptions) -> dict[Span, Clip]:
     """Clips of neighbouring spans, sorted by start, in one decode pass."""
-    waiting = [_Cut(path, span, options) for span in reversed(spans)]
+    waiting = [_Cut(source, span, options) for span in reversed(spans)]
     active: list[_Cut] = []
     made: dict[Span, Clip] = {}
     try:
-        for picture in pictures(path, spans[0].start):
+        for picture in pictures(source, spans[0].start):
             while waiting and waiting[-1].span.start < picture.end:
                 active.append(waiting.pop())
             for cut in active:
@@ -107,9 +130,9 @@ def _finished(cuts: Iterable[_Cut]) -> dict[Span, Clip]:
 class _Cut:
     """One clip while its pictures pass by."""
 
-    def __init__(self, path: str, span: Span, options: ClipOptions) -> None:
+    def __init__(self, source: Source, span: Span, options: ClipOptions) -> None:
         self.span = span
-        self._path = path
+        self._source = source
         self._options = options
         self._encoder: ClipEncoder | None = None
         self._offset = self._end = span.start
@@ -130,7 +153,7 @@ class _Cut:
         """The clip, None when no picture belonged to it."""
         if self._encoder is None:
             return None
-        sound = read_sound(self._path, Span(self._offset, self._end))
+        sound = read_sound(self._source, Span(self._offset, self._end))
         mp4 = self._encoder.finish(sound)
         return Clip(
             mp4=mp4, span=self.span, offset=self._offset, method="encode", frames=self._encoder.frames
@@ -146,12 +169,17 @@ class CutClips:
     """The stage that fills in ``clip.mp4`` of a recording's clip samples.
 
     Clips outside the recording are taken out of the samples, with a warning in the log.
+
+    Args:
+        options: See :class:`ClipOptions`.
+        on_hang: See Note [Two ways to end a hang].
     """
 
     name = STATION
 
-    def __init__(self, options: ClipOptions) -> None:
+    def __init__(self, options: ClipOptions, *, on_hang: HangCallback | None = None) -> None:
         self._options = options
+        self._on_hang = on_hang
         self._pool: ThreadPoolExecutor | None = None
 
     def open(self) -> None:
@@ -175,12 +203,19 @@ class CutClips:
         samples = recording.samples or ()
         spans = [sample.clip.span for sample in samples if sample.clip is not None]
         try:
-            clips = iter(cut_clips(recording.input.uri, spans, self._options, self._pool))
+            made = cut_clips(
+                recording.input.uri,
+                spans,
+                self._options,
+                self._pool,
+                seekable=recording.visual is None or recording.visual.video.resets == 0,
+                on_hang=self._on_hang,
+            )
         except Exception as error:
             return Failed.from_exception(
                 error, video_id=recording.video_id, uri=recording.input.uri, station=self.name
             )
-        kept = []
+        kept, clips = [], iter(made)
         for sample in samples:
             if sample.clip is None:
                 kept.append(sample)

@@ -18,30 +18,13 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
 from pathlib import PurePosixPath
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from narratrace.data.recording import Recording
-from narratrace.options import option
 from narratrace.write.canonical import json_line
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NarrativeOptions:
-    """How Localized Narratives lines are written."""
-
-    dataset_id: Annotated[str, option("value of dataset_id in every line")] = "narratrace"
-    max_gap_s: Annotated[
-        float,
-        option(
-            "the pointer being out of sight for longer begins a new list of points",
-            unit="s",
-            source="five times the analysis interval of 0.1 s",
-            gt=0,
-        ),
-    ] = 0.5
+from narratrace.write.options import NarrativeOptions
 
 
 def narrative_line(document: dict[str, Any], recording: Recording, options: NarrativeOptions) -> bytes:

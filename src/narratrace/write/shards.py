@@ -22,15 +22,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Annotated, Any, BinaryIO
+from typing import Any, BinaryIO
 
 from narratrace.data.sample import SampleKind
 from narratrace.errors import StorageError
-from narratrace.options import option
 from narratrace.write.analysis_json import write_analysis
 from narratrace.write.bundle import Bundle, PackedSample
 from narratrace.write.files import atomic, remove_leftovers, storage_errors, sync
 from narratrace.write.index import write_index
+from narratrace.write.options import ShardOptions
 from narratrace.write.shard_file import (
     INDEX,
     SHARDS,
@@ -46,29 +46,6 @@ from narratrace.write.shard_file import (
 
 ANALYSIS = "analysis"
 NARRATIVES = "localized_narratives.jsonl"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardOptions:
-    """Where shards are cut; whichever limit is met first."""
-
-    max_samples: Annotated[
-        int,
-        option(
-            "most samples in a shard",
-            source="WebDataset's ShardWriter cuts at 100,000; smaller shuffles better",
-            ge=1,
-        ),
-    ] = 2_000
-    max_bytes: Annotated[
-        int,
-        option(
-            "most bytes in a shard; a single larger sample gets a shard of its own",
-            unit="B",
-            source="WebDataset's advice of 256 MB to 1 GB for sequential reading",
-            ge=1,
-        ),
-    ] = 512_000_000
 
 
 _START = Position(0, 0)

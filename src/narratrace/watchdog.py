@@ -31,15 +31,23 @@ class Watchdog:
     Args:
         timeout_s: Longest time between two signs of life in seconds.
         input: File being read, for the error.
+        station: Who reads it, for the error.
         on_hang: Called in the watchdog's thread if the pass is still stuck after the grace time.
         grace_s: Seconds the iterating side has to notice the expiry by itself.
     """
 
     def __init__(
-        self, timeout_s: float, *, input: str, on_hang: HangCallback | None = None, grace_s: float = 2.0
+        self,
+        timeout_s: float,
+        *,
+        input: str,
+        station: str = "decode",
+        on_hang: HangCallback | None = None,
+        grace_s: float = 2.0,
     ) -> None:
         self._timeout_s = timeout_s
         self._input = input
+        self._station = station
         self._on_hang = on_hang
         self._grace_s = grace_s
         self._expired = False
@@ -56,7 +64,7 @@ class Watchdog:
             DecodeTimeout: it came too late.
         """
         if self._expired:
-            raise stalled(self._timeout_s, self._input)
+            raise stalled(self._timeout_s, self._input, self._station)
         self._last = time.monotonic()
 
     def pause(self) -> None:
@@ -91,20 +99,21 @@ class Watchdog:
                 continue
             self._expired = True
             if not self._done.wait(self._grace_s) and self._on_hang is not None:
-                self._on_hang(stalled(self._timeout_s, self._input))
+                self._on_hang(stalled(self._timeout_s, self._input, self._station))
             return
 
 
-def stalled(timeout_s: float, input: str) -> DecodeTimeout:
+def stalled(timeout_s: float, input: str, station: str = "decode") -> DecodeTimeout:
     """The error for a recording that gave no frame in time.
 
     Args:
         timeout_s: How long was waited, in seconds.
         input: The file.
+        station: Who reads it.
     """
     return DecodeTimeout(
         f"no frame for {timeout_s:g} s",
-        station="decode",
+        station=station,
         input=input,
         expected=f"a frame within stall_timeout_s={timeout_s:g} s",
         cause="a damaged file the decoder cannot get past, or storage that does not answer",

@@ -1,0 +1,95 @@
+"""Opening media files with PyAV, and choosing their streams.
+
+Note [FFmpeg's log]
+~~~~~~~~~~~~~~~~~~~
+FFmpeg prints its complaints, which PyAV turns off unless asked. It stays off here: with frame threads the
+lines come from worker threads that cannot be told apart by file, so capturing them would put one recording's
+warnings on another; and the callback needs the interpreter lock, which PyAV holds while it joins those very
+threads. Damage is counted from facts that belong to one file instead: errors of single packets, pictures
+marked as corrupt, and pictures that never came.
+
+Note [Playback and presentation]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+A sidecar counts from the beginning of playback. In MP4, Matroska and the like that is time 0 of the file's
+own clock, whenever the first picture comes. Transport and program streams and Ogg carry the clock of a
+broadcast: it begins anywhere (1.4 s with ffmpeg), and players show the earliest time of any stream as 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import av
+import av.error
+from av.container import InputContainer
+from av.stream import Disposition
+
+from narratrace.data.media import is_local, local_path
+from narratrace.errors import DecodeTimeout, InputError, MediaError
+
+_NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
+
+_FREE_CLOCK = 0x0200  # AVFMT_TS_DISCONT
+
+
+def open_container(path: str, timeout_s: float, *, station: str) -> InputContainer:
+    """Open a media file or URI for reading.
+
+    A local file may only open local files: a playlist in disguise must not reach out into the network.
+
+    Args:
+        path: File or URI.
+        timeout_s: Longest wait for remote storage in seconds.
+        station: Who asks, for errors.
+
+    Raises:
+        InputError: there is no such file.
+        MediaError: it is no media file.
+        DecodeTimeout: the storage did not answer in time.
+    """
+    local = is_local(path)
+    name, options = (str(local_path(path)), {"protocol_whitelist": "file"}) if local else (path, {})
+    try:
+        return av.open(name, options=options, timeout=timeout_s, metadata_errors="replace")
+    except FileNotFoundError as error:
+        raise InputError("no such file", station=station, input=path) from error
+    except av.error.ExitError as error:
+        raise DecodeTimeout(f"no answer for {timeout_s:g} s", station=station, input=path) from error
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(
+            f"cannot be opened: {error.strerror}",
+            station=station,
+            input=path,
+            expected="a media file FFmpeg can read",
+            cause="not a media file, or a recording that was cut off before its index (moov) was written",
+        ) from error
+
+
+def best_video(container: InputContainer) -> Any | None:
+    """The largest stream of moving pictures that can be decoded, the first of equals; None without any."""
+    streams = [
+        stream
+        for stream in container.streams.video
+        if stream.codec_context is not None and not stream.disposition & _NOT_MOTION
+    ]
+    return max(
+        streams, key=lambda s: (s.codec_context.width * s.codec_context.height, -s.index), default=None
+    )
+
+
+def best_audio(container: InputContainer) -> Any | None:
+    """The sound marked as default, else the first that can be decoded; None without any."""
+    streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
+    return max(streams, key=lambda s: (bool(s.disposition & Disposition.default), -s.index), default=None)
+
+
+def has_free_clock(container: InputContainer) -> bool:
+    """Whether the format's clock may begin anywhere, and be set anew: transport and program streams, Ogg."""
+    return bool(container.format.flags & _FREE_CLOCK)
+
+
+def start_of_playback(container: InputContainer) -> float:
+    """Seconds on the presentation clock at which playback is at 0, see Note [Playback and presentation]."""
+    if container.start_time is None or not has_free_clock(container):
+        return 0.0
+    return container.start_time / av.time_base
