@@ -195,6 +195,48 @@ class TestBoxes:
         assert trace.span.end == circle.span.end > 6.4
 
 
+def rested_across_the_cut() -> Recording:
+    """The pointer comes to rest at 8 s, stays where it is over the cut at 10 s, and leaves at 14 s."""
+    hand = Hand(5, x=100, y=650)
+    hand.reach(600, 300)
+    hand.rest(14 - hand.now)
+    hand.reach(1100, 600)
+    hand.rest(20 - hand.now)
+    return recording(
+        stable=[(0, 10), (10, 20)],
+        shots=[(0, 10), (10, 20)],
+        trace=hand.trace(),
+        dwells=[
+            Dwell(span=Span(8, 14), x=600, y=300, radius=3),
+            Dwell(span=Span(15, 18), x=1100, y=600, radius=3),
+        ],
+        transcript=transcript(("The slide before.", 7, 9.5), ("This is a cell.", 10.5, 15.5)),
+    )
+
+
+class TestPictureTime:
+    """What is pointed out belongs to the picture that is on the screen then."""
+
+    def test_a_trace_of_a_rest_over_a_cut_begins_with_its_picture(self) -> None:
+        trace = of(SampleKind.TRACE, samples(rested_across_the_cut()))[-1]
+        assert trace.text == "This is a cell."
+        assert trace.span == Span(10, 18)
+        assert [dwell.span for dwell in trace.dwells] == [Span(10, 14), Span(15, 18)]
+        assert [region.span for region in trace.boxes if region.method == "dwell"] == [
+            Span(10, 14),
+            Span(15, 18),
+        ]
+        assert trace.trace.t[0] >= 10
+
+    def test_dwells_lie_within_the_span_of_their_sample(self) -> None:
+        options = AlignOptions(clips=ClipOptions(events="all", max_s=4))
+        found = samples(rested_across_the_cut(), options)
+        assert {sample.kind for sample in found if sample.dwells} == set(SampleKind)
+        for sample in found:
+            for part in [*sample.dwells, *sample.boxes]:
+                assert sample.span.start <= part.span.start <= part.span.end <= sample.span.end
+
+
 class TestClips:
     def test_a_clip_holds_the_gesture_with_the_words_around_it(self) -> None:
         (clip,) = of(SampleKind.CLIP, samples(pointed()))

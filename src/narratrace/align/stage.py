@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from narratrace.align.boxes import BoxOptions
@@ -126,12 +126,16 @@ def _visual(recording: Recording) -> VisualAnalysis:
 
 
 def _gestures(visual: VisualAnalysis, pictures: Sequence[Picture], options: PointingOptions) -> list[Gesture]:
-    """The gestures over all medical pictures in time order, found span by span: none crosses a change."""
+    """The gestures over all medical pictures in time order, found span by span: none crosses a change.
+
+    A rest that begins before its picture, or outlasts it, is judged as a whole and cut to the picture's time.
+    """
     found: list[Gesture] = []
     for shown in (time for picture in pictures if picture.chunk is not None for time in picture.times):
         dwells = [dwell for dwell in visual.dwells if shown.contains(dwell.span.middle)]
         trace = visual.trace.within(shown)
-        found += find_gestures(trace, dwells, visual.video.width, visual.video.height, options)
+        meant = find_gestures(trace, dwells, visual.video.width, visual.video.height, options)
+        found += [replace(gesture, span=gesture.span.cut(shown)) for gesture in meant]
     return sorted(found, key=lambda gesture: gesture.span)
 
 
