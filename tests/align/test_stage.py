@@ -104,17 +104,35 @@ class TestPairs:
         assert (pair.image, pair.image_t) == (None, None)
 
     @pytest.mark.parametrize(
-        "made",
+        ("made", "why"),
         [
-            pytest.param(recording(stable=[(0, 9)], transcript=Transcript()), id="no words"),
-            pytest.param(recording(stable=[], transcript=THREE_SENTENCES), id="no pictures"),
             pytest.param(
-                recording(stable=[(0, 9)], medical=[False], transcript=THREE_SENTENCES), id="not medical"
+                recording(stable=[(0, 9)], transcript=Transcript(warnings=("no captions sidecar",))),
+                "it has no words; no captions sidecar",
+                id="no words",
+            ),
+            pytest.param(
+                recording(stable=[], transcript=THREE_SENTENCES), "no picture stays", id="no pictures"
+            ),
+            pytest.param(
+                recording(stable=[(0, 9)], medical=[False], transcript=THREE_SENTENCES),
+                "no picture is medical",
+                id="not medical",
+            ),
+            pytest.param(
+                recording(stable=[(30, 39)], transcript=THREE_SENTENCES),
+                "nothing is said while a picture stays",
+                id="apart",
             ),
         ],
     )
-    def test_nothing_to_align_gives_no_samples(self, made: Recording) -> None:
+    def test_nothing_to_align_gives_no_samples_and_a_warning(
+        self, made: Recording, why: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
         assert samples(made) == ()
+        (record,) = caplog.records
+        assert record.levelname == "WARNING"
+        assert f"lecture gives no samples: {why}" in record.getMessage()
 
 
 class TestTraces:
