@@ -68,7 +68,7 @@ class PackedSample:
     kind: SampleKind
     key: str
     index: int
-    files: tuple[tuple[str, bytes], ...]
+    files: tuple[tuple[str, bytes], ...] = field(repr=False)
     row: Mapping[str, Any]
     narrative: bytes
 
