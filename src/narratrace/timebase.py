@@ -77,6 +77,10 @@ class Span:
         start, end = max(self.start, other.start), min(self.end, other.end)
         return Span(start, end) if start < end else None
 
+    def cut(self, outer: Span) -> Span:
+        """The part within ``outer``; a point on its edge when the two are apart."""
+        return Span(outer.clamp(self.start), outer.clamp(self.end))
+
     def pad(self, before: float, after: float) -> Span:
         """The span widened by ``before`` and ``after`` seconds; negative ones shrink it (to a point)."""
         start = self.start - before

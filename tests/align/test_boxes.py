@@ -127,5 +127,17 @@ class TestGestureBoxes:
         assert region.score == pytest.approx(2 / 3)
         assert (region.method, region.span) == ("circle", self.GESTURE.span)
 
+    def test_points_on_the_far_edges_are_outside(self) -> None:
+        trace = Trace(
+            np.array([2.0, 2.5, 3.0, 3.5]),
+            np.array([400.0, 600, 500, 599.9]),
+            np.array([400.0, 500, 600, 599.9]),
+            np.ones(4),
+        )
+        (region,) = gesture_boxes([self.GESTURE], words("here it is", 2.0), trace, OPTIONS)
+        inside = [self.GESTURE.box.contains(x, y) for _, x, y, _ in trace]
+        assert inside == [True, False, False, True]
+        assert region.score == np.mean(inside)
+
     def test_a_silent_gesture_has_no_box(self) -> None:
         assert gesture_boxes([self.GESTURE], words("long ago", 0.0), Trace.empty(), OPTIONS) == []

@@ -67,6 +67,11 @@ class TestSentences:
         (clip,) = cut((20.2, 24.2), said=[talk])
         assert (clip.start, clip.end) == pytest.approx((19, 26))
 
+    def test_an_event_without_a_clip_takes_no_room_from_its_neighbour(self) -> None:
+        said = [("underneath you see the thalamus, and the brain stem.", 93, 98.9)]
+        late = (99.0, 99.5)
+        assert cut((93, 96), late, said=said) == cut((93, 96), said=said) == [Span(92, 98.9)]
+
     def test_a_sentence_never_shortens_the_event(self) -> None:
         (clip,) = cut((20, 24), said=[("spoken over its begin, and on.", 15, 22)])
         assert clip.start <= 20

@@ -136,6 +136,16 @@ class TestUnderlines:
             assert len(lines) == 1
             assert lines[0].box.iou(Box(x0=200, y0=264, x1=520, y1=300)) >= 0.7
 
+    def test_the_box_holds_its_own_stroke(self) -> None:
+        for seed in range(10):
+            hand = Hand(seed)
+            hand.reach(200, 300)
+            hand.line(520, 300, 1.3)
+            hand.rest(1.0)
+            trace = hand.trace(rate=30)
+            (line,) = (g for g in find(trace) if g.kind == "underline")
+            assert all(line.box.contains(x, y) for _, x, y, _ in trace.within(line.span))
+
     def test_fast_or_oblique_travel_is_no_underline(self) -> None:
         for seed in range(10):
             hand = Hand(seed, x=100, y=300)

@@ -104,17 +104,35 @@ class TestPairs:
         assert (pair.image, pair.image_t) == (None, None)
 
     @pytest.mark.parametrize(
-        "made",
+        ("made", "why"),
         [
-            pytest.param(recording(stable=[(0, 9)], transcript=Transcript()), id="no words"),
-            pytest.param(recording(stable=[], transcript=THREE_SENTENCES), id="no pictures"),
             pytest.param(
-                recording(stable=[(0, 9)], medical=[False], transcript=THREE_SENTENCES), id="not medical"
+                recording(stable=[(0, 9)], transcript=Transcript(warnings=("no captions sidecar",))),
+                "it has no words; no captions sidecar",
+                id="no words",
+            ),
+            pytest.param(
+                recording(stable=[], transcript=THREE_SENTENCES), "no picture stays", id="no pictures"
+            ),
+            pytest.param(
+                recording(stable=[(0, 9)], medical=[False], transcript=THREE_SENTENCES),
+                "no picture is medical",
+                id="not medical",
+            ),
+            pytest.param(
+                recording(stable=[(30, 39)], transcript=THREE_SENTENCES),
+                "nothing is said while a picture stays",
+                id="apart",
             ),
         ],
     )
-    def test_nothing_to_align_gives_no_samples(self, made: Recording) -> None:
+    def test_nothing_to_align_gives_no_samples_and_a_warning(
+        self, made: Recording, why: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
         assert samples(made) == ()
+        (record,) = caplog.records
+        assert record.levelname == "WARNING"
+        assert f"lecture gives no samples: {why}" in record.getMessage()
 
 
 class TestTraces:
@@ -193,6 +211,48 @@ class TestBoxes:
         trace = of(SampleKind.TRACE, samples(made))[0]
         (circle,) = (region for region in trace.boxes if region.method == "circle")
         assert trace.span.end == circle.span.end > 6.4
+
+
+def rested_across_the_cut() -> Recording:
+    """The pointer comes to rest at 8 s, stays where it is over the cut at 10 s, and leaves at 14 s."""
+    hand = Hand(5, x=100, y=650)
+    hand.reach(600, 300)
+    hand.rest(14 - hand.now)
+    hand.reach(1100, 600)
+    hand.rest(20 - hand.now)
+    return recording(
+        stable=[(0, 10), (10, 20)],
+        shots=[(0, 10), (10, 20)],
+        trace=hand.trace(),
+        dwells=[
+            Dwell(span=Span(8, 14), x=600, y=300, radius=3),
+            Dwell(span=Span(15, 18), x=1100, y=600, radius=3),
+        ],
+        transcript=transcript(("The slide before.", 7, 9.5), ("This is a cell.", 10.5, 15.5)),
+    )
+
+
+class TestPictureTime:
+    """What is pointed out belongs to the picture that is on the screen then."""
+
+    def test_a_trace_of_a_rest_over_a_cut_begins_with_its_picture(self) -> None:
+        trace = of(SampleKind.TRACE, samples(rested_across_the_cut()))[-1]
+        assert trace.text == "This is a cell."
+        assert trace.span == Span(10, 18)
+        assert [dwell.span for dwell in trace.dwells] == [Span(10, 14), Span(15, 18)]
+        assert [region.span for region in trace.boxes if region.method == "dwell"] == [
+            Span(10, 14),
+            Span(15, 18),
+        ]
+        assert trace.trace.t[0] >= 10
+
+    def test_dwells_lie_within_the_span_of_their_sample(self) -> None:
+        options = AlignOptions(clips=ClipOptions(events="all", max_s=4))
+        found = samples(rested_across_the_cut(), options)
+        assert {sample.kind for sample in found if sample.dwells} == set(SampleKind)
+        for sample in found:
+            for part in [*sample.dwells, *sample.boxes]:
+                assert sample.span.start <= part.span.start <= part.span.end <= sample.span.end
 
 
 class TestClips:

@@ -13,7 +13,7 @@ import pytest
 
 from narratrace.corpus.dataset import SampleDataset
 from narratrace.data.sample import SampleKind
-from narratrace.errors import MissingDependency
+from narratrace.errors import InputError, MissingDependency, OptionError
 from narratrace.write.shard_file import list_finished_shards
 from narratrace.write.shard_reader import ShardSample
 from tests.corpus.runs import make_run
@@ -63,6 +63,26 @@ def test_the_order_is_shuffled_by_seed_and_epoch(out: Path) -> None:
 def test_a_rank_outside_the_world_is_refused(out: Path) -> None:
     with pytest.raises(ValueError, match="rank 2 of 2"):
         SampleDataset(out, SampleKind.PAIR, rank=2, world=2)
+
+
+@pytest.mark.parametrize("kind", SampleKind)
+def test_a_kind_may_be_named(out: Path, kind: SampleKind) -> None:
+    assert [s.key for s in SampleDataset(out, kind.value)] == [s.key for s in SampleDataset(out, kind)]
+    with pytest.raises(OptionError, match=r"no kind of samples.*pairs, traces, clips"):
+        SampleDataset(out, f"{kind.value}s")
+
+
+def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match="no output folder"):
+            SampleDataset(folder, SampleKind.PAIR)
+
+
+def test_a_sample_prints_without_its_files(out: Path) -> None:
+    for kind in SampleKind:
+        sample = next(iter(SampleDataset(out, kind)))
+        assert sample.key in repr(sample)
+        assert "\\x" not in repr(sample)
 
 
 def open_clip_pipeline(wds: Any, urls: list[str]) -> Any:

@@ -6,6 +6,7 @@ import io
 import itertools
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from narratrace.data.transcript import Transcript
 from narratrace.report import build_report
+from tests.align.builders import transcript
 from tests.report.blocks import pages_of
 from tests.report.chromium import Browser, Page
 from tests.report.conftest import HOSTILE
@@ -236,6 +239,11 @@ def test_close_up_the_timeline_shows_the_words(open_page: Open) -> None:
         page.click(".zoom button:nth-child(2)")
     page.until("document.querySelectorAll('.spoken-word text').length > 0")
     assert page.js("document.querySelector('.spoken-word text').textContent") == "Here"
+    chopped = page.js(
+        "[...document.querySelectorAll('.spoken-word text')].filter((text) =>"
+        " text.getBBox().width + 3 > text.parentNode.width.baseVal.value).map((text) => text.textContent)"
+    )
+    assert chopped == []
     page.click(".zoom button:nth-child(3)")
     page.until("document.querySelectorAll('.spoken-word').length === 0")
 
@@ -255,10 +263,110 @@ def test_hostile_text_stays_text(open_page: Open) -> None:
     assert page.js("document.querySelectorAll('.failure summary span')[1].textContent") == HOSTILE
 
 
-def test_an_address_that_leads_nowhere_shows_the_run(open_page: Open) -> None:
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("nobody/%E0%A4%A", "This report knows no such recording."),
+        ("broken", "holds no video stream"),
+        ("evil", HOSTILE),
+    ],
+)
+def test_an_address_without_a_page_says_why(open_page: Open, name: str, told: str) -> None:
     page = open_page()
-    page.js("location.hash = '#/v/nobody/%E0%A4%A'")
-    page.until("document.querySelector('.summary') !== null")
+    page.js(f"location.hash = '#/v/{name}'")
+    page.until("document.querySelector('.figures') === null")
+    assert page.js("document.querySelector('h1').textContent") == name.split("/")[0]
+    assert told in page.js("document.querySelector('.summary').textContent")
+    page.click(".lead a")
+    page.until("document.querySelector('.figures') !== null")
+
+
+def test_a_dropped_recording_says_by_what(browser: Browser, report: Path, tmp_path: Path) -> None:
+    page = report.read_text(encoding="utf-8")
+    row = '"dropped":[["quiet","min_speech_share","0.1 of 0.2"]]'
+    assert page.count('"dropped":[]') == 1
+    changed = tmp_path / "report.html"
+    changed.write_text(page.replace('"dropped":[]', row), encoding="utf-8")
+    opened = browser.open(changed, width=1280, height=900)
+    opened.js("location.hash = '#/v/quiet'")
+    opened.until("document.querySelector('.figures') === null")
+    told = opened.js("document.querySelector('.note').textContent")
+    assert told == "It was dropped by min speech share: 0.1 of 0.2"
+    opened.close()
+
+
+def test_a_recording_without_samples_says_why_and_which_file_it_is(browser: Browser, tmp_path: Path) -> None:
+    made = make_recording(0, (0, 0, 0))
+    assert made.visual is not None
+    warned = Transcript(warnings=("no captions sidecar",))
+    blank = replace(made.visual, stable_spans=())
+    said = transcript(("a b c.", 1, 4))
+    ways = {
+        "it has no words": replace(made, transcript=warned),
+        "no picture stays the same": replace(made, transcript=said, visual=blank),
+        "nothing is said over its still pictures": replace(made, transcript=said),
+    }
+    for number, (why, recording) in enumerate(ways.items()):
+        report = build_report(write_run(tmp_path / str(number), [recording]))
+        page = browser.open(report, width=1280, height=900)
+        page.js(f"location.hash = '#/v/{recording.video_id}'")
+        page.until("document.querySelector('.video') !== null")
+        assert f"This recording gave no samples: {why}" in page.js(
+            "document.querySelector('.samples').textContent"
+        )
+        assert page.js("document.querySelectorAll('.tabs').length") == 0
+        assert recording.input.uri in page.js("document.querySelector('.lead').textContent")
+        notes = page.js("[...document.querySelectorAll('.note.warn')].map((e) => e.textContent)")
+        assert ("no captions sidecar" in notes) == (number == 0)
+        assert page.trouble == []
+        page.close()
+
+
+def test_figures_that_mean_nothing_are_not_shown(browser: Browser, tmp_path: Path) -> None:
+    made = make_recording(0)
+    assert made.visual is not None
+    video = replace(made.visual.video, fps_mean=0.0, vfr=False)
+    odd = replace(made, visual=replace(made.visual, video=video, timings={}), timings={"analyse": 0.001})
+    page = browser.open(build_report(write_run(tmp_path / "out", [odd])), width=1280, height=900)
+    page.js(f"location.hash = '#/v/{odd.video_id}'")
+    page.until("document.querySelector('.video') !== null")
+    figures = page.js("Object.fromEntries([...document.querySelectorAll('.figures div')]"
+                      ".map((e) => [e.firstChild.textContent, e.lastChild.textContent]))")  # fmt: skip
+    assert figures["Stream"] == "h264"
+    assert "> 10,000" in figures["Computing"]
+    page.close()
+
+
+def test_a_thumbnail_is_no_higher_than_a_row(open_page: Open) -> None:
+    for width in (1280, 390):
+        page = open_page(width=width)
+        sizes = (
+            "(({width, height}) => [width, height])(document.querySelector('.thumb').getBoundingClientRect())"
+        )
+        page.js("document.querySelector('.thumb').style.setProperty('--ratio', 16 / 9)")
+        wide = page.js(sizes)
+        page.js("document.querySelector('.thumb').style.setProperty('--ratio', 9 / 16)")
+        high = page.js(sizes)
+        assert high[1] <= wide[1] + 1
+        assert high[0] / high[1] == pytest.approx(9 / 16, abs=0.01)
+
+
+def test_figures_keep_to_their_line_on_a_phone(browser: Browser, tmp_path: Path) -> None:
+    made = make_recording(0, (16, 12, 10))
+    assert made.visual is not None
+    long = replace(made, visual=replace(made.visual, video=replace(made.visual.video, duration=599.0)))
+    page = browser.open(build_report(write_run(tmp_path / "out", [long])), width=390, height=844)
+    page.until("document.querySelector('.recordings tbody tr') !== null")
+    assert page.js("document.querySelector('.figures dd').textContent") == "9 min 59 s"
+    lines = "(e) => e.getClientRects().length && e.scrollHeight / parseFloat(getComputedStyle(e).lineHeight)"
+    heights = page.js(f"[...document.querySelectorAll('.figures dd')].map({lines})")
+    assert max(heights) < 1.5
+    beyond = page.js(
+        "[...document.querySelectorAll('.recordings tbody td')].filter((e) => e.scrollWidth > e.clientWidth"
+        " || e.getBoundingClientRect().right > e.parentNode.getBoundingClientRect().right).length"
+    )
+    assert beyond == 0
+    page.close()
 
 
 def test_the_list_is_filtered_and_sorted(browser: Browser, tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ def test_what_the_run_did(report: Path) -> None:
     found = summary_of(report)
     totals = found["totals"]
     assert [totals[k] for k in ("recordings", "pairs", "traces", "clips", "dropped", "failed")] == [
-        *(3, 4, 4, 1, 3, 2)
+        *(8, 4, 4, 1, 3, 2)
     ]
     assert totals["seconds"] == 24 + 60 + 60
     assert found["drops"] == [["min_speech_share", 2], ["min_stable", 1]]

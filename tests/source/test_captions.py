@@ -188,6 +188,16 @@ def test_comments_styles_and_identifiers_are_not_speech(tmp_path: Path) -> None:
     assert transcript.utterances[1].span.start == 3602.0
 
 
+def test_cues_without_readable_times_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    text = (
+        "WEBVTT\n\nNOTE a --> comment\n\n00:00:01.000 -> 00:00:04.000\nWrong arrow.\n\n"
+        "-00:00:01.000 --> 00:00:04.000\nNegative.\n\n00:00:05.000 --> 00:00:08.000\nA fine one.\n"
+    )
+    found = load(tmp_path, "a.vtt", text)
+    assert [utterance.text for utterance in found.utterances] == ["A fine one."]
+    assert found.warnings == ("2 cues had no readable times: left out",)
+
+
 def test_cues_out_of_order_overlapping_and_without_length(tmp_path: Path) -> None:
     text = (
         "WEBVTT\n\n00:05.000 --> 00:05.000\nfive has none\n\n00:01.000 --> 00:04.000\none to four\n\n"

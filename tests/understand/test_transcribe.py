@@ -4,6 +4,7 @@ import pickle
 import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,7 +27,7 @@ from narratrace.understand.transcriber import (
 from narratrace.understand.voice import VoiceOptions, voice_regions
 from narratrace.understand.whisper_decoder import WhisperDecoder, segments
 from narratrace.understand.whisper_model import int8_is_exact, load_model
-from tests.understand.media import SPEECH_FILE, read_audio, recording, transcript, write_wav
+from tests.understand.media import SPEECH_FILE, read_audio, recording, transcript, visual, write_wav
 
 BELIEVE_ALL = RejectionOptions(
     max_compression_ratio=1e9, max_repeats=10**6, min_avg_logprob=-1e9, no_speech_avg_logprob=-1e9
@@ -135,6 +136,30 @@ def test_captions_are_read_and_their_absence_and_damage_told_apart():
     assert b.value.transcript.warnings == ("no captions sidecar",)
     assert isinstance(c, Failed)
     assert (c.video_id, c.station, c.message) == ("c", "source", "is not WebVTT")
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "spoken", "left_out"),
+    [
+        pytest.param(0, 10, "one two three four", "", id="all within"),
+        pytest.param(
+            0, 1.0, "one two", "2 of 4 words lie outside the video (0.000 s to 1.000 s)", id="beyond"
+        ),
+        pytest.param(0, 1.1, "one two", "2 of 4 words", id="a word that ends beyond is cut"),
+        pytest.param(0.8, 10, "three four", "2 of 4 words", id="before"),
+        pytest.param(3600, 3700, "", "4 of 4 words", id="another recording's"),
+    ],
+)
+def test_words_outside_the_video_are_left_out_with_a_warning(start, end, spoken, left_out):
+    made = replace(
+        recording("a", captions_uri="one two three four"), visual=visual(start=start, duration=end)
+    )
+    (outcome,) = run(stage("captions"), [made])
+    heard = outcome.value.transcript
+    assert " ".join(word.text for word in heard.words) == spoken
+    assert " ".join(utterance.text for utterance in heard.utterances) == spoken
+    assert all(start <= word.span.start <= word.span.end <= end for word in heard.words)
+    assert [left_out in warning for warning in heard.warnings] == [True] * bool(left_out)
 
 
 def test_auto_prefers_captions_and_recognises_the_rest(tiny_whisper, sounds):

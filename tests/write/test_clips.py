@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -131,6 +133,33 @@ def test_same_clip_same_bytes(media: Path, name: str, options: ClipOptions) -> N
     assert alone[0] is not None
     assert once[1] is not None
     assert alone[0].mp4 == once[1].mp4  # neighbours leave no mark
+
+
+_DIGEST = """
+import hashlib, sys
+from narratrace.timebase import Span
+from narratrace.write.clips import ClipOptions, cut_clips
+clip = cut_clips(sys.argv[1], [Span(0.0, 1.0)], ClipOptions())[0]
+print(hashlib.sha256(clip.mp4).hexdigest())
+"""
+
+
+def test_clips_do_not_depend_on_what_lay_in_the_memory_before(tmp_path: Path) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (96, 176), np.uint8).repeat(3, 0).repeat(3, 1)
+    # 33 macroblocks a row, which x264's vector versions cannot take 8 at a time
+    made = make_video(
+        tmp_path / "v.mp4", width=528, height=288, seconds=1, draw=lambda i, t: np.roll(noise, 3 * i, axis=1)
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", _DIGEST, str(made.path)],
+            env={**os.environ, "MALLOC_PERTURB_": str(filling)},
+            check=True,
+            capture_output=True,
+        ).stdout
+        for filling in (1, 100, 200)
+    }
+    assert len(digests) == 1
 
 
 def test_clips_of_damaged_media_do_not_depend_on_the_number_of_cores(tmp_path: Path) -> None:

@@ -137,3 +137,10 @@ def test_annotator_follows_the_channel_and_the_file_name_stands_in_for_a_link() 
     assert line(0, channel="")["annotator_id"] != line(1, channel="")["annotator_id"]
     assert line(0, link="", uri="/home/me/talk #3.mp4")["voice_recording"] == "talk #3.mp4#t=0.333,6.333"
     assert line(0, link="", uri="s3://bucket/talk.mp4?sig=s")["voice_recording"] == "talk.mp4#t=0.333,6.333"
+
+
+@pytest.mark.parametrize("kind", SampleKind)
+def test_a_sample_prints_without_its_files(kind: SampleKind) -> None:
+    sample = make_sample(kind, "lecture", 1)
+    assert sample.key in repr(sample)
+    assert "\\x" not in repr(sample)

@@ -20,7 +20,7 @@ from typing import Annotated, Literal
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.align.gesture import Gesture
+from narratrace.align.gesture import Gesture, extent
 from narratrace.align.kmeans import F64, kmeans
 from narratrace.data.sample import RegionBox
 from narratrace.data.shots import Box
@@ -113,9 +113,7 @@ def cluster_boxes(
         own = [sentence for sentence, owner in zip(sentences, owners, strict=True) if owner == c]
         kept = _without_outliers(trace, member, options.outlier_iqr)
         if own and len(kept):
-            box = Box(
-                x0=float(kept.x.min()), y0=float(kept.y.min()), x1=float(kept.x.max()), y1=float(kept.y.max())
-            )
+            box = extent(kept.x, kept.y)
             span = Span(float(kept.t[0]), float(kept.t[-1]))
             if options.min_area < box.area / (width * height) < options.max_area:
                 boxes.append(_region(box, span, " ".join(s.text for s in own), "cluster", trace))
@@ -139,6 +137,6 @@ def _inliers(values: F64, reach: float) -> npt.NDArray[np.bool_]:
 
 def _region(box: Box, span: Span, text: str, method: str, trace: Trace) -> RegionBox:
     during = trace.within(span)
-    inside = (during.x >= box.x0) & (during.x <= box.x1) & (during.y >= box.y0) & (during.y <= box.y1)
+    inside = (box.x0 <= during.x) & (during.x < box.x1) & (box.y0 <= during.y) & (during.y < box.y1)
     score = float(inside.mean()) if len(during) else 0.0
     return RegionBox(box=box, span=span, text=text, method=method, score=score)

@@ -57,7 +57,8 @@ def clip_spans(
     """Where to cut the clips of one shot: in time order, apart, within the shot and the limits of length.
 
     Events whose padded spans touch share a clip as long as it fits into the longest. A clip then begins and
-    ends with whole sentences where length and neighbours allow it, otherwise with whole words.
+    ends with whole sentences where length and neighbours allow it, otherwise with whole words. Events that
+    are left without a clip take no room from their neighbours.
 
     Args:
         events: In time order; those whose middle lies outside the shot are left out.
@@ -66,15 +67,27 @@ def clip_spans(
         options: Paddings and lengths.
     """
     cores = _cores([event for event in events if shot.contains(event.middle)], options)
-    clips: list[Span] = []
+    while True:
+        clips = _cut(cores, sentences, shot, options)
+        if len(clips) == len(cores):
+            return list(clips.values())
+        cores = list(clips)
+
+
+def _cut(
+    cores: Sequence[Span], sentences: Sequence[Utterance], shot: Span, options: ClipOptions
+) -> dict[Span, Span]:
+    """Each core's clip, in time order; none for cores that the clip before covers, or leaves no room."""
+    clips: dict[Span, Span] = {}
+    low = shot.start
     following = [core.start - options.before_s for core in cores[1:]] + [shot.end]
     for core, next_start in zip(cores, following[: len(cores)], strict=True):
-        low = max(shot.start, clips[-1].end) if clips else shot.start
         high = min(shot.end, max(core.end, next_start))
         covered = core.middle < low
         if not covered and high - low >= options.min_s:
             free = Span(low, high)
-            clips.append(_whole(_sized(core, free, options), core, free, sentences, options))
+            clips[core] = _whole(_sized(core, free, options), core, free, sentences, options)
+            low = clips[core].end
     return clips
 
 

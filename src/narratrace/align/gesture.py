@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from narratrace.data.shots import Box
+from narratrace.data.trace import F64
 from narratrace.timebase import Span
 
 GestureKind = Literal["circle", "underline", "dwell"]
 
 _SAME_S, _SAME_IOU = 0.5, 0.5
 """Gestures are one when no further apart in time (s), and their boxes no less alike (choices of ours)."""
+
+_HALF_PX = 0.5  # points lie in the middle of pixels, and boxes are half-open
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,16 @@ def joined(gestures: Iterable[Gesture]) -> list[Gesture]:
         else:
             found.append(new)
     return found
+
+
+def extent(x: F64, y: F64) -> Box:
+    """The smallest box around the pixels that points, at least one, lie on: all of them are inside."""
+    return Box(
+        x0=float(x.min()) - _HALF_PX,
+        y0=float(y.min()) - _HALF_PX,
+        x1=float(x.max()) + _HALF_PX,
+        y1=float(y.max()) + _HALF_PX,
+    )
 
 
 def enclosing(a: Box, b: Box) -> Box:

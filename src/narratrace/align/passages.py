@@ -72,11 +72,9 @@ def find_passages(
 def over_picture(trace: Trace, picture: Picture, span: Span) -> Trace:
     """The trace points of ``span`` at which the picture is on the screen."""
     kept = np.zeros(len(trace), bool)
-    for time in picture.times:
-        shared = time.intersect(span)
-        if shared is not None:
-            a, b = np.searchsorted(trace.t, [shared.start, shared.end])
-            kept[a:b] = True
+    for time in picture.during(span):
+        a, b = np.searchsorted(trace.t, [time.start, time.end])
+        kept[a:b] = True
     return Trace(trace.t[kept], trace.x[kept], trace.y[kept], trace.score[kept])
 
 

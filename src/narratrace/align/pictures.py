@@ -40,6 +40,10 @@ class Picture:
         """When it is on the screen."""
         return tuple(stable.span for stable in self.spans)
 
+    def during(self, span: Span) -> list[Span]:
+        """When it is on the screen within ``span``."""
+        return [shared for time in self.times if (shared := time.intersect(span)) is not None]
+
 
 def is_medical(stable: Sequence[StableSpan], labels: Sequence[FrameLabel] | None) -> list[bool]:
     """Whether each stable span is medical; without a classifier all are."""

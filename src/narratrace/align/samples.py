@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -71,7 +71,7 @@ class SampleMaker:
             passage.sentences,
             passage.picture,
             trace=over_picture(self.visual.trace, passage.picture, span),
-            dwells=self._dwells(span, passage.picture),
+            dwells=self._dwells(passage.picture.during(span)),
         )
 
     def trace(self, index: int, passage: Passage) -> AlignedSample | None:
@@ -100,7 +100,7 @@ class SampleMaker:
             trace=trace,
             word_positions=positions,
             boxes=tuple(boxes),
-            dwells=self._dwells(span, passage.picture),
+            dwells=self._dwells(passage.picture.during(span)),
         )
 
     def clip(
@@ -122,7 +122,7 @@ class SampleMaker:
             return None
         words = [word for utterance in spoken for word in utterance.words]
         trace = self.visual.trace.within(span)
-        meant = [gesture for gesture in gestures if span.contains(gesture.span.middle)]
+        meant = [replace(g, span=g.span.cut(span)) for g in gestures if span.contains(g.span.middle)]
         return self._sample(
             SampleKind.CLIP,
             index,
@@ -132,7 +132,7 @@ class SampleMaker:
             trace=trace,
             word_positions=word_positions(words, trace, self.words),
             boxes=tuple(gesture_boxes(meant, words, trace, self.boxes)),
-            dwells=tuple(d for d in self.visual.dwells if span.contains(d.span.middle)),
+            dwells=self._dwells([span]),
             clip=Clip(mp4=b"", span=span, offset=span.start, method="encode", frames=0),
         )
 
@@ -143,10 +143,14 @@ class SampleMaker:
         video = self.visual.video
         return float(np.hypot(np.ptp(trace.x), np.ptp(trace.y)) / np.hypot(video.width, video.height))
 
-    def _dwells(self, span: Span, picture: Picture) -> tuple[Dwell, ...]:
-        """Fixations during ``span`` while the picture is on the screen."""
-        times = [shared for time in picture.times if (shared := time.intersect(span)) is not None]
-        return tuple(d for d in self.visual.dwells if any(time.contains(d.span.middle) for time in times))
+    def _dwells(self, times: Iterable[Span]) -> tuple[Dwell, ...]:
+        """Fixations during each of the times, those with their middle in it, cut to it."""
+        return tuple(
+            replace(dwell, span=dwell.span.cut(time))
+            for time in times
+            for dwell in self.visual.dwells
+            if time.contains(dwell.span.middle)
+        )
 
     def _sample(
         self,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 
 from narratrace.align.boxes import BoxOptions
@@ -26,6 +27,8 @@ from narratrace.data.transcript import Transcript, Utterance
 from narratrace.errors import NarratraceError
 from narratrace.timebase import Span
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlignOptions:
@@ -41,7 +44,7 @@ class AlignOptions:
 
 
 class Align:
-    """The stage that fills in ``samples``.
+    """The stage that fills in ``samples``, and logs a warning where there are none.
 
     Args:
         options: How.
@@ -70,6 +73,8 @@ class Align:
             return Failed.from_exception(
                 error, video_id=recording.video_id, uri=recording.input.uri, station=self.name
             )
+        if not samples:
+            _log.warning("%s gives no samples: %s", recording.video_id, _why_none(recording))
         return Kept(recording.with_(self.name, perf_counter() - began, samples=samples))
 
 
@@ -111,6 +116,18 @@ def align(recording: Recording, options: AlignOptions) -> tuple[AlignedSample, .
     return (*pairs, *traces, *_clips(maker, pictures, gestures, sentences, whole, options.clips))
 
 
+def _why_none(recording: Recording) -> str:
+    """Why an analysed recording has no samples, for a person."""
+    visual, transcript = _visual(recording), recording.transcript or Transcript()
+    if not transcript.words:
+        return "; ".join(("it has no words", *transcript.warnings))
+    if not visual.stable_spans:
+        return "no picture stays the same for long enough"
+    if not any(is_medical(visual.stable_spans, recording.labels)):
+        return "no picture is medical"
+    return "nothing is said while a picture stays the same"
+
+
 def _visual(recording: Recording) -> VisualAnalysis:
     """The recording's analysis, checked against its labels."""
     visual, labels = recording.visual, recording.labels
@@ -126,12 +143,16 @@ def _visual(recording: Recording) -> VisualAnalysis:
 
 
 def _gestures(visual: VisualAnalysis, pictures: Sequence[Picture], options: PointingOptions) -> list[Gesture]:
-    """The gestures over all medical pictures in time order, found span by span: none crosses a change."""
+    """The gestures over all medical pictures in time order, found span by span: none crosses a change.
+
+    A rest that begins before its picture, or outlasts it, is judged as a whole and cut to the picture's time.
+    """
     found: list[Gesture] = []
     for shown in (time for picture in pictures if picture.chunk is not None for time in picture.times):
         dwells = [dwell for dwell in visual.dwells if shown.contains(dwell.span.middle)]
         trace = visual.trace.within(shown)
-        found += find_gestures(trace, dwells, visual.video.width, visual.video.height, options)
+        meant = find_gestures(trace, dwells, visual.video.width, visual.video.height, options)
+        found += [replace(gesture, span=gesture.span.cut(shown)) for gesture in meant]
     return sorted(found, key=lambda gesture: gesture.span)
 
 

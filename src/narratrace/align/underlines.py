@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 
-from narratrace.align.gesture import Gesture
+from narratrace.align.gesture import Gesture, extent
 from narratrace.align.path import Path, PathOptions, paths
-from narratrace.data.shots import Box
 from narratrace.data.trace import Trace
 from narratrace.options import option
 from narratrace.timebase import Span
@@ -50,7 +49,7 @@ class UnderlineOptions:
 def find_underlines(
     trace: Trace, width: int, height: int, options: UnderlineOptions, path_options: PathOptions
 ) -> list[Gesture]:
-    """The underlined lines of a trace in time order; a box is the line of text above its stroke.
+    """The underlined lines of a trace in time order; a box is the stroke and the line of text above.
 
     Args:
         trace: Pointer positions over one still picture.
@@ -70,14 +69,14 @@ def find_underlines(
                 or run > options.max_speed * seconds
             ):
                 continue
-            x, y = path.x[i : j + 1] * diagonal, path.y[i : j + 1] * diagonal
-            box = Box(
-                x0=float(x.min()),
-                y0=float(y.min()) - options.line_height * height,
-                x1=float(x.max()),
-                y1=float(y.max()),
+            span = Span(float(path.t[i]), float(path.t[j]))
+            seen = trace.within(span)
+            stroke = extent(
+                np.append(path.x[i : j + 1] * diagonal, seen.x),
+                np.append(path.y[i : j + 1] * diagonal, seen.y),
             )
-            found.append(Gesture(kind="underline", span=Span(float(path.t[i]), float(path.t[j])), box=box))
+            box = replace(stroke, y0=stroke.y0 - options.line_height * height)
+            found.append(Gesture(kind="underline", span=span, box=box))
     return found
 
 

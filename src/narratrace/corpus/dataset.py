@@ -17,8 +17,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from narratrace.data.sample import SampleKind
+from narratrace.errors import InputError, OptionError
 from narratrace.write.shard_file import list_finished_shards, shard_path
 from narratrace.write.shard_reader import ShardSample, read_shard
+from narratrace.write.shards import is_output_folder
 
 
 class Samples:
@@ -28,7 +30,7 @@ class Samples:
 
     Args:
         out: Output folder, of a run that may be going on.
-        kind: Which samples.
+        kind: Which samples, also by name: ``"pairs"``, ``"traces"``, ``"clips"``.
         transform: Makes of a sample what the dataset gives; the sample itself by default.
         seed: Shards are shuffled by it, anew in each epoch; None keeps the order of the run.
         buffer: Samples held to shuffle across shards, 0 for none; only with a seed.
@@ -36,13 +38,15 @@ class Samples:
 
     Raises:
         ValueError: ``rank`` is not below ``world``.
+        OptionError: there is no such kind.
+        InputError: the folder is not there, or holds no run.
         StorageError: the folder does not hold what its index says.
     """
 
     def __init__(
         self,
         out: str | Path,
-        kind: SampleKind,
+        kind: SampleKind | str,
         *,
         transform: Callable[[ShardSample], Any] | None = None,
         seed: int | None = None,
@@ -52,7 +56,15 @@ class Samples:
     ) -> None:
         if not 0 <= rank < world:
             raise ValueError(f"rank {rank} of {world}")
-        self._records = [r for r in list_finished_shards(Path(out)) if r.kind is kind]
+        if not is_output_folder(Path(out)):
+            raise InputError(
+                "is no output folder of narratrace",
+                station="corpus",
+                input=str(out),
+                expected="a folder that `narratrace process -o` or `corpus run -o` wrote",
+            )
+        wanted = _kind(kind)
+        self._records = [r for r in list_finished_shards(Path(out)) if r.kind is wanted]
         self._paths = [shard_path(Path(out), r.kind, r.number) for r in self._records]
         self._transform = transform
         self._seed = seed
@@ -100,6 +112,18 @@ def __getattr__(name: str) -> Any:
     made = type(name, (Samples, IterableDataset), {"__module__": __name__, "__doc__": Samples.__doc__})
     globals()[name] = made
     return made
+
+
+def _kind(name: SampleKind | str) -> SampleKind:
+    try:
+        return SampleKind(name)
+    except ValueError as error:
+        raise OptionError(
+            f"{name!r} is no kind of samples",
+            station="corpus",
+            input="kind",
+            expected=", ".join(kind.value for kind in SampleKind),
+        ) from error
 
 
 def _worker() -> tuple[int, int]:

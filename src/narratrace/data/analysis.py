@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from narratrace.data.media import DecodeSummary
 from narratrace.data.shots import ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Dwell, Trace
+from narratrace.timebase import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -33,6 +34,11 @@ class VisualAnalysis:
     trace: Trace
     dwells: tuple[Dwell, ...]
     timings: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def shown(self) -> Span:
+        """From the first picture to the end of the last."""
+        return Span(self.video.start_pts_s, max(self.video.start_pts_s, self.video.duration))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

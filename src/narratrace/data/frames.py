@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -57,7 +57,7 @@ class Image:
             trace by it to draw on the picture.
     """
 
-    jpeg: bytes
+    jpeg: bytes = field(repr=False)
     width: int
     height: int
     scale: float = 1.0

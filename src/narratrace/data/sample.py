@@ -69,7 +69,7 @@ class Clip:
         frames: Video frames in the clip.
     """
 
-    mp4: bytes
+    mp4: bytes = field(repr=False)
     span: Span
     offset: float
     method: str

@@ -87,7 +87,7 @@ function moveDot(dot, point, colour) {
 function dwellShape([start, end, x, y, radius], at) {
   const colour = at((start + end) / 2);
   return s("circle", { cx: x, cy: y, r: radius, stroke: colour, fill: colour },
-    s("title", {}, `Rests ${interval(start, end)}`));
+    s("title", {}, `Dwell ${interval(start, end)}`));
 }
 
 function boxShape(box, at) {

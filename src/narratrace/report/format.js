@@ -34,6 +34,17 @@ function lasting(seconds) {
   return seconds >= 0.995 || seconds === 0 ? `${seconds.toFixed(1)} s` : `${Math.round(1000 * seconds)} ms`;
 }
 
+/** How much faster than the recording plays: 12.3 × real time. */
+function timesRealTime(seconds, work) {
+  return `${times(seconds / work)} real time`;
+}
+
+/** A factor of speed; beyond ten thousand the clock measures nothing. */
+function times(factor) {
+  if (factor >= 10000) return "> 10,000 ×";
+  return `${factor >= 100 ? count(Math.round(factor)) : factor.toFixed(1)} ×`;
+}
+
 function percent(share) {
   return `${share >= 0.0995 || share === 0 ? Math.round(100 * share) : (100 * share).toFixed(1)} %`;
 }

@@ -21,7 +21,7 @@ from narratrace.write.analysis_json import read_analysis
 from narratrace.write.dead_letter import DeadLetter, read_dead_letters
 from narratrace.write.index import read_rows
 from narratrace.write.shard_file import INDEX
-from narratrace.write.shards import ANALYSIS
+from narratrace.write.shards import ANALYSIS, is_output_folder
 
 _COLUMNS = ("video_id", "kind", "duration", "sequence", "title", "video_channel", "video_link", "licence")
 _MOST_READ = 500
@@ -34,7 +34,7 @@ def read_inventory(out: Path) -> Inventory:
     Raises:
         InputError: ``out`` is no output folder.
     """
-    if not any((out / name).exists() for name in (INDEX, ANALYSIS, "run.json", "ledger.sqlite")):
+    if not is_output_folder(out):
         raise InputError(
             "is no output folder of narratrace",
             station="report",

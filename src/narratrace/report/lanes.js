@@ -10,7 +10,7 @@ const LANES = [
   { name: "Motion", height: 12, draw: (page, view) => drawBars(page.timeline.moving, view, 12, "moving") },
   { name: "Speech", height: 22, draw: drawWords },
   { name: "Pointer", height: 44, draw: drawPointer },
-  { name: "Rests", height: 12, draw: (page, view) => drawBars(page.timeline.dwells, view, 12, "rest") },
+  { name: "Dwells", height: 12, draw: (page, view) => drawBars(page.timeline.dwells, view, 12, "rest") },
   { name: "Traces", height: 20, draw: (page, view) => drawSamples(page, "traces", view) },
   { name: "Pairs", height: 20, draw: (page, view) => drawSamples(page, "pairs", view) },
   { name: "Clips", height: 20, draw: (page, view) => drawSamples(page, "clips", view) },
@@ -21,7 +21,7 @@ function lanesOf(page) {
   const { timeline, samples } = page;
   const filled = {
     Changes: timeline.changes, Motion: timeline.moving, Speech: timeline.words, Pointer: timeline.trace.t,
-    Rests: timeline.dwells, Traces: samples.traces, Pairs: samples.pairs, Clips: samples.clips,
+    Dwells: timeline.dwells, Traces: samples.traces, Pairs: samples.pairs, Clips: samples.clips,
   };
   return LANES.filter((lane) => !(lane.name in filled) || filled[lane.name].length);
 }
@@ -78,8 +78,9 @@ function drawChanges(page, view) {
 }
 
 const READABLE_PX_PER_S = 55;
+const LETTER_PX = 7;
 
-/** Speech as bars; close up, as the words themselves. */
+/** Speech as bars; close up, as the words themselves, as far as they fit. */
 function drawWords(page, view) {
   const rows = page.timeline.words;
   if (view.scale < READABLE_PX_PER_S) return drawBars(rows, view, 22, "speech");
@@ -87,7 +88,8 @@ function drawWords(page, view) {
     const [x0, x1] = [view.x(start), view.x(end)];
     return s("svg", { x: x0, y: 0, width: Math.max(1, x1 - x0 - 1), height: 22, class: "spoken-word" },
       s("rect", { width: "100%", height: 18, y: 2, rx: 2 }),
-      s("text", { x: 3, y: 15 }, text), s("title", {}, `${text} ${interval(start, end)}`));
+      x1 - x0 > LETTER_PX * text.length + 4 ? s("text", { x: 3, y: 15 }, text) : null,
+      s("title", {}, `${text} ${interval(start, end)}`));
   });
 }
 

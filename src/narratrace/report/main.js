@@ -14,7 +14,8 @@ function route() {
   const data = id ? readData(`video-${id}`) : null;
   const page = data ? videoPage(data, summary, chosen) : null;
   shown = page && { id, page };
-  show(page ? page.node : summaryPage(summary), data ? data.title || data.id : null);
+  if (id && !page) show(missingPage(id, summary), id);
+  else show(page ? page.node : summaryPage(summary), data ? data.title || data.id : null);
 }
 
 function show(node, title) {

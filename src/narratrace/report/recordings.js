@@ -60,7 +60,7 @@ function poster(id) {
     const { traces, pairs } = readData(`video-${id}`).samples;
     const sample = [...traces].sort((a, b) => b.trace.length - a.trace.length)[0] || pairs[0];
     if (!sample) return;
-    link.style.setProperty("aspect-ratio", `${sample.width} / ${sample.height}`);
+    link.style.setProperty("--ratio", sample.width / sample.height);
     link.append(h("img", { src: pictureUrl(sample.media), alt: "" }),
       sheetOver(sample, traceShape(sample, timeScale(sample))));
   });

@@ -21,7 +21,7 @@ function runLine({ totals, wall_s, run }) {
   return [
     run.state && run.state !== "complete" ? run.state : null,
     totals.unfinished ? `${plural(totals.unfinished, "recording")} still to do` : null,
-    wall_s ? `${lasting(totals.seconds)} of video in ${lasting(wall_s)}, ${(totals.seconds / wall_s).toFixed(1)} × real time` : null,
+    wall_s ? `${lasting(totals.seconds)} of video in ${lasting(wall_s)}, ${timesRealTime(totals.seconds, wall_s)}` : null,
     version ? `narratrace ${version}` : null,
     typeof run.device === "string" ? run.device : null,
   ].filter(Boolean).join("  ·  ");
@@ -50,7 +50,7 @@ function stationSection({ stations, totals }) {
   const most = ranked[0][1];
   return section("Time by station",
     h("table", { class: "bars" }, h("tbody", {}, ...ranked.map(([name, seconds]) =>
-      barRow(words(name), seconds / most, lasting(seconds), `${count(Math.round(totals.seconds / seconds))} ×`)))),
+      barRow(words(name), seconds / most, lasting(seconds), times(totals.seconds / seconds))))),
     h("p", { class: "faint small" }, "Summed over recordings; × is the length of the video over the time it took."));
 }
 

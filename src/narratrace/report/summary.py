@@ -43,11 +43,12 @@ def summary_page(name: str, found: Inventory, pages: Collection[str], most: int)
 def _totals(found: Inventory) -> dict[str, Any]:
     counts = found.run.get("counts") or {}
     known = [entry.duration for entry in found.entries if entry.duration is not None]
+    dropped = len(found.drops) or sum(found.drop_counts.values()) or counts.get("dropped", 0)
     return {
         "seconds": sum(known),
         "unknown_durations": len(found.entries) - len(known),
-        "recordings": len(found.entries),
-        "dropped": len(found.drops) or sum(found.drop_counts.values()) or counts.get("dropped", 0),
+        "recordings": len(found.entries) + dropped + len(found.failures) + found.unfinished,
+        "dropped": dropped,
         "failed": len(found.failures),
         "unfinished": found.unfinished,
         **{kind: sum(entry.counts.get(kind, 0) for entry in found.entries) for kind in _KINDS},

@@ -8,11 +8,12 @@ function videoPage(page, summary, chosen) {
   const list = h("div", { class: "cards" });
   const line = page.timeline ? timelineView(page) : null;
   const tabs = kindTabs(page, list, line ? line.go : () => {});
+  const has = KINDS.find((kind) => page.samples[kind].length);
   const node = h("div", { class: "video" },
     videoHead(page, summary),
     ...page.notes.map((note) => h("p", { class: "note warn" }, note)),
     line ? line.node : null,
-    h("section", { class: "samples", "aria-label": "Samples" }, tabs.bar, list));
+    h("section", { class: "samples", "aria-label": "Samples" }, ...(has ? [tabs.bar, list] : [h("p", { class: "note" }, whyNone(page))])));
   const open = ({ kind, index }) => {
     tabs.show(kind);
     const card = list.querySelector(`#sample-${kind}-${index}`);
@@ -22,9 +23,19 @@ function videoPage(page, summary, chosen) {
     card.scrollIntoView({ block: "start" });
     card.focus({ preventScroll: true });
   };
-  tabs.show(KINDS.find((kind) => page.samples[kind].length) || "traces");
+  if (has) tabs.show(has);
   if (chosen) requestAnimationFrame(() => open(chosen));
   return { node, open };
+}
+
+/** Why no sample is shown, as far as the analysis tells. */
+function whyNone({ all, timeline, transcript }) {
+  if (KINDS.some((kind) => all[kind])) return "None of this recording's samples is in this report.";
+  const cause = !timeline ? null
+    : !transcript || !timeline.words.length ? "it has no words"
+      : !timeline.stable.length ? "no picture stays the same for long enough"
+        : "nothing is said over its still pictures, or none of them is medical";
+  return `This recording gave no samples${cause ? `: ${cause}` : ""}.`;
 }
 
 /** Addresses of the samples' pictures by the start of the stable span they show. */
@@ -38,14 +49,14 @@ function stillsOf(page) {
 }
 
 function videoHead(page, summary) {
-  const { video } = page;
+  const { video, transcript } = page;
   return h("header", { class: "video-head" },
     h("h1", {}, page.title || page.id),
-    h("p", { class: "lead" }, ...[page.channel, page.licence, page.title ? page.id : null, linkTo(page.link)]
+    h("p", { class: "lead" }, ...[page.channel, page.licence, page.title ? page.id : null, linkTo(page.link), video && video.path]
       .filter(Boolean).map((part) => h("span", {}, part))),
     video ? h("dl", { class: "figures small" }, ...videoFigures(page).map(([name, value]) =>
       h("div", {}, h("dt", {}, name), h("dd", {}, value)))) : null,
-    ...(video ? video.warnings : []).map((text) => h("p", { class: "note warn" }, text)),
+    ...[...(video ? video.warnings : []), ...(transcript ? transcript.warnings : [])].map((text) => h("p", { class: "note warn" }, text)),
     neighbours(page, summary));
 }
 
@@ -54,11 +65,12 @@ function videoFigures({ video, transcript, timings, timeline }) {
   return [
     ["Length", lasting(video.duration)],
     ["Picture", `${video.width} × ${video.height}`],
-    ["Stream", `${video.codec}, ${+video.fps_mean.toFixed(2)} fps${video.vfr ? ", variable" : ""}`],
+    ["Stream", [video.codec, video.fps_mean ? `${+video.fps_mean.toFixed(2)} fps` : null, video.vfr ? "variable" : null]
+      .filter(Boolean).join(", ")],
     ["Decoded", `${plural(video.frames_decoded, "frame")}, ${video.backend}`],
     ["Shots", count(timeline.shots.length)],
     ["Speech", transcript ? `${transcript.source}${transcript.language ? `, ${transcript.language}` : ""}` : "none"],
-    ["Computing", work ? `${lasting(work)}, ${(video.duration / work).toFixed(1)} × real time` : "–"],
+    ["Computing", work ? `${lasting(work)}, ${timesRealTime(video.duration, work)}` : "–"],
   ];
 }
 
@@ -88,7 +100,7 @@ function kindTabs(page, list, tellTime) {
     shown = kind;
     buttons.forEach((button, i) => button.setAttribute("aria-pressed", String(KINDS[i] === kind)));
     const cards = page.samples[kind].map((sample) => sampleCard(sample, tellTime));
-    list.replaceChildren(...(cards.length ? cards : [h("p", { class: "note" }, "This recording gave no samples.")]));
+    list.replaceChildren(...cards);
   }
   return { bar: h("div", { class: "tabs" }, h("div", { class: "kinds", role: "group", "aria-label": "Kind of sample" }, ...buttons), layerSwitches(list)), show };
 }
@@ -100,7 +112,7 @@ function shownOf(page, kind) {
 
 /** What is drawn over the pictures. */
 function layerSwitches(list) {
-  const layers = [["trace", "Trace"], ["boxes", "Boxes"], ["dwells", "Rests"]];
+  const layers = [["trace", "Trace"], ["boxes", "Boxes"], ["dwells", "Dwells"]];
   return h("div", { class: "layers", role: "group", "aria-label": "Drawn over the picture" }, ...layers.map(([name, label]) =>
     h("label", {}, h("input", {
       type: "checkbox", checked: true, onchange: (event) => list.classList.toggle(`no-${name}`, !event.target.checked),

@@ -10,6 +10,8 @@ from narratrace.errors import InputError
 from narratrace.timebase import Span
 
 _TIMING = re.compile(r"^\s*(?:\d+:)?\d{1,2}:\d{2}[.,]\d{1,3}\s*-->")
+_NO_CUES = ("WEBVTT", "NOTE", "STYLE", "REGION")
+"""How blocks of WebVTT begin that are not cues."""
 _INLINE = re.compile(r"<(?:(\d+):)?(\d{2}):(\d{2})[.,](\d{3})>")
 _PROTECTED = re.compile(r"<ms (\d+)>")
 _MARKUP = re.compile(
@@ -70,8 +72,9 @@ def read_cues(text: str, name: str) -> tuple[list[Cue], list[str]]:
     if not text.strip() or text.strip() == "WEBVTT":
         return [], ["the captions file holds no cues"]
     kind = "vtt" if text.lstrip().startswith("WEBVTT") else "srt"
+    prepared, unreadable = _prepared(text)
     try:
-        events = pysubs2.SSAFile.from_string(_prepared(text), format_=kind, keep_html_tags=True).events
+        events = pysubs2.SSAFile.from_string(prepared, format_=kind, keep_html_tags=True).events
     except (pysubs2.exceptions.Pysubs2Error, ValueError) as error:
         raise InputError(f"is malformed: {error}", station="source", input=name) from error
     if not events:
@@ -79,23 +82,29 @@ def read_cues(text: str, name: str) -> tuple[list[Cue], list[str]]:
             "holds no cue", station="source", input=name, expected="WebVTT or SubRip time lines (A --> B)"
         )
     cues = [_cue(event.start / 1000, event.end / 1000, event.text) for event in events]
-    return _in_order([cue for cue in cues if cue.words])
+    fitted, warnings = _in_order([cue for cue in cues if cue.words])
+    if unreadable:
+        warnings.append(f"{unreadable} cues had no readable times: left out")
+    return fitted, warnings
 
 
-def _prepared(text: str) -> str:
-    """The time lines and what belongs to them.
+def _prepared(text: str) -> tuple[str, int]:
+    """The time lines and what belongs to them, and how many blocks have an arrow but no times.
 
     pysubs2 takes everything up to the next time line for text, comments, style sheets and identifiers
     included, and takes a line with two inline time stamps for a time line.
     """
     kept = []
+    unreadable = 0
     for block in re.split(r"\n{2,}", text):
         lines = block.split("\n")
         first = next((i for i, line in enumerate(lines) if _TIMING.match(line)), None)
         if first is not None:
             # The closing tag keeps pysubs2 from taking a last line like "42" for the next cue's number.
             kept.append("\n".join(lines[first:]) + "</c>")
-    return _INLINE.sub(_protect, "\n\n".join(kept))
+        elif "->" in block and not block.startswith(_NO_CUES):
+            unreadable += 1
+    return _INLINE.sub(_protect, "\n\n".join(kept)), unreadable
 
 
 def _protect(stamp: re.Match[str]) -> str:

@@ -73,7 +73,7 @@ def video_stats(
         spans without a picture are not counted.
     """
     options = options or StatsOptions()
-    shown = Span(visual.video.start_pts_s, max(visual.video.start_pts_s, visual.video.duration))
+    shown = visual.shown
     speech = [utterance.span for utterance in transcript.utterances]
     spans = visual.stable_spans
     judged = [

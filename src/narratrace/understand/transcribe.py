@@ -11,6 +11,7 @@ from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
 from narratrace.errors import NarratraceError
+from narratrace.understand.during import during
 from narratrace.understand.transcriber import (
     AudioReader,
     CaptionsReader,
@@ -115,7 +116,7 @@ class AutoTranscriber:
 
 
 class Transcribe:
-    """Stage that fills in :attr:`Recording.transcript`.
+    """Stage that fills in :attr:`Recording.transcript` with the words spoken while there is a picture.
 
     Args:
         options: Who transcribes, and how.
@@ -170,4 +171,5 @@ class Transcribe:
             return Failed.from_exception(
                 heard, video_id=recording.video_id, uri=recording.input.uri, station=self.name
             )
-        return Kept(recording.with_(self.name, seconds, transcript=heard))
+        transcript = during(heard, recording.visual.shown) if recording.visual else heard
+        return Kept(recording.with_(self.name, seconds, transcript=transcript))

@@ -4,7 +4,8 @@ Note [Localized Narratives clock]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
 In the published files all times count from the start of the annotator's voice recording. A sample's voice
 recording is the stretch of the lecture that the sample covers, so here they count from the start of the
-sample's span, for words and trace alike; words and points that lie before it have negative times.
+sample's span, for words and trace alike. A neighbour's sentence may be heard in that stretch: one that
+is still being spoken when a gesture begins, or is spoken while a picture that comes back is away.
 
 A line holds ``dataset_id``, ``image_id`` (the sample's key: ``{image_id}.jpg`` in the shards of traces),
 ``annotator_id`` (a stable number made from the channel, or from the video when the channel is unknown),

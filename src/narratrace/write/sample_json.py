@@ -12,7 +12,8 @@ the displayed video with the origin at the top left, rounded by Note [Rounding o
 ``kind``            ``"pairs"``, ``"traces"`` or ``"clips"``
 ``video_id``        the recording
 ``index``           number of the sample within its kind and recording, from 0
-``span``            ``{"start", "end"}``: the interval of the recording that the sample covers
+``span``            ``{"start", "end"}``: the interval of the recording that the sample covers: its words and,
+                    for traces, its gestures; points, boxes and dwells lie within it
 ``text``            the spoken text; also the content of ``{key}.txt``
 ``utterances``      ``[{"start", "end", "text", "words": [{"start", "end", "text", "probability"}]}]``
 ``timed_caption``   ``[{"utterance", "start_time", "end_time"}]``, a word each, seconds **from span.start**
@@ -20,12 +21,14 @@ the displayed video with the origin at the top left, rounded by Note [Rounding o
 ``image``           ``{"width", "height", "scale", "t", "stable_span"}`` of ``{key}.jpg``, or null (clips):
                     its pixels; picture width / video width; the instant it stands for; the interval
                     ``{"start", "end"}`` in which the video looks like it, or null
-``trace``           ``[[t, x, y, score]]``: the pointer, only where one is believed visible
+``trace``           ``[[t, x, y, score]]``: the pointer, only where one is believed visible and, for pairs
+                    and traces, while the picture is on the screen
 ``trace_relative``  ``[[t, x, y]]``: the same points, seconds **from span.start**, x and y as shares of the
                     video's width and height, cut to 0..1
 ``boxes``           ``[{"x0", "y0", "x1", "y1", "start", "end", "text", "method", "score"}]``: regions pointed
                     out; half-open rectangles; score = share of the interval's trace points inside
-``dwells``          ``[{"start", "end", "x", "y", "radius"}]``: fixations
+``dwells``          ``[{"start", "end", "x", "y", "radius"}]``: fixations, cut to the span and, for pairs
+                    and traces, to the time of the picture
 ``word_positions``  ``[{"start", "end", "text", "x", "y"}]``: the pointer at each word; x, y null if none
 ``labels``          ``{domain: probability}`` of the picture, empty without a classifier
 ``clip``            ``{"start", "end", "offset", "method", "frames"}`` of ``{key}.mp4``, or null: wanted

@@ -6,7 +6,7 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ class ShardSample:
     """
 
     key: str
-    files: Mapping[str, bytes]
+    files: Mapping[str, bytes] = field(repr=False)
     json: dict[str, Any]
 
 

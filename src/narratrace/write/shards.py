@@ -48,6 +48,11 @@ ANALYSIS = "analysis"
 NARRATIVES = "localized_narratives.jsonl"
 
 
+def is_output_folder(folder: Path) -> bool:
+    """Whether a run wrote, or has begun to write, into the folder."""
+    return any((folder / name).exists() for name in (INDEX, ANALYSIS, "run.json", "ledger.sqlite"))
+
+
 _START = Position(0, 0)
 
 
