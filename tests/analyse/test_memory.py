@@ -13,17 +13,19 @@ import numpy as np
 import pytest
 
 from narratrace.analyse import stills, visual
+from narratrace.analyse.glyphs import SAMPLE, pick_samples
+from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.visual import AnalyseOptions
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.frames import Frame
-from narratrace.ops.sparse import Recorder, Segment, compose, make_recorder
+from narratrace.ops.sparse import EpochOptions, History, Recorder, Segment, compose, make_recorder
 
 from .screen import HEIGHT, WIDTH, Path, Point, analyse, copied, film, nowhere, slide_of, ticks, wander
 
 RATE, EACH = 10.0, 30.0
 LIMIT_MB, WAITING_MB = 1.0, 1.5
 OPTIONS = AnalyseOptions(max_segment_mb=LIMIT_MB, max_waiting_mb=WAITING_MB, threads=1)
-PICTURES = 3 * WIDTH * HEIGHT  # the first and the last of a segment
+PICTURES = 3 * WIDTH * HEIGHT // 2  # the first of a segment
 FACES = np.random.default_rng(6).integers(30, 220, (16, 48, 48), dtype=np.uint8)
 SLIDES = [slide_of(80 + k) for k in range(5)]
 
@@ -179,3 +181,22 @@ def test_python_objects_do_not_pile_up():
         tracemalloc.stop()
     trace = 3 * 60 * RATE * 4 * 8 * 4  # the trace and its copies while it is joined
     assert grown[1] <= 1.3 * grown[0] + trace
+
+
+def test_hours_in_one_stretch_need_no_picture_a_moment():
+    """A clock ticks on a large still screen, and its tile is followed through every half second."""
+    recorder = make_recorder(1920, 1080, AnalyseOptions().change)
+    y, u, v = np.full((1080, 1920), 90, np.uint8), *np.full((2, 540, 960), 128, np.uint8)
+    for i in range(900):
+        y[:16, :16] = 90 + 60 * (i % 2)
+        recorder.push(4.0 * i, y, u, v)
+    segment = recorder.take()
+    samples = np.zeros(16_000, SAMPLE)
+    samples["x0"] = 5 * np.arange(len(samples)) % 1900
+    samples["x1"] = samples["x0"] + 20
+    tracemalloc.start()
+    MovingFinder(MovingOptions()).find(segment, History(segment).epochs(0, 900, EpochOptions()), 200.0)
+    assert len(pick_samples(samples, 24)) == 24
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6

@@ -325,9 +325,12 @@ def pick_samples(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     """At most ``count`` samples of the most common size at different places, evenly spread over time."""
     if len(samples) == 0:
         return samples
-    size = np.maximum(samples["x1"] - samples["x0"], samples["y1"] - samples["y0"]).astype(np.float64)
-    close = (size[None, :] >= 0.8 * size[:, None]) & (size[None, :] <= 1.25 * size[:, None])
-    return spread(samples[close[int(np.argmax(close.sum(axis=1)))]], count)
+    size = np.maximum(samples["x1"] - samples["x0"], samples["y1"] - samples["y0"])
+    low, high = np.ceil(0.8 * size).astype(np.int64), np.floor(1.25 * size).astype(np.int64)
+    ascending = np.sort(size)
+    close = np.searchsorted(ascending, high, side="right") - np.searchsorted(ascending, low)
+    common = int(np.argmax(close))
+    return spread(samples[(size >= low[common]) & (size <= high[common])], count)
 
 
 def spread(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:

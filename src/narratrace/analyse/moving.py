@@ -11,6 +11,7 @@ changes every place only once: Note [Bars].
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -190,8 +191,8 @@ class MovingFinder:
         self, segment: Segment, frame_of: npt.NDArray[np.int64], epochs: npt.NDArray[Any], max_pointer: float
     ) -> Iterator[tuple[npt.NDArray[np.int64], tuple[int, int]]]:
         """Areas larger than a pointer that never come to rest, and the frames in which each is there."""
-        rows, columns = tile_grid(segment.width, segment.height)
-        persistent = _persistent_tiles(segment, rows * columns, self.options)
+        _, columns = tile_grid(segment.width, segment.height)
+        persistent = _persistent_tiles(segment, self.options)
         for members in components(persistent, columns, reach=2):
             tiles = persistent[members]
             if tile_box(tiles, columns).size <= max_pointer:
@@ -290,17 +291,21 @@ def _digits(
     return np.setdiff1d(segment.tiles[beside & with_it], segment.tiles[beside & ~with_it])
 
 
-def _persistent_tiles(segment: Segment, count: int, options: MovingOptions) -> npt.NDArray[np.int64]:
+def _persistent_tiles(segment: Segment, options: MovingOptions) -> npt.NDArray[np.int64]:
     """Tiles that change in most half seconds of some window."""
     times, offsets = segment.times, segment.offsets
     if len(times) < 2 or times[-1] - times[0] < 0.5 * options.window_s:
         return np.zeros(0, dtype=np.int64)
     bins = ((times - times[0]) / _BIN_S).astype(np.int64)
-    active = np.zeros((int(bins[-1]) + 2, count), dtype=np.int32)
-    active[np.repeat(bins, np.diff(offsets)) + 1, segment.tiles] = 1
-    total = np.cumsum(active, axis=0)
-    window = min(round(options.window_s / _BIN_S), len(total) - 1)
-    return np.flatnonzero(((total[window:] - total[:-window]) >= options.min_active * window).any(axis=0))
+    count = int(bins[-1]) + 1
+    window = min(round(options.window_s / _BIN_S), count)
+    least = max(1, math.ceil(options.min_active * window))
+    # Each tile's half seconds with a change, in order: as many as needed lie within one window.
+    changed = np.unique(segment.tiles.astype(np.int64) * count + np.repeat(bins, np.diff(offsets)))
+    tile, half_second = np.divmod(changed, count)
+    first, last = slice(max(0, len(changed) - least + 1)), slice(least - 1, None)
+    close = (tile[first] == tile[last]) & (half_second[last] - half_second[first] < window)
+    return np.unique(tile[first][close])
 
 
 def _extents(

@@ -345,5 +345,5 @@ def _waiting_bytes(drafts: Iterable[Draft]) -> int:
 
 
 def _held_bytes(segment: Segment) -> int:
-    """A segment also holds its first and its last picture, 1.5 bytes a pixel each."""
-    return segment.bytes + 3 * segment.width * segment.height
+    """A segment also holds its first picture, 1.5 bytes a pixel."""
+    return segment.bytes + 3 * segment.width * segment.height // 2
