@@ -234,7 +234,8 @@ class Sight:
             silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
             looks = [*self.with_cores(known, view.segment.height), *silhouettes]
             if len(looks) > len(known):
-                found, value, gain = self._candidates(view, begin, plate, blobs, looks, threads)
+                known = looks
+                found, value, gain = self._candidates(view, begin, plate, blobs, known, threads)
         table = found.table
         times = view.times[begin : begin + len(found.first)]
         chosen = track(times, found.first, found.last, table["x"], table["y"], gain, self.track_options)
@@ -245,11 +246,14 @@ class Sight:
         inside = (rows["x"] >= 0) & (rows["y"] >= 0) & (rows["x"] < width) & (rows["y"] < height)
         inside &= value[chosen[seen]] >= self.pointer_options.worth.least
         seen, rows = seen[inside], rows[inside]
+        # What differs around a core says nothing about it.
+        is_core = np.array([entry.disc is not None for entry in known])[rows["glyph"]]
+        score = np.where(is_core, value[chosen[seen]], rows["fit"]).clip(0.0, 1.0)
         return Trace(
             times[seen].copy(),
             rows["x"].astype(np.float64),
             rows["y"].astype(np.float64),
-            rows["fit"].astype(np.float64),
+            score.astype(np.float64),
         )
 
     def _candidates(
