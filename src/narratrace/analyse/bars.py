@@ -71,13 +71,16 @@ class BarFinder:
         if len(turns) == 0:
             return []
         first, last = (compose(segment, frame, _NONE, _NONE) for frame in (0, len(segment.times) - 1))
-        rows = set()
-        for tile, frame in zip(epochs["tile"][turns].tolist(), epochs["first"][turns].tolist(), strict=True):
-            row, column = divmod(tile, columns)
-            if _is_filled(first, last, column * TILE, row * TILE):
-                self._passed.setdefault(row, {})[column] = float(segment.times[frame])
-                rows.add(row)
-        return sorted(rows)
+        changed = epochs[turns]
+        filled = [
+            tile
+            for tile in np.unique(changed["tile"]).tolist()
+            if _is_filled(first, last, tile % columns * TILE, tile // columns * TILE)
+        ]
+        changed = changed[np.isin(changed["tile"], filled)]
+        for tile, frame in zip(changed["tile"].tolist(), changed["first"].tolist(), strict=True):
+            self._passed.setdefault(tile // columns, {})[tile % columns] = float(segment.times[frame])
+        return sorted({tile // columns for tile in filled})
 
 
 def _is_filled(before: Planes, after: Planes, x: int, y: int) -> bool:

@@ -43,9 +43,14 @@ def find_dwells(trace: Trace, height: int, options: DwellOptions) -> tuple[Dwell
     """
     radius = options.radius * height
     dwells = []
+    columns = (
+        trace.t.tolist(),
+        trace.x.tolist(),
+        trace.y.tolist(),
+    )  # many times faster, one by one, than arrays
     i, n = 0, len(trace)
     while i < n:
-        j = _reach(trace, i, 2 * radius, options.max_gap_s)
+        j = _reach(*columns, i, 2 * radius, options.max_gap_s)
         if trace.t[j - 1] - trace.t[i] >= options.min_s:
             x, y = trace.x[i:j], trace.y[i:j]
             cx, cy = float(np.median(x)), float(np.median(y))
@@ -57,13 +62,15 @@ def find_dwells(trace: Trace, height: int, options: DwellOptions) -> tuple[Dwell
     return tuple(dwells)
 
 
-def _reach(trace: Trace, begin: int, extent: float, max_gap: float) -> int:
+def _reach(
+    ts: list[float], xs: list[float], ys: list[float], begin: int, extent: float, max_gap: float
+) -> int:
     """End of the longest run from ``begin`` on whose box is at most ``extent`` pixels wide and high."""
-    x0 = x1 = trace.x[begin]
-    y0 = y1 = trace.y[begin]
-    for j in range(begin + 1, len(trace)):
-        x0, x1 = min(x0, trace.x[j]), max(x1, trace.x[j])
-        y0, y1 = min(y0, trace.y[j]), max(y1, trace.y[j])
-        if max(x1 - x0, y1 - y0) > extent or trace.t[j] - trace.t[j - 1] > max_gap:
+    x0 = x1 = xs[begin]
+    y0 = y1 = ys[begin]
+    for j in range(begin + 1, len(ts)):
+        x0, x1 = min(x0, xs[j]), max(x1, xs[j])
+        y0, y1 = min(y0, ys[j]), max(y1, ys[j])
+        if max(x1 - x0, y1 - y0) > extent or ts[j] - ts[j - 1] > max_gap:
             return j
-    return len(trace)
+    return len(ts)
