@@ -58,6 +58,17 @@ def test_what_names_nothing_is_refused(name: str, tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "talk.mp4")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is empty") as caught:
+        resolve([name])
+    assert caught.value.exit_code == 2
+
+
 def test_uris_pass_through() -> None:
     videos = resolve(["s3://bucket/talks/one.mp4", "https://example.org/two.webm?x=1#t"])
     assert [(video.video_id, video.uri) for video in videos] == [

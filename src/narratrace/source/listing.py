@@ -23,6 +23,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Suffixes of files taken from folders and globs; a file named outright may have any."""
 
+_ANY = "a file, folder, glob, URI or manifest"
 _GLOB = re.compile(r"[*?\[]")
 _LONGEST_STEM = 100
 
@@ -76,6 +77,8 @@ def _entries(name: str) -> Iterator[_Candidate]:
 
 def _named_by(name: str) -> Iterator[_Candidate]:
     path = Path(name)
+    if not name.strip():  # a path would stand for the current folder: more than an unset variable may name
+        raise InputError("is empty", station="source", input=repr(name), expected=_ANY)
     if "://" in name:
         yield VideoInput(video_id="", uri=name), False
     elif path.is_dir():
@@ -91,7 +94,7 @@ def _named_by(name: str) -> Iterator[_Candidate]:
             "no such file or folder",
             station="source",
             input=name,
-            expected="a file, folder, glob or manifest",
+            expected=_ANY,
         )
 
 
