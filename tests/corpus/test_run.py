@@ -229,6 +229,23 @@ def test_filters_drop_recordings_with_a_reason(lecture: Path, tmp_path: Path) ->
     assert ledger_rows(tmp_path)["lecture-0"]["state"] == "dropped"
 
 
+def test_the_language_of_a_manifest_counts_where_captions_tell_none(lecture: Path, tmp_path: Path) -> None:
+    (tmp_path / "told.en.vtt").write_bytes(lecture.with_suffix(".vtt").read_bytes())
+    rows = [
+        {"video_id": "german", "uri": str(lecture), "language": "de"},
+        {"video_id": "english", "uri": str(lecture), "language": "en"},
+        {"video_id": "told", "uri": str(lecture), "language": "de", "captions_uri": "told.en.vtt"},
+    ]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    summary = make_run(
+        [manifest], tmp_path / "out", engine=replace(ENGINE, filters=FilterOptions(languages=("en",)))
+    ).execute()
+    assert summary.totals.drops == {"languages": 1}
+    samples = pyarrow.parquet.read_table(tmp_path / "out" / "index").to_pylist()
+    assert {(row["video_id"], row["language"]) for row in samples} == {("english", "en"), ("told", "en")}
+    assert {json.loads(row["meta"])["language"] for row in samples} == {"en"}
+
+
 def test_a_run_that_is_plainly_broken_stops(tmp_path: Path) -> None:
     manifest = write_manifest(tmp_path / "m.jsonl", [{"uri": f"nothing-{n}.mp4"} for n in range(40)])
     options = replace(OPTIONS, budget=BudgetOptions(judged_after=5))

@@ -61,6 +61,15 @@ def test_values_of_any_type_pass_through_and_numbers_serve_as_text(tmp_path: Pat
     assert video.extra == {"tags": ["x", 1], "score": 0.5}
 
 
+def test_languages_are_codes_where_they_are_known(tmp_path: Path) -> None:
+    rows = [
+        {"uri": f"{n}.mp4", "language": named} for n, named in enumerate(("de-AT", "English", "", "Hessisch"))
+    ]
+    entries = read_manifest(write(tmp_path, "csv", rows))
+    assert [video.language for video, _ in entries] == ["de", "en", "", "Hessisch"]
+    assert not any(video.extra for video, _ in entries)
+
+
 BROKEN = [
     ("csv", "video_id,uri\na,x.mp4\na,y.mp4\n", 3, "used in line 2"),
     ("csv", "video_id,uri\na,x.mp4\nA,y.mp4\n", 3, "used in line 2"),

@@ -157,7 +157,7 @@ def shard_values(record: ShardRecord) -> tuple[Any, ...]:
 
 
 _LONE = "surrogatepass"  # Python's way with bytes of a name that are not UTF-8
-_FACTS = ("title", "channel", "link", "licence")
+_FACTS = ("title", "channel", "link", "licence", "language")
 
 
 def facts_json(video: VideoInput) -> str:

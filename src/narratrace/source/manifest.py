@@ -1,9 +1,9 @@
 """Manifests: tables that name recordings, and what is known about them.
 
-Columns ``video_id``, ``uri``, ``captions_uri``, ``title``, ``channel``, ``link`` and ``licence`` are ours;
-only ``uri`` is required. Every other column passes through to the samples. A relative ``uri`` or
-``captions_uri`` is relative to the manifest. Files are not looked for here: one missing recording among
-thousands fails by itself later, and must not stop the others.
+Columns ``video_id``, ``uri``, ``captions_uri``, ``title``, ``channel``, ``link``, ``licence`` and
+``language`` are ours; only ``uri`` is required. Every other column passes through to the samples. A relative
+``uri`` or ``captions_uri`` is relative to the manifest. Files are not looked for here: one missing recording
+among thousands fails by itself later, and must not stop the others.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from typing import Any
 
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError
+from narratrace.source.languages import language_code
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 """File suffixes that make an input a manifest."""
@@ -25,7 +26,7 @@ SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """A video_id that is safe as a file name."""
 
 _TEXTS = ("title", "channel", "link", "licence")
-_OURS = frozenset({"video_id", "uri", "captions_uri", *_TEXTS})
+_OURS = frozenset({"video_id", "uri", "captions_uri", "language", *_TEXTS})
 
 Row = tuple[int, Mapping[str, Any]]
 """Line number (for Parquet the row number) from 1, and the columns."""
@@ -61,12 +62,13 @@ def _entry(file: Path, line: int, row: Mapping[str, Any]) -> VideoInput:
         raise _broken(file, line, "uri is empty", "a path or URI")
     if video_id and not SAFE_ID.fullmatch(video_id):
         raise _broken(file, line, f"video_id {video_id!r} is not safe", "up to 128 letters, digits, - and _")
-    captions = _text(file, line, row, "captions_uri")
+    captions, language = _text(file, line, row, "captions_uri"), _text(file, line, row, "language")
     return VideoInput(
         video_id=video_id,
         uri=_beside(file, uri),
         captions_uri=_beside(file, captions) if captions else None,
         **{name: _text(file, line, row, name) for name in _TEXTS},
+        language=language_code(language) or language,
         extra={name: value for name, value in row.items() if name not in _OURS},
     )
 
