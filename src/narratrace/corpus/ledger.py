@@ -25,6 +25,7 @@ import msgspec
 
 from narratrace.corpus.ledger_queries import (
     BEGAN,
+    FOLDER,
     check_schema,
     connect,
     has_tables,
@@ -45,6 +46,7 @@ from narratrace.corpus.ledger_rows import (
     uri_value,
 )
 from narratrace.corpus.messages import Made
+from narratrace.corpus.uris import located
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Dropped, Failed
 from narratrace.errors import StorageError
@@ -122,9 +124,15 @@ class Ledger:
         """A fact about the run."""
         return read_value(self._db, name, default)
 
-    def move(self, videos: Iterable[VideoInput]) -> None:
-        """Take over where the recordings lie now; their ids and facts are those the ledger has."""
+    def move(self, videos: Iterable[VideoInput], folder: Path) -> None:
+        """Take over where the recordings lie now; their ids and facts are those the ledger has.
+
+        Args:
+            videos: All of them.
+            folder: What relative paths are relative to.
+        """
         with self._transaction():
+            self._set(FOLDER, str(folder))
             self._db.executemany(
                 "UPDATE videos SET uri = ?, captions_uri = ? WHERE video_id = ? AND "
                 "(uri IS NOT ? OR captions_uri IS NOT ?)",
@@ -254,8 +262,14 @@ class Ledger:
                 map(shard_values, records),
             )
 
-    def absorb(self, path: Path, offset: int) -> None:
-        """Take over the recordings of another ledger, with ``offset`` added to their sequence numbers."""
+    def absorb(self, path: Path, offset: int, folder: Path) -> None:
+        """Take over the recordings of another ledger.
+
+        Args:
+            path: The other ledger.
+            offset: Added to their sequence numbers.
+            folder: What relative paths in it are relative to; here they become absolute.
+        """
         columns = ", ".join(row[1] for row in self._db.execute("PRAGMA table_info(videos)").fetchall()[1:])
         self._db.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?mode=ro",))
         try:
@@ -265,8 +279,17 @@ class Ledger:
                     f"SELECT sequence + ?, {columns} FROM other.videos ORDER BY sequence",
                     (offset,),
                 )
+                self._locate(offset, folder)
         finally:
             self._db.execute("DETACH other")
+
+    def _locate(self, sequence: int, folder: Path) -> None:
+        """Make the paths of recordings from a place on absolute."""
+        rows = self._rows("WHERE sequence >= ?", (sequence,))
+        self._db.executemany(
+            "UPDATE videos SET uri = ?, captions_uri = ? WHERE sequence = ?",
+            ((*_uris(located(row.video, folder)), row.sequence) for row in rows),
+        )
 
     @property
     def connection(self) -> sqlite3.Connection:

@@ -10,6 +10,7 @@ from pathlib import Path
 from narratrace.corpus.fingerprint import difference, effective, fingerprint
 from narratrace.corpus.inputs import digest, weight_of
 from narratrace.corpus.ledger import Ledger, lock
+from narratrace.corpus.ledger_queries import FOLDER
 from narratrace.corpus.ledger_rows import Head
 from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN, make_folder
 from narratrace.corpus.uris import redacted
@@ -107,6 +108,7 @@ def _begin(
         versions=versions(),
     )
     ledger.begin(head, ((video, weight_of(video)) for video in videos))
+    ledger.note(FOLDER, str(Path.cwd()))
     ledger.note(ENGINE, json_value(engine))
     return Opened(ledger=ledger, engine=engine, head=head)
 
@@ -131,7 +133,7 @@ def _continue(ledger: Ledger, videos: Sequence[VideoInput], engine: EngineOption
             expected="the same inputs (files may have moved), another output folder, or --new-run",
         )
     if videos:
-        ledger.move(videos)
+        ledger.move(videos, Path.cwd())
     for line in _short(difference(head.versions, versions())):
         _log.warning("samples may differ from those made before: %s", line)
     return Opened(ledger=ledger, engine=engine or stored, head=head)
