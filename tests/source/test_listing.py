@@ -91,6 +91,28 @@ def test_colliding_names_get_a_hash_each(tmp_path: Path, monkeypatch: pytest.Mon
     assert ids == [video.video_id for video in resolve(["."])]
 
 
+def test_ids_do_not_depend_on_how_a_path_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "set/d1/talk.mp4", "set/d2/talk.mp4", "set/d1/肺.mp4", "other/a.mp4")
+
+    def ids(*inputs: str | Path) -> list[str]:
+        return [video.video_id for video in resolve(inputs)]
+
+    monkeypatch.chdir(tmp_path / "set")
+    expected = ids("d1", "d2")
+    assert len(set(expected)) == 3
+    assert ids("d2/../d1", tmp_path / "set" / "d2") == expected
+    assert ids((tmp_path / "set" / "d1" / "talk.mp4").as_uri(), "d1", "d2/talk.mp4") == expected
+    monkeypatch.chdir(tmp_path / "set" / "d1")
+    assert ids(".", "../d2") == expected
+    monkeypatch.chdir(tmp_path)
+    assert ids("set/d1", "set/d2", "other") == [*expected, "a"]
+    assert ids("set/d1/肺.mp4") == [video_id for video_id in expected if video_id.startswith("video-")]
+    (tmp_path / "m.csv").write_text("uri\nset/d1/talk.mp4\nset/d1/肺.mp4\nset/d2/talk.mp4\n")
+    assert ids("m.csv") == expected
+    (tmp_path / "set").rename(tmp_path / "moved")
+    assert ids("moved") == expected
+
+
 def test_names_become_safe(tmp_path: Path) -> None:
     touch(tmp_path, "Über 肺 (part 2).mp4", "肺.mp4", "a b.mp4")
     ids = [video.video_id for video in resolve([tmp_path])]
