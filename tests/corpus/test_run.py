@@ -229,6 +229,14 @@ def test_filters_drop_recordings_with_a_reason(lecture: Path, tmp_path: Path) ->
     assert ledger_rows(tmp_path)["lecture-0"]["state"] == "dropped"
 
 
+def test_without_keyframe_pictures_there_are_no_samples(lecture: Path, tmp_path: Path) -> None:
+    keyframes = replace(ENGINE.analyse.keyframes, pictures=False)
+    engine = replace(ENGINE, analyse=replace(ENGINE.analyse, keyframes=keyframes))
+    summary = make_run([lecture], tmp_path, engine=engine).execute()
+    assert summary.totals.videos == {State.DONE: 1}
+    assert not any(summary.totals.samples.values())
+
+
 def test_the_language_of_a_manifest_counts_where_captions_tell_none(lecture: Path, tmp_path: Path) -> None:
     (tmp_path / "told.en.vtt").write_bytes(lecture.with_suffix(".vtt").read_bytes())
     rows = [
