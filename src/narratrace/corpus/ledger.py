@@ -36,6 +36,8 @@ from narratrace.corpus.ledger_queries import (
     unreadable,
 )
 from narratrace.corpus.ledger_rows import (
+    DROP_TABLES,
+    OPEN_STATES,
     SCHEMA,
     TABLES,
     Head,
@@ -93,9 +95,9 @@ class Ledger:
         self._lock.close()
 
     def begin(self, head: Head, videos: Iterable[Weighed]) -> None:
-        """Fill a new ledger, whole or not at all."""
+        """Fill a ledger, whole or not at all; what it held before is gone."""
         with self._transaction():
-            for statement in TABLES.split(";"):
+            for statement in (*DROP_TABLES.split(";"), *TABLES.split(";")):
                 self._db.execute(statement)
             self._db.executemany(
                 "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) "
@@ -110,6 +112,14 @@ class Ledger:
             for name, value in msgspec.to_builtins(head).items():
                 self._set(name, value)
         self.is_new = False
+
+    def has_results(self) -> bool:
+        """Whether any recording was finished, or given up."""
+        open_states = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
+        query = (
+            f"SELECT 1 FROM videos WHERE state NOT IN ({open_states}) UNION ALL SELECT 1 FROM shards LIMIT 1"
+        )
+        return self._db.execute(query).fetchone() is not None
 
     def head(self) -> Head:
         """What holds for the whole run."""

@@ -52,7 +52,7 @@ class Opened:
 def open_run(
     sources: Sequence[str | Path], out: Path, engine: EngineOptions | None, *, new_run: bool = False
 ) -> Opened:
-    """Begin a run in ``out``, or go on with the one that is there.
+    """Begin a run in ``out``, or go on with the one that is there; one without any result begins anew.
 
     Args:
         sources: Inputs as :func:`narratrace.source.resolve` takes them; none goes on with the ledger's.
@@ -69,6 +69,8 @@ def open_run(
     videos = resolve(sources) if sources else []
     if new_run and not videos:
         raise InputError("a new run needs inputs", station="corpus", input=str(out), expected="recordings")
+    if not new_run and not (out / LEDGER).exists():
+        _check_new(videos, out)  # already here, so that what is refused leaves nothing behind
     make_folder(out)
     if new_run:
         set_aside(out)
@@ -76,7 +78,7 @@ def open_run(
     try:
         if ledger.is_new:
             return _begin(ledger, sources, videos, out, engine or EngineOptions())
-        return _continue(ledger, videos, engine)
+        return _continue(ledger, sources, videos, out, engine)
     except BaseException:
         ledger.close()
         raise
@@ -89,16 +91,7 @@ def _begin(
     out: Path,
     engine: EngineOptions,
 ) -> Opened:
-    if not videos:
-        raise InputError("there is no run to go on with", station="corpus", input=str(out), expected="inputs")
-    if any((out / INDEX).glob("*.parquet")):
-        raise InputError(
-            "holds shards but no ledger",
-            station="corpus",
-            input=str(out),
-            expected="an empty folder, or --new-run",
-            cause="the ledger was deleted",
-        )
+    _check_new(videos, out)
     options = effective(engine)
     head = Head(
         options=options,
@@ -113,19 +106,41 @@ def _begin(
     return Opened(ledger=ledger, engine=engine, head=head)
 
 
-def _continue(ledger: Ledger, videos: Sequence[VideoInput], engine: EngineOptions | None) -> Opened:
+def _check_new(videos: Sequence[VideoInput], out: Path) -> None:
+    if not videos:
+        raise InputError("there is no run to go on with", station="corpus", input=str(out), expected="inputs")
+    if any((out / INDEX).glob("*.parquet")):
+        raise InputError(
+            "holds shards but no ledger",
+            station="corpus",
+            input=str(out),
+            expected="an empty folder, or --new-run",
+            cause="the ledger was deleted",
+        )
+
+
+def _continue(
+    ledger: Ledger,
+    sources: Sequence[str | Path],
+    videos: Sequence[VideoInput],
+    out: Path,
+    engine: EngineOptions | None,
+) -> Opened:
     head = ledger.head()
     stored = from_mapping(EngineOptions, ledger.noted(ENGINE, {}), input=str(ledger.path))
-    if engine is not None:
-        lines = difference(head.options, effective(engine))
-        if lines:
-            raise OptionError(
-                "options that samples depend on differ from the run's:\n  " + "\n  ".join(_short(lines)),
-                station="corpus",
-                input=str(ledger.path.parent),
-                expected="the same options, another output folder, or --new-run",
-            )
-    if videos and digest(videos) != head.inputs:
+    lines = difference(head.options, effective(engine)) if engine is not None else []
+    is_other = bool(videos) and digest(videos) != head.inputs
+    if videos and (lines or is_other) and not ledger.has_results():
+        _log.info("no recording of the run in %s was finished: it begins anew", out)
+        return _begin(ledger, sources, videos, out, engine or stored)
+    if lines:
+        raise OptionError(
+            "options that samples depend on differ from the run's:\n  " + "\n  ".join(_short(lines)),
+            station="corpus",
+            input=str(ledger.path.parent),
+            expected="the same options, another output folder, or --new-run",
+        )
+    if is_other:
         raise InputError(
             "the recordings, what is known of them, or their order differ from the run's",
             station="corpus",
