@@ -135,9 +135,38 @@ def test_options_that_alter_samples_are_refused_with_a_diff(finished: Path, lect
     assert make_run([lectures], finished, engine=harmless).execute().complete
 
 
-def test_other_inputs_are_refused(finished: Path, lectures: Path) -> None:
-    with pytest.raises(InputError, match="differ from the run's"):
+def test_other_inputs_are_refused(finished: Path, lectures: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)differ from the run's.*lecture-1 is missing"):
         make_run([lectures / "lecture-0.mp4"], finished).execute()
+    with pytest.raises(InputError, match="their order"):
+        make_run(sorted(lectures.glob("*.mp4"), reverse=True), finished).execute()
+    rows = [{"uri": str(path), "title": "New"} for path in sorted(lectures.glob("*.mp4"))]
+    with pytest.raises(InputError, match="lecture-0 is described otherwise"):
+        make_run([write_manifest(tmp_path / "m.jsonl", rows)], finished).execute()
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_folder_may_grow(is_complete: bool, lectures: Path, tmp_path: Path) -> None:
+    inputs, out, expected = tmp_path / "in", tmp_path / "out", tmp_path / "expected"
+    inputs.mkdir()
+    for path in lectures.glob("lecture-[235].*"):
+        shutil.copy(path, inputs)
+    for event in (events := make_run([inputs], out, options=replace(OPTIONS, workers=1)).events()):
+        if isinstance(event, VideoFinished) and not is_complete:
+            break
+    events.close()
+    for path in lectures.glob("lecture-[14].*"):
+        shutil.copy(path, inputs)
+    assert make_run([inputs], out).execute().complete
+    assert make_run([inputs], out).execute().totals.videos == {State.DONE: 5}
+    assert list(verify(out)) == []
+    order = sorted(ledger_rows(out).values(), key=lambda row: row["sequence"])
+    assert [row["video_id"][-1] for row in order] == list("23514")
+    if not is_complete:  # then the last shards had not been closed before
+        make_run([inputs / f"lecture-{n}.mp4" for n in (2, 3, 5, 1, 4)], expected).execute()
+        assert outputs(out) == outputs(expected)
+    with pytest.raises(InputError, match="lecture-1 is missing"):
+        make_run([inputs / "lecture-2.mp4"], out).execute()
 
 
 def test_a_new_run_sets_the_old_one_aside(lecture: Path, tmp_path: Path) -> None:

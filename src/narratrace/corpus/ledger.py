@@ -99,19 +99,15 @@ class Ledger:
         with self._transaction():
             for statement in (*DROP_TABLES.split(";"), *TABLES.split(";")):
                 self._db.execute(statement)
-            self._db.executemany(
-                "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) "
-                "VALUES (?,?,?,?,?,?)",
-                (
-                    (sequence, v.video_id, *_uris(v), facts_json(v), weight)
-                    for sequence, (v, weight) in enumerate(videos)
-                ),
-            )
             self._set("schema", SCHEMA)
             self._set(BEGAN, time.time())
-            for name, value in msgspec.to_builtins(head).items():
-                self._set(name, value)
+            self._add(head, videos)
         self.is_new = False
+
+    def append(self, head: Head, videos: Iterable[Weighed]) -> None:
+        """Add recordings at the end of the order, and what now holds for the run."""
+        with self._transaction():
+            self._add(head, videos)
 
     def has_results(self) -> bool:
         """Whether any recording was finished, or given up."""
@@ -292,6 +288,17 @@ class Ledger:
                 self._locate(offset, folder)
         finally:
             self._db.execute("DETACH other")
+
+    def _add(self, head: Head, videos: Iterable[Weighed]) -> None:
+        self._db.executemany(
+            "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) VALUES (?,?,?,?,?,?)",
+            (
+                (sequence, v.video_id, *_uris(v), facts_json(v), weight)
+                for sequence, (v, weight) in enumerate(videos, self.end())
+            ),
+        )
+        for name, value in msgspec.to_builtins(head).items():
+            self._set(name, value)
 
     def _locate(self, sequence: int, folder: Path) -> None:
         """Make the paths of recordings from a place on absolute."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from narratrace.corpus.fingerprint import difference, effective, fingerprint
-from narratrace.corpus.inputs import digest, weight_of
+from narratrace.corpus.inputs import digest, lasting, weight_of
 from narratrace.corpus.ledger import Ledger, lock
 from narratrace.corpus.ledger_queries import FOLDER
 from narratrace.corpus.ledger_rows import Head
@@ -61,8 +61,8 @@ def open_run(
         new_run: Set aside what is in ``out`` first, once the inputs are known to be there.
 
     Raises:
-        InputError: an input names nothing, the recordings are not those of the run in ``out``, or ``out``
-            holds the output of something else.
+        InputError: an input names nothing, recordings of the run in ``out`` are not among the inputs, or
+            ``out`` holds the output of something else.
         OptionError: options that samples depend on differ from those of the run in ``out``.
         StorageError: another run is writing ``out``, or it cannot be written.
     """
@@ -97,7 +97,7 @@ def _begin(
         options=options,
         fingerprint=fingerprint(options),
         inputs=digest(videos),
-        sources=tuple(redacted(str(source)) for source in sources),
+        sources=_shown(sources),
         versions=versions(),
     )
     ledger.begin(head, ((video, weight_of(video)) for video in videos))
@@ -141,17 +141,45 @@ def _continue(
             expected="the same options, another output folder, or --new-run",
         )
     if is_other:
-        raise InputError(
-            "the recordings, what is known of them, or their order differ from the run's",
-            station="corpus",
-            input=str(ledger.path.parent),
-            expected="the same inputs (files may have moved), another output folder, or --new-run",
-        )
+        head = _grow(ledger, head, sources, videos)
     if videos:
         ledger.move(videos, Path.cwd())
     for line in _short(difference(head.versions, versions())):
         _log.warning("samples may differ from those made before: %s", line)
     return Opened(ledger=ledger, engine=engine or stored, head=head)
+
+
+def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Sequence[VideoInput]) -> Head:
+    """Add recordings that the run does not have yet; all that it has must still be among ``videos``.
+
+    Raises:
+        InputError: one is missing or described otherwise, or nothing but the order differs.
+    """
+    known = {row.video.video_id: lasting(row.video) for row in ledger.rows_from(0)}
+    given = {video.video_id: lasting(video) for video in videos}
+    faults = [f"{name} is missing" for name in known if name not in given]
+    faults += [
+        f"{name} is described otherwise, or has captions now and had none, or the reverse"
+        for name, text in known.items()
+        if given.get(name, text) != text
+    ]
+    added = [video for video in videos if video.video_id not in known]
+    if faults or not added:
+        raise InputError(
+            "the recordings differ from the run's:\n  " + "\n  ".join(_short(faults or ["their order"])),
+            station="corpus",
+            input=str(ledger.path.parent),
+            expected="all that the run has (files may have moved) and any more, another output folder, or "
+            "--new-run",
+        )
+    _log.info("%d recordings are new: they go to the end", len(added))
+    grown = replace(head, inputs=digest(videos), sources=_shown(sources))
+    ledger.append(grown, ((video, weight_of(video)) for video in added))
+    return grown
+
+
+def _shown(sources: Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(redacted(str(source)) for source in sources)
 
 
 def _short(lines: list[str]) -> list[str]:
