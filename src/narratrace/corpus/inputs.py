@@ -45,7 +45,7 @@ def _seconds(value: object) -> float | None:
 
 
 def digest(videos: Iterable[VideoInput]) -> str:
-    """What must stay the same for a run to be continued, in 16 hexadecimal digits.
+    """A fingerprint of the inputs, in 16 hexadecimal digits: while it is the same, nothing has been added.
 
     Ids, facts and order count, and whether there are captions; where files lie does not: storage moves.
     """
@@ -56,5 +56,5 @@ def digest(videos: Iterable[VideoInput]) -> str:
 
 
 def lasting(video: VideoInput) -> str:
-    """What must stay the same of one recording, see :func:`digest`."""
+    """What must stay the same of one recording for its run to be continued, see :func:`digest`."""
     return f"{video.video_id} {video.captions_uri is not None} {facts_json(video)}"

@@ -150,10 +150,10 @@ def _continue(
 
 
 def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Sequence[VideoInput]) -> Head:
-    """Add recordings that the run does not have yet; all that it has must still be among ``videos``.
+    """Add recordings that the run does not have yet; those that it has keep their places.
 
     Raises:
-        InputError: one is missing or described otherwise, or nothing but the order differs.
+        InputError: one that it has is not among ``videos``, or described otherwise.
     """
     known = {row.video.video_id: lasting(row.video) for row in ledger.rows_from(0)}
     given = {video.video_id: lasting(video) for video in videos}
@@ -164,15 +164,16 @@ def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Seq
         if given.get(name, text) != text
     ]
     added = [video for video in videos if video.video_id not in known]
-    if faults or not added:
+    if faults:
         raise InputError(
-            "the recordings differ from the run's:\n  " + "\n  ".join(_short(faults or ["their order"])),
+            "the recordings differ from the run's:\n  " + "\n  ".join(_short(faults)),
             station="corpus",
             input=str(ledger.path.parent),
             expected="all that the run has (files may have moved) and any more, another output folder, or "
             "--new-run",
         )
-    _log.info("%d recordings are new: they go to the end", len(added))
+    if added:
+        _log.info("%d recordings are new: they go to the end", len(added))
     grown = replace(head, inputs=digest(videos), sources=_shown(sources))
     ledger.append(grown, ((video, weight_of(video)) for video in added))
     return grown
