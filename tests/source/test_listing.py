@@ -69,6 +69,13 @@ def test_an_empty_name_is_not_the_current_folder(
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["m.json", "M.TSV"])
+def test_tables_of_other_kinds_are_no_videos(name: str, tmp_path: Path) -> None:
+    touch(tmp_path, name)
+    with pytest.raises(InputError, match=r"manifest as \.csv, \.jsonl, \.parquet"):
+        resolve([tmp_path / name])
+
+
 def test_uris_pass_through() -> None:
     videos = resolve(["s3://bucket/talks/one.mp4", "https://example.org/two.webm?x=1#t"])
     assert [(video.video_id, video.uri) for video in videos] == [

@@ -91,6 +91,13 @@ def _named_by(name: str) -> Iterator[_Candidate]:
         yield from _named(_some(_videos_below(path), name, f"a folder with videos ({_known()})"))
     elif path.suffix.lower() in manifest.SUFFIXES and path.exists():
         yield from manifest.read_manifest(path)
+    elif path.suffix.lower() in manifest.OTHER_TABLES and path.exists():
+        raise InputError(
+            "is neither a video nor a manifest that can be read",
+            station="source",
+            input=name,
+            expected=f"a manifest as {', '.join(manifest.SUFFIXES)}",
+        )
     elif path.exists():
         yield from _named([name])
     elif _GLOB.search(name):

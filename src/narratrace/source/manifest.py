@@ -22,6 +22,9 @@ from narratrace.source.languages import language_code
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 """File suffixes that make an input a manifest."""
 
+OTHER_TABLES = (".json", ".ndjson", ".tsv", ".xlsx")
+"""Suffixes of files that are meant as manifests, and are not read."""
+
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """A video_id that is safe as a file name."""
 
@@ -40,7 +43,7 @@ def read_manifest(path: str | Path) -> list[tuple[VideoInput, bool]]:
 
     Raises:
         InputError: naming the file and the line: a broken line, an empty ``uri``, an id that is unsafe as a
-            file name, or one that came before.
+            file name, or one that came before. Or it has no rows.
     """
     file = Path(path)
     entries: list[tuple[VideoInput, bool]] = []
@@ -53,11 +56,15 @@ def read_manifest(path: str | Path) -> list[tuple[VideoInput, bool]]:
         if key:
             seen[key] = line
         entries.append((entry, bool(key)))
+    if not entries:
+        raise InputError("has no rows", station="source", input=str(file), expected="a row a recording")
     return entries
 
 
 def _entry(file: Path, line: int, row: Mapping[str, Any]) -> VideoInput:
     uri, video_id = _text(file, line, row, "uri"), _text(file, line, row, "video_id")
+    if "uri" not in row:
+        raise _without_uri(file, line, row)
     if not uri:
         raise _broken(file, line, "uri is empty", "a path or URI")
     if video_id and not SAFE_ID.fullmatch(video_id):
@@ -149,9 +156,13 @@ def _parquet_rows(file: Path) -> Iterator[Row]:
 def _check_columns(file: Path, columns: Iterable[str]) -> None:
     names = list(columns)
     if "uri" not in names:
-        raise _broken(file, 1, "has no column uri", "a header with at least uri")
+        raise _without_uri(file, 1, names)
     if len(set(names)) != len(names):
         raise _broken(file, 1, "names a column twice")
+
+
+def _without_uri(file: Path, line: int, names: Iterable[str]) -> InputError:
+    return _broken(file, line, f"has no column uri, only {', '.join(names) or 'nothing'}", "at least uri")
 
 
 def _broken(file: Path, line: int, message: str, expected: str = "") -> InputError:
