@@ -24,16 +24,21 @@ def weight_of(video: VideoInput) -> float:
 
     Used for the order of work and for estimates; nothing that is written depends on it.
     """
-    for name in _DURATION_COLUMNS:
-        stated = _seconds(video.extra.get(name))
-        if stated is not None:
-            return stated
+    stated = stated_duration(video)
+    if stated is not None:
+        return stated
     if not is_local(video.uri):
         return UNKNOWN_S
     try:
         return local_path(video.uri).stat().st_size / _BYTES_PER_S
     except OSError:
         return 0.0  # will fail at once, in its turn
+
+
+def stated_duration(video: VideoInput) -> float | None:
+    """Duration in seconds by a column of the manifest, None without one."""
+    columns = (_seconds(video.extra.get(name)) for name in _DURATION_COLUMNS)
+    return next((seconds for seconds in columns if seconds is not None), None)
 
 
 def _seconds(value: object) -> float | None:
