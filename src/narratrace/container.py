@@ -43,16 +43,25 @@ def open_container(path: str, timeout_s: float, *, station: str) -> InputContain
         station: Who asks, for errors.
 
     Raises:
-        InputError: there is no such file.
+        InputError: there is no such file, or it must not be read.
         MediaError: it is no media file.
         DecodeTimeout: the storage did not answer in time.
     """
     local = is_local(path)
-    name, options = (str(local_path(path)), {"protocol_whitelist": "file"}) if local else (path, {})
+    # Absolute, because FFmpeg takes what is before a colon for a protocol.
+    name = str(local_path(path).absolute()) if local else path
+    options = {"protocol_whitelist": "file"} if local else {}
     try:
         return av.open(name, options=options, timeout=timeout_s, metadata_errors="replace")
     except FileNotFoundError as error:
         raise InputError("no such file", station=station, input=path) from error
+    except PermissionError as error:
+        raise InputError(
+            f"cannot be read: {error.strerror}",
+            station=station,
+            input=path,
+            cause="the permissions of the file, or of a folder above it",
+        ) from error
     except av.error.ExitError as error:
         raise DecodeTimeout(f"no answer for {timeout_s:g} s", station=station, input=path) from error
     except (av.error.FFmpegError, OSError) as error:

@@ -1,7 +1,7 @@
 """Which device does the work: ``cpu``, ``cuda:N``, or ``auto`` for the best that can be used here.
 
-``auto`` may fall back to the CPU and says why in one logged line; an explicit ``cuda:N`` that cannot be had
-is an error. Nothing here imports a GPU library before a driver shows a card.
+``auto`` may fall back to the CPU, and warns where there is a card that cannot be used; an explicit ``cuda:N``
+that cannot be had is an error. Nothing here imports a GPU library before a driver shows a card.
 """
 
 from __future__ import annotations
@@ -102,8 +102,13 @@ def model_device(text: str, why_not: Reason, what: str) -> str:
         return f"cuda:{device.index}"
     if device.kind == "cuda":
         raise DeviceError(reason, station="device", input=str(device), expected="auto or cpu on this machine")
-    log.info("%s runs on the CPU: %s", what, reason)
+    log.log(fallback_level(), "%s runs on the CPU: %s", what, reason)
     return "cpu"
+
+
+def fallback_level() -> int:
+    """How loudly to log that ``auto`` takes the CPU: nobody without a card expects anything else."""
+    return logging.DEBUG if driver_facts().absent else logging.WARNING
 
 
 def why_not_torch(index: int) -> str:

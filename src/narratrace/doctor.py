@@ -166,7 +166,7 @@ def _gpu() -> Iterator[Fact]:
         yield Fact(section="gpu", name="visual analysis", status="absent", detail=detail)
     facts = driver_facts()
     if facts.problem:
-        status: Status = "absent" if facts.problem.startswith("no NVIDIA driver") else "broken"
+        status: Status = "absent" if facts.absent else "broken"
         yield Fact(section="gpu", name="driver", status=status, detail=facts.problem)
         return
     yield Fact(section="gpu", name="driver", status="ok", detail=f"serves CUDA {facts.cuda}")

@@ -22,6 +22,7 @@ import msgspec
 
 _DRIVER, _NVDEC = "libcuda.so.1", "libnvcuvid.so.1"
 _TIMEOUT_S = 60
+_NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE
 _CC_MAJOR, _CC_MINOR = 75, 76  # CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_*
 _CODECS = {"mpeg2": 1, "h264": 4, "hevc": 8, "vp8": 9, "vp9": 10, "av1": 11}  # cudaVideoCodec_enum
 _CHROMA = {"4:2:0": 1, "4:2:2": 2, "4:4:4": 3}  # cudaVideoChromaFormat_enum
@@ -75,11 +76,13 @@ class DriverFacts:
 
     Attributes:
         problem: Why there is no usable card, empty when there is one.
+        absent: Whether there is no card at all, as far as can be told, rather than one that cannot be used.
         cuda: Newest CUDA version the driver serves, empty when unknown.
         gpus: The cards it shows.
     """
 
     problem: str = ""
+    absent: bool = False
     cuda: str = ""
     gpus: tuple[Gpu, ...] = ()
 
@@ -90,7 +93,7 @@ def driver_facts() -> DriverFacts:
     try:
         ctypes.CDLL(_DRIVER)
     except OSError as error:
-        return DriverFacts(problem=f"no NVIDIA driver: {error}")
+        return DriverFacts(problem=f"no NVIDIA driver: {error}", absent=True)
     import subprocess
 
     try:
@@ -109,7 +112,15 @@ def driver_facts() -> DriverFacts:
 
 
 class _CudaError(Exception):
-    """A call of the driver failed."""
+    """A call of the driver failed.
+
+    Attributes:
+        code: Its answer.
+    """
+
+    def __init__(self, message: str, code: int) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class _Caps(ctypes.Structure):
@@ -145,9 +156,11 @@ def ask() -> DriverFacts:
         _call(cuda, "cuDeviceGetCount", ctypes.byref(count))
         gpus = tuple(_gpu(cuda, index) for index in range(count.value))
     except (OSError, _CudaError) as error:
-        return DriverFacts(problem=f"the NVIDIA driver cannot be used: {error}")
+        absent = isinstance(error, _CudaError) and error.code == _NO_DEVICE
+        return DriverFacts(problem=f"the NVIDIA driver cannot be used: {error}", absent=absent)
     shown = f"{version.value // 1000}.{version.value % 1000 // 10}"
-    return DriverFacts(problem="" if gpus else "the NVIDIA driver shows no card", cuda=shown, gpus=gpus)
+    problem = "" if gpus else "the NVIDIA driver shows no card"
+    return DriverFacts(problem=problem, absent=not gpus, cuda=shown, gpus=gpus)
 
 
 def _call(library: ctypes.CDLL, name: str, *args: Any) -> None:
@@ -157,7 +170,7 @@ def _call(library: ctypes.CDLL, name: str, *args: Any) -> None:
     text = ctypes.c_char_p()
     if hasattr(library, "cuGetErrorString"):
         library.cuGetErrorString(code, ctypes.byref(text))
-    raise _CudaError(f"{name}: {(text.value or b'unknown error').decode()} ({code})")
+    raise _CudaError(f"{name}: {(text.value or b'unknown error').decode()} ({code})", code)
 
 
 def _gpu(cuda: ctypes.CDLL, index: int) -> Gpu:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Annotated
 
 from narratrace.align.stage import Align, AlignOptions
@@ -21,6 +22,7 @@ from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
 from narratrace.decode import AudioOptions, DecodeOptions, load_audio
 from narratrace.device import check_device, model_device, why_not_ctranslate2, why_not_torch
+from narratrace.errors import InputError
 from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
 from narratrace.source import load_captions, playback_start, probe
@@ -209,7 +211,12 @@ def read_sidecar(video: VideoInput) -> Transcript | None:
     """
     if not video.captions_uri:
         return None
-    return load_captions(video.captions_uri).shifted(playback_start(video.uri))
+    try:
+        transcript = load_captions(video.captions_uri)
+    except InputError as error:  # failures name the recording, so the message has to name this file
+        message = f"captions {Path(video.captions_uri).name}: {error.message}"
+        raise InputError(message, **error.to_dict()) from error
+    return transcript.shifted(playback_start(video.uri))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from narratrace.cli import build_parser, main
 from narratrace.doctor import Fact, Library, _library, is_usable
 from narratrace.errors import MediaError
 from narratrace.settings import Settings, load_settings
+from narratrace.source import resolve
 from narratrace.write.analysis_json import read_analysis
 from tests.cli.conftest import Narratrace
 
@@ -181,6 +183,18 @@ def test_probe_goes_on_behind_bad_files(zoo: dict[str, Path], narratrace: Narrat
     assert (sound["video"], sound["decoder"]) == (None, "none: no video stream")
     assert len(ended.error_lines) == 2
     assert narratrace("probe", zoo["empty.mp4"]).code == 1
+
+
+def test_probe_tells_recordings_of_one_name_apart(
+    zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace
+):
+    for name in ("d1", "d2"):
+        (tmp_path / name).mkdir()
+        shutil.copy(zoo["plain.mp4"], tmp_path / name / "lecture.mp4")
+    ended = narratrace("probe", "--json", tmp_path / "d1", tmp_path / "d2")
+    ids = [json.loads(line)["video_id"] for line in ended.out.splitlines()]
+    assert ids == [video.video_id for video in resolve([tmp_path / "d1", tmp_path / "d2"])]
+    assert len(set(ids)) == 2
 
 
 def test_config_shows_every_option(narratrace: Narratrace):

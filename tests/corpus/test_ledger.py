@@ -20,7 +20,7 @@ from narratrace.corpus.ledger_queries import (
 )
 from narratrace.corpus.ledger_rows import Head, State
 from narratrace.corpus.messages import Made
-from narratrace.corpus.status import status
+from narratrace.corpus.status import show_status, status
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Dropped, Failed
 from narratrace.errors import InputError, StorageError
@@ -58,6 +58,12 @@ def test_longest_first_within_the_window_and_not_before_their_time(tmp_path: Pat
         ledger.begin_attempt(3, "w")
         assert pending(ledger, before=4) == [2, 0]
         assert [row.video_id for row in read_running(ledger.connection)] == ["v3"]
+
+
+def test_hours_to_come_are_told_as_guesses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_ledger(tmp_path / "ledger.sqlite", [1800.0, 3600.0]).close()
+    show_status(tmp_path, as_json=False)
+    assert "0.00 done, about 1.50 to come (by durations in the manifest" in capsys.readouterr().out
 
 
 def test_what_is_known_of_a_recording_comes_back(tmp_path: Path) -> None:

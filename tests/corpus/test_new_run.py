@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from dataclasses import replace
 from pathlib import Path
@@ -9,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from narratrace.corpus.options import ScratchOptions
-from narratrace.errors import InputError
+from narratrace.errors import InputError, ModelError, OptionError
 from tests.corpus.runs import ENGINE, OPTIONS, make_run, outputs
+from tests.corpus.stages import hopeless
 
 OTHER = replace(ENGINE, shards=replace(ENGINE.shards, max_samples=1))
 
@@ -37,6 +39,29 @@ def test_a_ledger_that_cannot_be_used_is_set_aside(lecture: Path, tmp_path: Path
     before = files(tmp_path)
     assert make_run([lecture], tmp_path, engine=OTHER, new_run=True).execute().complete
     assert files(tmp_path / "previous" / "001") == before
+
+
+def test_a_run_without_any_result_gives_way(lecture: Path, tmp_path: Path) -> None:
+    out, expected = tmp_path / "out", tmp_path / "expected"
+    with pytest.raises(ModelError):
+        make_run([lecture.with_name("lecture-1.mp4")], out, engine=OTHER, stages=hopeless).execute()
+    assert make_run([lecture], out).execute().complete
+    assert make_run([lecture], expected).execute().complete
+    assert outputs(out) == outputs(expected)
+    assert json.loads((out / "run.json").read_bytes())["inputs"] == [str(lecture)]
+    with pytest.raises(OptionError, match="max_samples"):
+        make_run([lecture], out, engine=OTHER).execute()
+
+
+def test_what_is_refused_leaves_nothing_behind(lecture: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no run to go on with"):
+        make_run((), tmp_path / "none").execute()
+    (tmp_path / "foreign" / "index").mkdir(parents=True)
+    (tmp_path / "foreign" / "index" / "a.parquet").touch()
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(InputError, match="no ledger"):
+        make_run([lecture], tmp_path / "foreign").execute()
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_numbers_go_on_after_the_highest(lecture: Path, tmp_path: Path) -> None:

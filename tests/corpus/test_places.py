@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +13,7 @@ from narratrace.cli import main
 from narratrace.corpus import Run, VideoFinished
 from narratrace.corpus.options import ScratchOptions
 from narratrace.corpus.places import places_of
-from tests.corpus.runs import ENGINE, OPTIONS, make_run, outputs
+from tests.corpus.runs import ENGINE, OPTIONS, dead_letters, make_run, outputs
 
 SETTINGS = ("--asr", "captions", "--device", "cpu", "--workers", "1")
 
@@ -50,6 +51,30 @@ def test_runs_that_share_a_scratch_folder_do_not_disturb_each_other(lectures: Pa
     assert make_run([lectures], first, options=options).execute().complete
     assert outputs(first) == outputs(second)
     assert list((tmp_path / "scratch").iterdir()) == []
+
+
+def test_a_run_goes_on_from_any_folder(
+    lectures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, own_logging: None
+) -> None:
+    for name in ("in", "elsewhere"):
+        (tmp_path / name).mkdir()
+    for path in lectures.glob("lecture-[01].*"):
+        shutil.copy(path, tmp_path / "in")
+    whole = (tmp_path / "in" / "lecture-1.mp4").read_bytes()
+    (tmp_path / "in" / "lecture-1.mp4").write_bytes(b"nothing")
+    monkeypatch.chdir(tmp_path / "in")
+    halted(make_run(["lecture-0.mp4", "lecture-1.mp4"], "../out", options=replace(OPTIONS, workers=1)))
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    assert make_run((), "../out").execute().failed == 1
+    command = dead_letters(tmp_path / "out")[0]["command"].split()
+    (tmp_path / "in" / "lecture-1.mp4").write_bytes(whole)
+    monkeypatch.chdir("/")
+    assert main(command[1:]) == 0
+    assert main(["corpus", "merge", str(tmp_path / "out"), "-o", str(tmp_path / "merged")]) == 0
+    for out in (tmp_path / "out", tmp_path / "merged"):
+        assert main(["corpus", "retry", str(out), "--workers", "1"]) == 0
+    seen = json.loads((tmp_path / "out" / "analysis" / "lecture-1.json").read_bytes())
+    assert seen["video"]["path"] == "lecture-1.mp4", "as it was named: outputs hold no folders of a machine"
 
 
 def test_the_folder_on_scratch_is_found_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,7 +128,16 @@ def test_the_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     assert "50 recordings, 50 h" in text
     assert "bottleneck" in text
+    assert "guesses" not in text
     pytest.importorskip("simpy", reason="needs simpy")
     assert main(["corpus", "plan", str(manifest), "--simulate"]) == 0
     assert "waiting bundles" in capsys.readouterr().out
     assert main(["corpus", "plan", str(manifest), "--kind", "abacus"]) == 2
+
+
+def test_guesses_are_told(lecture: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["corpus", "plan", str(lecture)]) == 0
+    text = capsys.readouterr().out
+    assert "1 of 1 durations are guesses" in text
+    assert "busy 0 h" not in text
+    assert ", 0 h" not in text

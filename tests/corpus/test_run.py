@@ -135,9 +135,37 @@ def test_options_that_alter_samples_are_refused_with_a_diff(finished: Path, lect
     assert make_run([lectures], finished, engine=harmless).execute().complete
 
 
-def test_other_inputs_are_refused(finished: Path, lectures: Path) -> None:
-    with pytest.raises(InputError, match="differ from the run's"):
+def test_other_inputs_are_refused(finished: Path, lectures: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"(?s)differ from the run's.*lecture-1 is missing"):
         make_run([lectures / "lecture-0.mp4"], finished).execute()
+    rows = [{"uri": str(path), "title": "New"} for path in sorted(lectures.glob("*.mp4"))]
+    with pytest.raises(InputError, match="lecture-0 is described otherwise"):
+        make_run([write_manifest(tmp_path / "m.jsonl", rows)], finished).execute()
+
+
+@pytest.mark.parametrize("is_complete", [True, False])
+def test_a_folder_may_grow(is_complete: bool, lectures: Path, tmp_path: Path) -> None:
+    inputs, out, expected = tmp_path / "in", tmp_path / "out", tmp_path / "expected"
+    inputs.mkdir()
+    for path in lectures.glob("lecture-[235].*"):
+        shutil.copy(path, inputs)
+    for event in (events := make_run([inputs], out, options=replace(OPTIONS, workers=1)).events()):
+        if isinstance(event, VideoFinished) and not is_complete:
+            break
+    events.close()
+    for path in lectures.glob("lecture-[14].*"):
+        shutil.copy(path, inputs)
+    assert make_run([inputs], out).execute().complete
+    backwards = sorted(inputs.glob("*.mp4"), reverse=True)
+    assert make_run(backwards, out).execute().totals.videos == {State.DONE: 5}
+    assert list(verify(out)) == []
+    order = sorted(ledger_rows(out).values(), key=lambda row: row["sequence"])
+    assert [row["video_id"][-1] for row in order] == list("23514")
+    if not is_complete:  # then the last shards had not been closed before
+        make_run([inputs / f"lecture-{n}.mp4" for n in (2, 3, 5, 1, 4)], expected).execute()
+        assert outputs(out) == outputs(expected)
+    with pytest.raises(InputError, match="lecture-1 is missing"):
+        make_run([inputs / "lecture-2.mp4"], out).execute()
 
 
 def test_a_new_run_sets_the_old_one_aside(lecture: Path, tmp_path: Path) -> None:
@@ -227,6 +255,31 @@ def test_filters_drop_recordings_with_a_reason(lecture: Path, tmp_path: Path) ->
     assert isinstance(event.outcome, Dropped)
     assert json.loads((tmp_path / "run.json").read_text())["drops"] == {event.outcome.rule: 1}
     assert ledger_rows(tmp_path)["lecture-0"]["state"] == "dropped"
+
+
+def test_without_keyframe_pictures_there_are_no_samples(lecture: Path, tmp_path: Path) -> None:
+    keyframes = replace(ENGINE.analyse.keyframes, pictures=False)
+    engine = replace(ENGINE, analyse=replace(ENGINE.analyse, keyframes=keyframes))
+    summary = make_run([lecture], tmp_path, engine=engine).execute()
+    assert summary.totals.videos == {State.DONE: 1}
+    assert not any(summary.totals.samples.values())
+
+
+def test_the_language_of_a_manifest_counts_where_captions_tell_none(lecture: Path, tmp_path: Path) -> None:
+    (tmp_path / "told.en.vtt").write_bytes(lecture.with_suffix(".vtt").read_bytes())
+    rows = [
+        {"video_id": "german", "uri": str(lecture), "language": "de"},
+        {"video_id": "english", "uri": str(lecture), "language": "en"},
+        {"video_id": "told", "uri": str(lecture), "language": "de", "captions_uri": "told.en.vtt"},
+    ]
+    manifest = write_manifest(tmp_path / "m.jsonl", rows)
+    summary = make_run(
+        [manifest], tmp_path / "out", engine=replace(ENGINE, filters=FilterOptions(languages=("en",)))
+    ).execute()
+    assert summary.totals.drops == {"languages": 1}
+    samples = pyarrow.parquet.read_table(tmp_path / "out" / "index").to_pylist()
+    assert {(row["video_id"], row["language"]) for row in samples} == {("english", "en"), ("told", "en")}
+    assert {json.loads(row["meta"])["language"] for row in samples} == {"en"}
 
 
 def test_a_run_that_is_plainly_broken_stops(tmp_path: Path) -> None:

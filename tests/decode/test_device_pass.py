@@ -26,6 +26,7 @@ from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.sessions import SessionKey, SessionPool
 from narratrace.device import parse_device
+from narratrace.driver import DriverFacts
 from narratrace.errors import DecodeTimeout, DeviceError, InputError, MediaError
 from narratrace.source import probe
 from narratrace.visual_pass import VisualPass
@@ -345,19 +346,26 @@ def test_what_a_card_cannot_decode_is_decoded_on_the_cpu_and_says_so(
     assert str(made.path) in caplog.text
 
 
+@pytest.mark.parametrize(("absent", "level"), [(True, "DEBUG"), (False, "WARNING")])
 def test_without_a_card_auto_falls_back_and_cuda_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    absent: bool,
+    level: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ):
     made = make_video(tmp_path / "a.mp4", seconds=0.2)
     reason = f"no driver {tmp_path}"
     monkeypatch.setattr(opening, "check_device", parse_device)
     monkeypatch.setattr(opening, "_why_not_card", lambda index: reason)
-    caplog.set_level("INFO")
+    facts = DriverFacts(problem=reason, absent=absent)
+    monkeypatch.setattr("narratrace.device.driver_facts", lambda: facts)
+    caplog.set_level("DEBUG", "narratrace")
     for _ in range(3):
         with open_decoder(probe(made.path), None, "auto") as decoder:
             assert decoder.backend == "pyav"
             list(decoder.batches())
             assert not decoder.summary().warnings
-    assert caplog.text.count(reason) == 1
+    assert [record.levelname for record in caplog.records if reason in record.getMessage()] == [level]
     with pytest.raises(DeviceError, match="no driver"):
         open_decoder(probe(made.path), None, "cuda:0")

@@ -69,6 +69,14 @@ def test_a_driver_that_fails_says_why(fake: Path):
     assert facts.gpus == ()
     assert "cuInit: no CUDA-capable device is detected (100)" in facts.problem
     assert ask(fake, FAKE_COUNT="0").problem == "the NVIDIA driver shows no card"
+    assert ask(fake, FAKE_INIT="999").problem
+
+
+def test_no_card_is_told_from_one_that_cannot_be_used(fake: Path):
+    assert ask(fake, FAKE_INIT="100").absent
+    assert ask(fake, FAKE_COUNT="0").absent
+    assert not ask(fake, FAKE_INIT="999").absent
+    assert not ask(fake).absent
 
 
 def test_cards_without_nvdec_are_still_cards(fake: Path, tmp_path: Path):

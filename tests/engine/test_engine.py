@@ -232,7 +232,7 @@ def test_broken_captions_fail_their_recording_at_their_station(lectures: list[Pa
     path = tmp_path / "talk.mp4"
     path.write_bytes(lectures[0].read_bytes())
     path.with_suffix(".vtt").write_text("WEBVTT\n\n00:00:02.000 --> nonsense\nwords\n")
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=r"captions talk\.vtt: ") as caught:
         Engine(CPU).examine(path, words=True)
     assert caught.value.input == str(path)
     assert caught.value.station

@@ -58,6 +58,24 @@ def test_what_names_nothing_is_refused(name: str, tmp_path: Path) -> None:
     assert caught.value.exit_code == 2
 
 
+@pytest.mark.parametrize("name", ["", " "])
+def test_an_empty_name_is_not_the_current_folder(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    touch(tmp_path, "talk.mp4")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match="is empty") as caught:
+        resolve([name])
+    assert caught.value.exit_code == 2
+
+
+@pytest.mark.parametrize("name", ["m.json", "M.TSV"])
+def test_tables_of_other_kinds_are_no_videos(name: str, tmp_path: Path) -> None:
+    touch(tmp_path, name)
+    with pytest.raises(InputError, match=r"manifest as \.csv, \.jsonl, \.parquet"):
+        resolve([tmp_path / name])
+
+
 def test_uris_pass_through() -> None:
     videos = resolve(["s3://bucket/talks/one.mp4", "https://example.org/two.webm?x=1#t"])
     assert [(video.video_id, video.uri) for video in videos] == [
@@ -78,6 +96,28 @@ def test_colliding_names_get_a_hash_each(tmp_path: Path, monkeypatch: pytest.Mon
     touch(tmp_path / "moved", "x/talk.mp4", "y/talk.mp4", "y/TALK.webm", "other.mp4")
     monkeypatch.chdir(tmp_path / "moved")
     assert ids == [video.video_id for video in resolve(["."])]
+
+
+def test_ids_do_not_depend_on_how_a_path_is_typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "set/d1/talk.mp4", "set/d2/talk.mp4", "set/d1/肺.mp4", "other/a.mp4")
+
+    def ids(*inputs: str | Path) -> list[str]:
+        return [video.video_id for video in resolve(inputs)]
+
+    monkeypatch.chdir(tmp_path / "set")
+    expected = ids("d1", "d2")
+    assert len(set(expected)) == 3
+    assert ids("d2/../d1", tmp_path / "set" / "d2") == expected
+    assert ids((tmp_path / "set" / "d1" / "talk.mp4").as_uri(), "d1", "d2/talk.mp4") == expected
+    monkeypatch.chdir(tmp_path / "set" / "d1")
+    assert ids(".", "../d2") == expected
+    monkeypatch.chdir(tmp_path)
+    assert ids("set/d1", "set/d2", "other") == [*expected, "a"]
+    assert ids("set/d1/肺.mp4") == [video_id for video_id in expected if video_id.startswith("video-")]
+    (tmp_path / "m.csv").write_text("uri\nset/d1/talk.mp4\nset/d1/肺.mp4\nset/d2/talk.mp4\n")
+    assert ids("m.csv") == expected
+    (tmp_path / "set").rename(tmp_path / "moved")
+    assert ids("moved") == expected
 
 
 def test_names_become_safe(tmp_path: Path) -> None:

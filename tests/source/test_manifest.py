@@ -61,6 +61,15 @@ def test_values_of_any_type_pass_through_and_numbers_serve_as_text(tmp_path: Pat
     assert video.extra == {"tags": ["x", 1], "score": 0.5}
 
 
+def test_languages_are_codes_where_they_are_known(tmp_path: Path) -> None:
+    rows = [
+        {"uri": f"{n}.mp4", "language": named} for n, named in enumerate(("de-AT", "English", "", "Hessisch"))
+    ]
+    entries = read_manifest(write(tmp_path, "csv", rows))
+    assert [video.language for video, _ in entries] == ["de", "en", "", "Hessisch"]
+    assert not any(video.extra for video, _ in entries)
+
+
 BROKEN = [
     ("csv", "video_id,uri\na,x.mp4\na,y.mp4\n", 3, "used in line 2"),
     ("csv", "video_id,uri\na,x.mp4\nA,y.mp4\n", 3, "used in line 2"),
@@ -70,12 +79,13 @@ BROKEN = [
     ("csv", "video_id,uri\na,x.mp4,more\n", 2, "3 cells"),
     ("csv", "video_id,uri\na\n", 2, "1 cells"),
     ("csv", 'video_id,uri\na,"x.mp4\n', 2, "not CSV"),
-    ("csv", "video_id,path\na,x.mp4\n", 1, "no column uri"),
+    ("csv", "video_id,path\na,x.mp4\n", 1, "no column uri, only video_id, path"),
     ("csv", "uri,uri\na,b\n", 1, "twice"),
     ("csv", "", 1, "no column uri"),
     ("jsonl", '{"uri": "x.mp4"}\n\n{"uri": }\n', 3, "not JSON"),
     ("jsonl", '{"uri": "x.mp4"}\n["x.mp4"]\n', 2, "holds list"),
-    ("jsonl", '{"video_id": "a"}\n', 1, "uri is empty"),
+    ("jsonl", '{"video_id": "a"}\n', 1, "no column uri, only video_id"),
+    ("jsonl", '{"uri": null}\n', 1, "uri is empty"),
     ("jsonl", '{"uri": ["x.mp4"]}\n', 1, "uri holds list"),
     ("jsonl", '{"uri": "x.mp4", "title": {"de": "x"}}\n', 1, "title holds dict"),
     ("jsonl", '{"uri": "x.mp4", "video_id": true}\n', 1, "video_id holds bool"),
@@ -91,6 +101,13 @@ def test_broken_lines_are_named(kind: str, text: str, line: int, message: str, t
         read_manifest(path)
     assert caught.value.input == str(path)
     assert f"line {line}:" in str(caught.value)
+
+
+@pytest.mark.parametrize(("kind", "text"), [("csv", "uri,title\n"), ("jsonl", "\n")])
+def test_manifests_without_rows_are_refused(kind: str, text: str, tmp_path: Path) -> None:
+    (tmp_path / f"m.{kind}").write_text(text)
+    with pytest.raises(InputError, match="has no rows"):
+        read_manifest(tmp_path / f"m.{kind}")
 
 
 def test_broken_files_are_named(tmp_path: Path) -> None:

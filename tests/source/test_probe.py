@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import av
+import av.error
 import numpy as np
 import pytest
 
@@ -192,3 +195,23 @@ def test_local_uris_are_files(tmp_path: Path) -> None:
     assert probe(made.path.as_uri()).size_bytes == made.path.stat().st_size
     with pytest.raises(InputError, match="no such file"):
         probe((tmp_path / "gone.mp4").as_uri())
+
+
+def test_a_colon_in_a_name_is_no_protocol(
+    zoo: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(zoo["plain.mp4"], tmp_path / "a:b.mp4")
+    monkeypatch.chdir(tmp_path)
+    assert probe("a:b.mp4").video is not None
+
+
+def test_a_file_that_must_not_be_read_is_told_from_one_that_is_broken(
+    zoo: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise av.error.PermissionError(errno.EACCES, "Permission denied", str(zoo["plain.mp4"]))
+
+    monkeypatch.setattr(av, "open", refuse)  # root, who runs many tests, may read anything
+    with pytest.raises(InputError, match="cannot be read: Permission denied") as caught:
+        probe(zoo["plain.mp4"])
+    assert "permissions" in caught.value.cause

@@ -81,15 +81,15 @@ class Align:
 def align(recording: Recording, options: AlignOptions) -> tuple[AlignedSample, ...]:
     """The samples of a recording: pairs, then traces, then clips, each kind in time order.
 
-    No word is in two samples of a kind. A recording without words, or without a (medical) stable span, has
-    no samples.
+    No word is in two samples of a kind. A recording without words, or without a picture of a (medical) stable
+    span, has no samples.
 
     Raises:
         NarratraceError: the recording was not analysed, or its labels are not one per stable span.
     """
     visual, transcript = _visual(recording), recording.transcript or Transcript()
     spw = transcript.seconds_per_word
-    if spw is None or not visual.stable_spans:
+    if spw is None or not _has_pictures(visual):
         return ()
     stable, chunk_time = visual.stable_spans, pair_chunk_time(spw, options.chunks)
     whole = Span(visual.video.start_pts_s, max(visual.video.duration, stable[-1].span.end))
@@ -123,9 +123,15 @@ def _why_none(recording: Recording) -> str:
         return "; ".join(("it has no words", *transcript.warnings))
     if not visual.stable_spans:
         return "no picture stays the same for long enough"
+    if not _has_pictures(visual):
+        return "no keyframe pictures were asked for (analyse.keyframes.pictures)"
     if not any(is_medical(visual.stable_spans, recording.labels)):
         return "no picture is medical"
     return "nothing is said while a picture stays the same"
+
+
+def _has_pictures(visual: VisualAnalysis) -> bool:
+    return any(stable.keyframe is not None for stable in visual.stable_spans)
 
 
 def _visual(recording: Recording) -> VisualAnalysis:

@@ -32,19 +32,20 @@ def run(args: argparse.Namespace) -> int:
 
     device = str(check_device(args.device))
     code = 0
+    found = []
     for name in args.files:
         try:
-            videos = resolve([name])
+            resolve([name])
+            found.append(name)
         except NarratraceError as error:
             report_error(error, args)
             code = max(code, error.exit_code)
-            continue
-        for video in videos:
-            try:
-                _show(video, device, args)
-            except NarratraceError as error:
-                report_error(error, args)
-                code = max(code, error.exit_code)
+    for video in resolve(found):  # together, for ids depend on all of them
+        try:
+            _show(video, device, args)
+        except NarratraceError as error:
+            report_error(error, args)
+            code = max(code, error.exit_code)
     return code
 
 

@@ -24,16 +24,21 @@ def weight_of(video: VideoInput) -> float:
 
     Used for the order of work and for estimates; nothing that is written depends on it.
     """
-    for name in _DURATION_COLUMNS:
-        stated = _seconds(video.extra.get(name))
-        if stated is not None:
-            return stated
+    stated = stated_duration(video)
+    if stated is not None:
+        return stated
     if not is_local(video.uri):
         return UNKNOWN_S
     try:
         return local_path(video.uri).stat().st_size / _BYTES_PER_S
     except OSError:
         return 0.0  # will fail at once, in its turn
+
+
+def stated_duration(video: VideoInput) -> float | None:
+    """Duration in seconds by a column of the manifest, None without one."""
+    columns = (_seconds(video.extra.get(name)) for name in _DURATION_COLUMNS)
+    return next((seconds for seconds in columns if seconds is not None), None)
 
 
 def _seconds(value: object) -> float | None:
@@ -45,11 +50,16 @@ def _seconds(value: object) -> float | None:
 
 
 def digest(videos: Iterable[VideoInput]) -> str:
-    """What must stay the same for a run to be continued, in 16 hexadecimal digits.
+    """A fingerprint of the inputs, in 16 hexadecimal digits: while it is the same, nothing has been added.
 
     Ids, facts and order count, and whether there are captions; where files lie does not: storage moves.
     """
     sha = hashlib.sha256()
     for video in videos:
-        sha.update(f"{video.video_id} {video.captions_uri is not None} {facts_json(video)}\n".encode())
+        sha.update(f"{lasting(video)}\n".encode())
     return sha.hexdigest()[:16]
+
+
+def lasting(video: VideoInput) -> str:
+    """What must stay the same of one recording for its run to be continued, see :func:`digest`."""
+    return f"{video.video_id} {video.captions_uri is not None} {facts_json(video)}"

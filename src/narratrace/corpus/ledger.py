@@ -25,6 +25,7 @@ import msgspec
 
 from narratrace.corpus.ledger_queries import (
     BEGAN,
+    FOLDER,
     check_schema,
     connect,
     has_tables,
@@ -35,6 +36,8 @@ from narratrace.corpus.ledger_queries import (
     unreadable,
 )
 from narratrace.corpus.ledger_rows import (
+    DROP_TABLES,
+    OPEN_STATES,
     SCHEMA,
     TABLES,
     Head,
@@ -45,6 +48,7 @@ from narratrace.corpus.ledger_rows import (
     uri_value,
 )
 from narratrace.corpus.messages import Made
+from narratrace.corpus.uris import located
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Dropped, Failed
 from narratrace.errors import StorageError
@@ -91,23 +95,27 @@ class Ledger:
         self._lock.close()
 
     def begin(self, head: Head, videos: Iterable[Weighed]) -> None:
-        """Fill a new ledger, whole or not at all."""
+        """Fill a ledger, whole or not at all; what it held before is gone."""
         with self._transaction():
-            for statement in TABLES.split(";"):
+            for statement in (*DROP_TABLES.split(";"), *TABLES.split(";")):
                 self._db.execute(statement)
-            self._db.executemany(
-                "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) "
-                "VALUES (?,?,?,?,?,?)",
-                (
-                    (sequence, v.video_id, *_uris(v), facts_json(v), weight)
-                    for sequence, (v, weight) in enumerate(videos)
-                ),
-            )
             self._set("schema", SCHEMA)
             self._set(BEGAN, time.time())
-            for name, value in msgspec.to_builtins(head).items():
-                self._set(name, value)
+            self._add(head, videos)
         self.is_new = False
+
+    def append(self, head: Head, videos: Iterable[Weighed]) -> None:
+        """Add recordings at the end of the order, and what now holds for the run."""
+        with self._transaction():
+            self._add(head, videos)
+
+    def has_results(self) -> bool:
+        """Whether any recording was finished, or given up."""
+        open_states = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
+        query = (
+            f"SELECT 1 FROM videos WHERE state NOT IN ({open_states}) UNION ALL SELECT 1 FROM shards LIMIT 1"
+        )
+        return self._db.execute(query).fetchone() is not None
 
     def head(self) -> Head:
         """What holds for the whole run."""
@@ -122,9 +130,15 @@ class Ledger:
         """A fact about the run."""
         return read_value(self._db, name, default)
 
-    def move(self, videos: Iterable[VideoInput]) -> None:
-        """Take over where the recordings lie now; their ids and facts are those the ledger has."""
+    def move(self, videos: Iterable[VideoInput], folder: Path) -> None:
+        """Take over where the recordings lie now; their ids and facts are those the ledger has.
+
+        Args:
+            videos: All of them.
+            folder: What relative paths are relative to.
+        """
         with self._transaction():
+            self._set(FOLDER, str(folder))
             self._db.executemany(
                 "UPDATE videos SET uri = ?, captions_uri = ? WHERE video_id = ? AND "
                 "(uri IS NOT ? OR captions_uri IS NOT ?)",
@@ -254,8 +268,14 @@ class Ledger:
                 map(shard_values, records),
             )
 
-    def absorb(self, path: Path, offset: int) -> None:
-        """Take over the recordings of another ledger, with ``offset`` added to their sequence numbers."""
+    def absorb(self, path: Path, offset: int, folder: Path) -> None:
+        """Take over the recordings of another ledger.
+
+        Args:
+            path: The other ledger.
+            offset: Added to their sequence numbers.
+            folder: What relative paths in it are relative to; here they become absolute.
+        """
         columns = ", ".join(row[1] for row in self._db.execute("PRAGMA table_info(videos)").fetchall()[1:])
         self._db.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?mode=ro",))
         try:
@@ -265,8 +285,28 @@ class Ledger:
                     f"SELECT sequence + ?, {columns} FROM other.videos ORDER BY sequence",
                     (offset,),
                 )
+                self._locate(offset, folder)
         finally:
             self._db.execute("DETACH other")
+
+    def _add(self, head: Head, videos: Iterable[Weighed]) -> None:
+        self._db.executemany(
+            "INSERT INTO videos (sequence, video_id, uri, captions_uri, facts, weight) VALUES (?,?,?,?,?,?)",
+            (
+                (sequence, v.video_id, *_uris(v), facts_json(v), weight)
+                for sequence, (v, weight) in enumerate(videos, self.end())
+            ),
+        )
+        for name, value in msgspec.to_builtins(head).items():
+            self._set(name, value)
+
+    def _locate(self, sequence: int, folder: Path) -> None:
+        """Make the paths of recordings from a place on absolute."""
+        rows = self._rows("WHERE sequence >= ?", (sequence,))
+        self._db.executemany(
+            "UPDATE videos SET uri = ?, captions_uri = ? WHERE sequence = ?",
+            ((*_uris(located(row.video, folder)), row.sequence) for row in rows),
+        )
 
     @property
     def connection(self) -> sqlite3.Connection:

@@ -25,6 +25,9 @@ COMPLETE = "complete"
 BEGAN = "began"
 """Fact of a run: when it was begun (s since 1970), which tells it from others."""
 
+FOLDER = "folder"
+"""Fact of a run: the folder that relative paths of its recordings are relative to."""
+
 _BUSY_S = 30.0
 
 

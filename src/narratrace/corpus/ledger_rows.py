@@ -66,6 +66,13 @@ CREATE VIEW video_shards AS
 :func:`uri_value` makes; times are seconds, ``began`` and ``ended`` since 1970; ``weight`` is the expected
 duration in seconds; ``options`` the fingerprint a result was made with."""
 
+DROP_TABLES = """
+DROP VIEW IF EXISTS video_shards;
+DROP TABLE IF EXISTS shards;
+DROP TABLE IF EXISTS videos;
+DROP TABLE IF EXISTS head;
+"""
+
 
 class State(str, Enum):
     """How far a recording is."""
@@ -157,7 +164,7 @@ def shard_values(record: ShardRecord) -> tuple[Any, ...]:
 
 
 _LONE = "surrogatepass"  # Python's way with bytes of a name that are not UTF-8
-_FACTS = ("title", "channel", "link", "licence")
+_FACTS = ("title", "channel", "link", "licence", "language")
 
 
 def facts_json(video: VideoInput) -> str:

@@ -22,6 +22,7 @@ from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_queries import (
     COMPLETE,
+    FOLDER,
     is_complete,
     read_end,
     read_failures,
@@ -68,6 +69,7 @@ class _Part:
         end: The sequence number after its last.
         ids: Its recordings.
         engine: Its options as its ledger has them.
+        folder: What relative paths of its recordings are relative to.
         wall_s: Seconds spent on it.
     """
 
@@ -77,6 +79,7 @@ class _Part:
     end: int
     ids: frozenset[str]
     engine: dict[str, object]
+    folder: Path
     wall_s: float
 
 
@@ -100,7 +103,7 @@ def merge(runs: Sequence[Path], out: Path) -> Summary:
         for folder in (SHARDS, INDEX, ANALYSIS):
             (building / folder).mkdir(parents=True)
         _copy_samples(parts, building)
-        summary = _write_ledger(parts, building, str(out))
+        summary = _write_ledger(parts, building, str(out.absolute()))
         with suppress(FileNotFoundError):
             out.rmdir()
         building.rename(out)
@@ -120,6 +123,7 @@ def _read(out: Path) -> _Part:
             end=read_end(database),
             ids=frozenset(read_ids(database)),
             engine=read_value(database, ENGINE, {}),
+            folder=Path(read_value(database, FOLDER, "")),
             wall_s=read_value(database, WALL, 0.0),
         )
 
@@ -229,7 +233,7 @@ def _write_ledger(parts: Sequence[_Part], out: Path, name: str) -> Summary:
         ledger.note(ENGINE, first.engine)
         sequence = 0
         for part in parts:
-            ledger.absorb(part.out / LEDGER, sequence)
+            ledger.absorb(part.out / LEDGER, sequence, part.folder)
             sequence += part.end
         ledger.add_shards(list_finished_shards(out))
         ledger.note(COMPLETE, ledger.end())

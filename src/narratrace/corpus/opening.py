@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from narratrace.corpus.fingerprint import difference, effective, fingerprint
-from narratrace.corpus.inputs import digest, weight_of
+from narratrace.corpus.inputs import digest, lasting, weight_of
 from narratrace.corpus.ledger import Ledger, lock
+from narratrace.corpus.ledger_queries import FOLDER
 from narratrace.corpus.ledger_rows import Head
 from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN, make_folder
 from narratrace.corpus.uris import redacted
@@ -51,7 +52,7 @@ class Opened:
 def open_run(
     sources: Sequence[str | Path], out: Path, engine: EngineOptions | None, *, new_run: bool = False
 ) -> Opened:
-    """Begin a run in ``out``, or go on with the one that is there.
+    """Begin a run in ``out``, or go on with the one that is there; one without any result begins anew.
 
     Args:
         sources: Inputs as :func:`narratrace.source.resolve` takes them; none goes on with the ledger's.
@@ -60,14 +61,16 @@ def open_run(
         new_run: Set aside what is in ``out`` first, once the inputs are known to be there.
 
     Raises:
-        InputError: an input names nothing, the recordings are not those of the run in ``out``, or ``out``
-            holds the output of something else.
+        InputError: an input names nothing, recordings of the run in ``out`` are not among the inputs, or
+            ``out`` holds the output of something else.
         OptionError: options that samples depend on differ from those of the run in ``out``.
         StorageError: another run is writing ``out``, or it cannot be written.
     """
     videos = resolve(sources) if sources else []
     if new_run and not videos:
         raise InputError("a new run needs inputs", station="corpus", input=str(out), expected="recordings")
+    if not new_run and not (out / LEDGER).exists():
+        _check_new(videos, out)  # already here, so that what is refused leaves nothing behind
     make_folder(out)
     if new_run:
         set_aside(out)
@@ -75,7 +78,7 @@ def open_run(
     try:
         if ledger.is_new:
             return _begin(ledger, sources, videos, out, engine or EngineOptions())
-        return _continue(ledger, videos, engine)
+        return _continue(ledger, sources, videos, out, engine)
     except BaseException:
         ledger.close()
         raise
@@ -88,6 +91,22 @@ def _begin(
     out: Path,
     engine: EngineOptions,
 ) -> Opened:
+    _check_new(videos, out)
+    options = effective(engine)
+    head = Head(
+        options=options,
+        fingerprint=fingerprint(options),
+        inputs=digest(videos),
+        sources=_shown(sources),
+        versions=versions(),
+    )
+    ledger.begin(head, ((video, weight_of(video)) for video in videos))
+    ledger.note(FOLDER, str(Path.cwd()))
+    ledger.note(ENGINE, json_value(engine))
+    return Opened(ledger=ledger, engine=engine, head=head)
+
+
+def _check_new(videos: Sequence[VideoInput], out: Path) -> None:
     if not videos:
         raise InputError("there is no run to go on with", station="corpus", input=str(out), expected="inputs")
     if any((out / INDEX).glob("*.parquet")):
@@ -98,43 +117,70 @@ def _begin(
             expected="an empty folder, or --new-run",
             cause="the ledger was deleted",
         )
-    options = effective(engine)
-    head = Head(
-        options=options,
-        fingerprint=fingerprint(options),
-        inputs=digest(videos),
-        sources=tuple(redacted(str(source)) for source in sources),
-        versions=versions(),
-    )
-    ledger.begin(head, ((video, weight_of(video)) for video in videos))
-    ledger.note(ENGINE, json_value(engine))
-    return Opened(ledger=ledger, engine=engine, head=head)
 
 
-def _continue(ledger: Ledger, videos: Sequence[VideoInput], engine: EngineOptions | None) -> Opened:
+def _continue(
+    ledger: Ledger,
+    sources: Sequence[str | Path],
+    videos: Sequence[VideoInput],
+    out: Path,
+    engine: EngineOptions | None,
+) -> Opened:
     head = ledger.head()
     stored = from_mapping(EngineOptions, ledger.noted(ENGINE, {}), input=str(ledger.path))
-    if engine is not None:
-        lines = difference(head.options, effective(engine))
-        if lines:
-            raise OptionError(
-                "options that samples depend on differ from the run's:\n  " + "\n  ".join(_short(lines)),
-                station="corpus",
-                input=str(ledger.path.parent),
-                expected="the same options, another output folder, or --new-run",
-            )
-    if videos and digest(videos) != head.inputs:
-        raise InputError(
-            "the recordings, what is known of them, or their order differ from the run's",
+    lines = difference(head.options, effective(engine)) if engine is not None else []
+    is_other = bool(videos) and digest(videos) != head.inputs
+    if videos and (lines or is_other) and not ledger.has_results():
+        _log.info("no recording of the run in %s was finished: it begins anew", out)
+        return _begin(ledger, sources, videos, out, engine or stored)
+    if lines:
+        raise OptionError(
+            "options that samples depend on differ from the run's:\n  " + "\n  ".join(_short(lines)),
             station="corpus",
             input=str(ledger.path.parent),
-            expected="the same inputs (files may have moved), another output folder, or --new-run",
+            expected="the same options, another output folder, or --new-run",
         )
+    if is_other:
+        head = _grow(ledger, head, sources, videos)
     if videos:
-        ledger.move(videos)
+        ledger.move(videos, Path.cwd())
     for line in _short(difference(head.versions, versions())):
         _log.warning("samples may differ from those made before: %s", line)
     return Opened(ledger=ledger, engine=engine or stored, head=head)
+
+
+def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Sequence[VideoInput]) -> Head:
+    """Add recordings that the run does not have yet; those that it has keep their places.
+
+    Raises:
+        InputError: one that it has is not among ``videos``, or described otherwise.
+    """
+    known = {row.video.video_id: lasting(row.video) for row in ledger.rows_from(0)}
+    given = {video.video_id: lasting(video) for video in videos}
+    faults = [f"{name} is missing" for name in known if name not in given]
+    faults += [
+        f"{name} is described otherwise, or has captions now and had none, or the reverse"
+        for name, text in known.items()
+        if given.get(name, text) != text
+    ]
+    added = [video for video in videos if video.video_id not in known]
+    if faults:
+        raise InputError(
+            "the recordings differ from the run's:\n  " + "\n  ".join(_short(faults)),
+            station="corpus",
+            input=str(ledger.path.parent),
+            expected="all that the run has (files may have moved) and any more, another output folder, or "
+            "--new-run",
+        )
+    if added:
+        _log.info("%d recordings are new: they go to the end", len(added))
+    grown = replace(head, inputs=digest(videos), sources=_shown(sources))
+    ledger.append(grown, ((video, weight_of(video)) for video in added))
+    return grown
+
+
+def _shown(sources: Sequence[str | Path]) -> tuple[str, ...]:
+    return tuple(redacted(str(source)) for source in sources)
 
 
 def _short(lines: list[str]) -> list[str]:

@@ -44,11 +44,11 @@ class Places:
     """The folders of a run.
 
     Attributes:
-        name: The output as the user named it.
+        name: The output, as a command in any folder can name it.
         out: Output folder on this machine.
         scratch: Folder for unfinished work, this run's alone.
         remote: URI that finished files are sent to, empty when ``out`` is where they stay.
-        base: Folder the user chose for unfinished work, may be empty.
+        base: Folder the user chose for unfinished work, absolute; empty without a choice.
     """
 
     name: str
@@ -78,15 +78,15 @@ def places_of(out: str | Path, scratch: str = "") -> Places:
     Raises:
         InputError: the URI holds credentials.
     """
-    name = str(out)
+    name, base = str(out), str(Path(scratch).absolute()) if scratch else ""
     if is_local(name):
         folder = local_path(name)
         own = _own_folder(scratch, os.path.realpath(folder)) if scratch else folder / _SCRATCH
-        return Places(name=name, out=folder, scratch=own, base=scratch)
+        return Places(name=str(folder.absolute()), out=folder, scratch=own, base=base)
     check_credentials(name)
     remote = name.rstrip("/")
     home = _own_folder(scratch or _cache(), remote)
-    return Places(name=name, out=home / "out", scratch=home / "scratch", remote=remote, base=scratch)
+    return Places(name=name, out=home / "out", scratch=home / "scratch", remote=remote, base=base)
 
 
 def _own_folder(base: str | Path, out: str) -> Path:

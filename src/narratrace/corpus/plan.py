@@ -108,18 +108,24 @@ def describe(plan: Plan) -> list[str]:
         f" ({kind.engines} decoder engines and {kind.cores} host cores each)" if kind.engines else ""
     )
     lines = [
-        f"corpus      {plan.videos:,} recordings, {plan.hours:,.0f} h, longest {plan.longest_s / 60:.0f} min",
+        f"corpus      {plan.videos:,} recordings, {_figure(plan.hours)} h, "
+        f"longest {_figure(plan.longest_s / 60)} min",
         f"machines    {machine}",
-        f"expected    {plan.wall_hours:,.1f} h, {plan.hours / plan.wall_hours:,.0f} x real time",
-        f"cost        {plan.cost:,.0f} USD at {kind.price:.2f} USD an hour each (assumption)",
+        f"expected    {_figure(plan.wall_hours)} h, {plan.hours / plan.wall_hours:,.0f} x real time",
+        f"cost        {_figure(plan.cost)} USD at {kind.price:.2f} USD an hour each (assumption)",
         f"bottleneck  {plan.bottleneck}",
         "",
         f"{'station':<12}{'unit':<8}{'x real time':>12}{'unit hours':>14}  source",
     ]
     lines += [
-        f"{load.rate.station:<12}{load.rate.unit:<8}{load.rate.speed:>12,.1f}{load.unit_hours:>14,.1f}"
+        f"{load.rate.station:<12}{load.rate.unit:<8}{load.rate.speed:>12,.1f}{_figure(load.unit_hours):>14}"
         f"  {load.rate.source}"
         for load in plan.loads
     ]
-    lines += ["", *(f"{unit:<8}busy {hours:,.1f} h" for unit, hours in plan.busy_hours.items())]
+    lines += ["", *(f"{unit:<8}busy {_figure(hours)} h" for unit, hours in plan.busy_hours.items())]
     return lines
+
+
+def _figure(value: float) -> str:
+    """Three digits of a figure, all of those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from narratrace.corpus.inputs import UNKNOWN_S, stated_duration, weight_of
 from narratrace.corpus.plan import describe, make_plan
 from narratrace.corpus.rates import KINDS, measured
 from narratrace.errors import OptionError
@@ -52,8 +53,15 @@ def plan_lines(
     machine = KINDS[kind] if measured_run is None else measured(Path(measured_run), KINDS[kind])
     if price is not None:
         machine = replace(machine, price=price)
-    durations = _durations(inputs) if inputs else lecture_durations(PUBLISHED)
+    durations, guessed = _durations(inputs) if inputs else (lecture_durations(PUBLISHED), 0)
     yield from describe(make_plan(durations, machine, count, has_captions=has_captions))
+    if guessed:
+        yield ""
+        yield (
+            f"{guessed:,} of {len(durations):,} durations are guesses by the size of the file "
+            f"({UNKNOWN_S:.0f} s where that is not known), and may be wrong by a factor of ten; "
+            "a manifest's column duration states them"
+        )
     if not simulated:
         return
     yield ""
@@ -64,9 +72,10 @@ def plan_lines(
         yield f"{order:<10}{found.hours:>10.2f}{found.tail_hours:>10.2f}{found.waiting:>18,}  {used}"
 
 
-def _durations(inputs: Sequence[str]) -> list[float]:
-    """Expected durations of what is named, as a run would expect them, in seconds."""
-    from narratrace.corpus.inputs import weight_of
+def _durations(inputs: Sequence[str]) -> tuple[list[float], int]:
+    """Durations of what is named in seconds, as a run would expect them, and how many of them are guesses."""
     from narratrace.source import resolve
 
-    return [max(weight_of(video), 1.0) for video in resolve(inputs)]
+    videos = resolve(inputs)
+    guessed = sum(stated_duration(video) is None for video in videos)
+    return [max(weight_of(video), 1.0) for video in videos], guessed

@@ -11,13 +11,14 @@ from pathlib import Path
 
 from narratrace.corpus.jobs import make_job, with_threads
 from narratrace.corpus.ledger import Ledger
-from narratrace.corpus.ledger_queries import find_video, read_value, reading
+from narratrace.corpus.ledger_queries import FOLDER, find_video, read_value, reading
 from narratrace.corpus.ledger_rows import VideoRow
 from narratrace.corpus.messages import Task
 from narratrace.corpus.opening import ENGINE
 from narratrace.corpus.options import RunOptions
 from narratrace.corpus.places import LEDGER
 from narratrace.corpus.storage import localise
+from narratrace.corpus.uris import located
 from narratrace.corpus.workshop import Workshop
 from narratrace.data.outcome import Dropped, Kept
 from narratrace.errors import InputError
@@ -68,11 +69,11 @@ def reproduce(out: Path, video_id: str) -> int:
     Raises:
         InputError: there is no such run or recording.
     """
-    row, engine = _stored(out, video_id)
+    row, base, engine = _stored(out, video_id)
     options = RunOptions()
     limits = replace(options.limits, memory_bytes=0)
     with tempfile.TemporaryDirectory(prefix="narratrace-") as folder:
-        path, captions = localise(row.video, Path(folder), limits)
+        path, captions = localise(located(row.video, base), Path(folder), limits)
         task = Task(sequence=row.sequence, attempt=1, video=row.video, path=path, captions=captions)
         job = make_job(
             with_threads(engine, usable_cores()), options, build_stages, Path(folder), Path(folder)
@@ -90,10 +91,11 @@ def reproduce(out: Path, video_id: str) -> int:
     return 1
 
 
-def _stored(out: Path, video_id: str) -> tuple[VideoRow, EngineOptions]:
+def _stored(out: Path, video_id: str) -> tuple[VideoRow, Path, EngineOptions]:
+    """A recording, the folder that its path may be relative to, and the run's options."""
     with reading(out / LEDGER) as database:
         row = find_video(database, video_id)
-        values = read_value(database, ENGINE, {})
+        base, values = Path(read_value(database, FOLDER, "")), read_value(database, ENGINE, {})
     if row is None:
         raise InputError(f"has no recording {video_id!r}", station="corpus", input=str(out))
-    return row, from_mapping(EngineOptions, values, input=str(out / LEDGER))
+    return row, base, from_mapping(EngineOptions, values, input=str(out / LEDGER))

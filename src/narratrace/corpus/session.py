@@ -7,13 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from narratrace.corpus.assembly import Assembly, finished_shards_of, known_shards, write_sizes
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
 from narratrace.corpus.jobs import crew, make_job, with_card, with_threads, worker_environments
-from narratrace.corpus.ledger_queries import BEGAN, read_failures, read_shards, read_totals
+from narratrace.corpus.ledger_queries import BEGAN, FOLDER, read_failures, read_shards, read_totals
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.loop import Loop, finished_shards
@@ -152,7 +153,8 @@ class Session:
     def _work(self, assembly: Assembly, totals: Totals) -> Iterator[Event]:
         """The loop with its workers, which end with it."""
         executor = self._make_executor(totals.left)
-        supply = Supply(self._places.scratch / "inputs", self._options.limits, self._options.scratch)
+        base = Path(self._ledger.noted(FOLDER, ""))
+        supply = Supply(self._places.scratch / "inputs", self._options.limits, self._options.scratch, base)
         with contextlib.closing(executor), contextlib.closing(supply):
             executor.start()
             self._loop = Loop(

@@ -16,9 +16,10 @@ from narratrace.corpus.places import LEDGER
 def status(out: Path) -> dict[str, Any]:
     """How a run stands, as JSON values.
 
-    ``videos`` and ``hours`` by state, ``samples`` by kind, ``shards`` and their ``bytes``, ``drops`` by rule,
-    ``failures`` by station and error, ``timings`` (s by station), ``attempts``, ``complete``, and
-    ``running``: what is being worked on, with ``seconds`` since it was begun.
+    ``videos`` and ``hours`` by state (measured where done, expected elsewhere), ``samples`` by kind,
+    ``shards`` and their ``bytes``, ``drops`` by rule, ``failures`` by station and error, ``timings`` (s by
+    station), ``attempts``, ``complete``, and ``running``: what is being worked on, with ``seconds`` since it
+    was begun.
 
     Raises:
         InputError: there is no run in ``out``.
@@ -60,7 +61,8 @@ def _lines(facts: dict[str, Any]) -> list[str]:
     lines = [
         f"videos    {finished} of {sum(videos.values())} finished: "
         + ", ".join(f"{count} {state}" for state, count in videos.items() if count),
-        f"hours     {hours['done']:.2f} done, {sum(hours[s.value] for s in OPEN_STATES):.2f} to come",
+        f"hours     {hours['done']:.2f} done, about {sum(hours[s.value] for s in OPEN_STATES):.2f} to come "
+        "(by durations in the manifest, else by the sizes of files)",
         "samples   " + ", ".join(f"{count} {kind}" for kind, count in facts["samples"].items()),
         f"shards    {facts['shards']}, {facts['bytes'] / 1e6:,.1f} MB",
     ]

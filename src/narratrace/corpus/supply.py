@@ -20,7 +20,7 @@ from narratrace.corpus.ledger_rows import VideoRow
 from narratrace.corpus.messages import Task
 from narratrace.corpus.options import LimitOptions, ScratchOptions
 from narratrace.corpus.storage import discard, localise
-from narratrace.corpus.uris import is_local
+from narratrace.corpus.uris import is_local, located
 
 Prepared = Task | tuple[Task, Exception]
 """A task that can begin, or one that cannot, and why."""
@@ -33,13 +33,15 @@ class Supply:
         folder: Scratch for fetched inputs; what an earlier supply left there is deleted.
         limits: What inputs may be.
         scratch: How much may be fetched ahead.
+        base: What relative paths are relative to.
     """
 
-    def __init__(self, folder: Path, limits: LimitOptions, scratch: ScratchOptions) -> None:
+    def __init__(self, folder: Path, limits: LimitOptions, scratch: ScratchOptions, base: Path) -> None:
         discard(folder)
         self._folder = folder / uuid4().hex
         self._limits = limits
         self._scratch = scratch
+        self._base = base
         self._closed = Event()
         self._ordered: dict[int, Future[Prepared]] = {}
         self._ready: deque[Prepared] = deque()
@@ -114,9 +116,8 @@ class Supply:
 
     def _prepare(self, task: Task) -> Prepared:
         try:
-            path, captions = localise(
-                task.video, self._place(task.sequence), self._limits, self._closed.is_set
-            )
+            video = located(task.video, self._base)
+            path, captions = localise(video, self._place(task.sequence), self._limits, self._closed.is_set)
         except Exception as error:
             return task, error
         return replace(task, path=path, captions=captions)

@@ -14,10 +14,12 @@ without having passed ``SAFE_ID``.
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from narratrace.corpus.options import LimitOptions
+from narratrace.data.media import VideoInput
 from narratrace.data.media import is_local as is_local
 from narratrace.data.media import local_path as local_path
 from narratrace.errors import InputError
@@ -52,6 +54,21 @@ def file_name(uri: str) -> str:
     path = uri if is_local(uri) else re.split(r"[?#]", uri, maxsplit=1)[0]
     name = _UNSAFE.sub("_", PurePosixPath(unquote(path)).name).lstrip(".")
     return name[-_LONGEST_NAME:] or "input"
+
+
+def located(video: VideoInput, folder: Path) -> VideoInput:
+    """The same recording, its paths relative to ``folder`` put below it; absolute ones and URIs stay."""
+    captions = video.captions_uri
+    return replace(
+        video,
+        uri=located_uri(video.uri, folder),
+        captions_uri=None if captions is None else located_uri(captions, folder),
+    )
+
+
+def located_uri(uri: str, folder: Path) -> str:
+    """See :func:`located`."""
+    return str(folder / uri) if "://" not in uri else uri
 
 
 def check_uri(uri: str, limits: LimitOptions) -> None:

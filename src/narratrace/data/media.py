@@ -29,6 +29,7 @@ class VideoInput:
         uri: Local path or URI of the media file.
         captions_uri: Captions sidecar (.vtt, .srt, .json), or None.
         title, channel, link, licence: Free text of the manifest, empty when unknown.
+        language: Code of the speech as the manifest has it, empty when unknown.
         extra: Further manifest columns, passed through to the samples unchanged.
     """
 
@@ -39,6 +40,7 @@ class VideoInput:
     channel: str = ""
     link: str = ""
     licence: str = ""
+    language: str = ""
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -8,7 +8,7 @@ import logging
 from narratrace.data.media import MediaInfo
 from narratrace.decode.contract import DecodeOptions, Decoder, Unsuitable
 from narratrace.decode.pyav import PyavDecoder
-from narratrace.device import check_device, why_not_cuda
+from narratrace.device import check_device, fallback_level, why_not_cuda
 from narratrace.errors import DeviceError
 from narratrace.watchdog import HangCallback
 
@@ -78,4 +78,4 @@ def _why_not_card(index: int) -> str:
 
 @functools.cache
 def _log_once(reason: str) -> None:
-    log.info("decoding on the CPU: %s", reason)
+    log.log(fallback_level(), "decoding on the CPU: %s", reason)

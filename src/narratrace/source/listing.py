@@ -1,4 +1,12 @@
-"""What a user names on the command line, as a list of recordings."""
+"""What a user names on the command line, as a list of recordings.
+
+Note [Ids of one name]
+~~~~~~~~~~~~~~~~~~~~~~
+Recordings whose file names give the same id, also where only upper and lower case differ, have a hash behind
+it: of the path below the innermost folder that all of them lie in, or of the whole URI. So it does not matter
+from where, and how, a path is typed, nor where the set lies, nor what else is named; a further recording of
+that name may alter the ids of the others.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +15,6 @@ import hashlib
 import os
 import re
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +30,7 @@ VIDEO_SUFFIXES = frozenset(
 )
 """Suffixes of files taken from folders and globs; a file named outright may have any."""
 
+_ANY = "a file, folder, glob, URI or manifest"
 _GLOB = re.compile(r"[*?\[]")
 _LONGEST_STEM = 100
 
@@ -35,9 +43,8 @@ def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
 
     The order is that of the inputs; folders are searched recursively, and their files and those of globs
     are sorted by path. A file named twice counts once, where it comes first, unless manifests
-    give it several ids. Ids are made from file names;
-    those that would collide, also where upper and lower case are the same, get a short hash of the path,
-    so that the same inputs always have the same ids. Captions are looked for beside local files.
+    give it several ids. Ids are made from file names; those that would collide get a short hash, see
+    Note [Ids of one name]. Captions are looked for beside local files.
 
     Args:
         inputs: Local paths, glob patterns, URIs, or manifests (see ``manifest.py``).
@@ -76,12 +83,21 @@ def _entries(name: str) -> Iterator[_Candidate]:
 
 def _named_by(name: str) -> Iterator[_Candidate]:
     path = Path(name)
+    if not name.strip():  # a path would stand for the current folder: more than an unset variable may name
+        raise InputError("is empty", station="source", input=repr(name), expected=_ANY)
     if "://" in name:
         yield VideoInput(video_id="", uri=name), False
     elif path.is_dir():
         yield from _named(_some(_videos_below(path), name, f"a folder with videos ({_known()})"))
     elif path.suffix.lower() in manifest.SUFFIXES and path.exists():
         yield from manifest.read_manifest(path)
+    elif path.suffix.lower() in manifest.OTHER_TABLES and path.exists():
+        raise InputError(
+            "is neither a video nor a manifest that can be read",
+            station="source",
+            input=name,
+            expected=f"a manifest as {', '.join(manifest.SUFFIXES)}",
+        )
     elif path.exists():
         yield from _named([name])
     elif _GLOB.search(name):
@@ -91,7 +107,7 @@ def _named_by(name: str) -> Iterator[_Candidate]:
             "no such file or folder",
             station="source",
             input=name,
-            expected="a file, folder, glob or manifest",
+            expected=_ANY,
         )
 
 
@@ -130,11 +146,14 @@ def _identity(uri: str) -> str:
 def _with_ids(candidates: list[_Candidate]) -> list[VideoInput]:
     """The recordings with an id each: given ones stay, made ones give way."""
     wanted = [entry.video_id if given else _safe_stem(entry.uri) for entry, given in candidates]
-    uses = Counter(map(str.casefold, wanted))
+    uses: dict[str, list[str]] = {}
+    for (entry, _), stem in zip(candidates, wanted, strict=True):
+        uses.setdefault(stem.casefold(), []).append(entry.uri)
     taken: dict[str, str] = {}  # where each id was first used
     videos = []
     for (entry, given), stem in zip(candidates, wanted, strict=True):
-        video_id = stem if given or uses[stem.casefold()] == 1 else f"{stem}-{_hash(entry.uri)}"
+        alike = uses[stem.casefold()]
+        video_id = stem if given or len(alike) == 1 else f"{stem}-{_hash(_distinction(entry.uri, alike))}"
         other = taken.get(video_id.casefold())
         if other is not None:
             raise InputError(
@@ -147,12 +166,24 @@ def _with_ids(candidates: list[_Candidate]) -> list[VideoInput]:
 
 def _safe_stem(uri: str) -> str:
     """The file name without suffix in letters, digits, ``-`` and ``_``; a hash where none of it is left."""
-    stem = re.split(r"[?#]", uri)[0] if "://" in uri else uri
-    plain = unicodedata.normalize("NFKD", Path(stem).stem).encode("ascii", "ignore").decode()
+    stem = Path(re.split(r"[?#]", uri)[0] if "://" in uri else uri).stem
+    plain = unicodedata.normalize("NFKD", stem).encode("ascii", "ignore").decode()
     safe = re.sub(r"[^A-Za-z0-9_-]+", "_", plain).strip("_")[:_LONGEST_STEM]
-    return safe or f"video-{_hash(uri)}"
+    return safe or f"video-{_hash(stem)}"
 
 
-def _hash(uri: str) -> str:
-    """Eight hexadecimal digits of the path as it was named, so that ids survive a move of the whole set."""
-    return hashlib.sha256(Path(uri).as_posix().encode("utf-8", "surrogateescape")).hexdigest()[:8]
+def _distinction(uri: str, alike: Sequence[str]) -> str:
+    """What tells a recording from ``alike``, those of its name, see Note [Ids of one name]."""
+    if not is_local(uri):
+        return uri
+    folders = [_absolute(other).parent for other in alike if is_local(other)]
+    return _absolute(uri).relative_to(os.path.commonpath(folders)).as_posix()
+
+
+def _absolute(uri: str) -> Path:
+    """The path without ``..``, and with symbolic links, whose names may be the telling ones."""
+    return Path(os.path.abspath(local_path(uri)))  # noqa: PTH100
+
+
+def _hash(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:8]

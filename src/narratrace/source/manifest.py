@@ -1,9 +1,9 @@
 """Manifests: tables that name recordings, and what is known about them.
 
-Columns ``video_id``, ``uri``, ``captions_uri``, ``title``, ``channel``, ``link`` and ``licence`` are ours;
-only ``uri`` is required. Every other column passes through to the samples. A relative ``uri`` or
-``captions_uri`` is relative to the manifest. Files are not looked for here: one missing recording among
-thousands fails by itself later, and must not stop the others.
+Columns ``video_id``, ``uri``, ``captions_uri``, ``title``, ``channel``, ``link``, ``licence`` and
+``language`` are ours; only ``uri`` is required. Every other column passes through to the samples. A relative
+``uri`` or ``captions_uri`` is relative to the manifest. Files are not looked for here: one missing recording
+among thousands fails by itself later, and must not stop the others.
 """
 
 from __future__ import annotations
@@ -17,15 +17,19 @@ from typing import Any
 
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError
+from narratrace.source.languages import language_code
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 """File suffixes that make an input a manifest."""
+
+OTHER_TABLES = (".json", ".ndjson", ".tsv", ".xlsx")
+"""Suffixes of files that are meant as manifests, and are not read."""
 
 SAFE_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 """A video_id that is safe as a file name."""
 
 _TEXTS = ("title", "channel", "link", "licence")
-_OURS = frozenset({"video_id", "uri", "captions_uri", *_TEXTS})
+_OURS = frozenset({"video_id", "uri", "captions_uri", "language", *_TEXTS})
 
 Row = tuple[int, Mapping[str, Any]]
 """Line number (for Parquet the row number) from 1, and the columns."""
@@ -39,7 +43,7 @@ def read_manifest(path: str | Path) -> list[tuple[VideoInput, bool]]:
 
     Raises:
         InputError: naming the file and the line: a broken line, an empty ``uri``, an id that is unsafe as a
-            file name, or one that came before.
+            file name, or one that came before. Or it has no rows.
     """
     file = Path(path)
     entries: list[tuple[VideoInput, bool]] = []
@@ -52,21 +56,26 @@ def read_manifest(path: str | Path) -> list[tuple[VideoInput, bool]]:
         if key:
             seen[key] = line
         entries.append((entry, bool(key)))
+    if not entries:
+        raise InputError("has no rows", station="source", input=str(file), expected="a row a recording")
     return entries
 
 
 def _entry(file: Path, line: int, row: Mapping[str, Any]) -> VideoInput:
     uri, video_id = _text(file, line, row, "uri"), _text(file, line, row, "video_id")
+    if "uri" not in row:
+        raise _without_uri(file, line, row)
     if not uri:
         raise _broken(file, line, "uri is empty", "a path or URI")
     if video_id and not SAFE_ID.fullmatch(video_id):
         raise _broken(file, line, f"video_id {video_id!r} is not safe", "up to 128 letters, digits, - and _")
-    captions = _text(file, line, row, "captions_uri")
+    captions, language = _text(file, line, row, "captions_uri"), _text(file, line, row, "language")
     return VideoInput(
         video_id=video_id,
         uri=_beside(file, uri),
         captions_uri=_beside(file, captions) if captions else None,
         **{name: _text(file, line, row, name) for name in _TEXTS},
+        language=language_code(language) or language,
         extra={name: value for name, value in row.items() if name not in _OURS},
     )
 
@@ -147,9 +156,13 @@ def _parquet_rows(file: Path) -> Iterator[Row]:
 def _check_columns(file: Path, columns: Iterable[str]) -> None:
     names = list(columns)
     if "uri" not in names:
-        raise _broken(file, 1, "has no column uri", "a header with at least uri")
+        raise _without_uri(file, 1, names)
     if len(set(names)) != len(names):
         raise _broken(file, 1, "names a column twice")
+
+
+def _without_uri(file: Path, line: int, names: Iterable[str]) -> InputError:
+    return _broken(file, line, f"has no column uri, only {', '.join(names) or 'nothing'}", "at least uri")
 
 
 def _broken(file: Path, line: int, message: str, expected: str = "") -> InputError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept, Outcome
@@ -172,4 +173,6 @@ class Transcribe:
                 heard, video_id=recording.video_id, uri=recording.input.uri, station=self.name
             )
         transcript = during(heard, recording.visual.shown) if recording.visual else heard
+        # Captions seldom say in which language they are; what they or a recogniser say is nearer the words.
+        transcript = replace(transcript, language=transcript.language or recording.input.language)
         return Kept(recording.with_(self.name, seconds, transcript=transcript))
