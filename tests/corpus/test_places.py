@@ -121,3 +121,18 @@ def test_a_file_in_the_way_is_an_error_that_names_it(
     assert main(["process", str(lecture), *places, *SETTINGS]) == 1
     assert "cannot be made" in (said := capsys.readouterr().err), said
     assert Path("file").read_text() == "precious"
+
+
+@pytest.mark.parametrize("out", ["", " "])
+def test_an_output_without_a_name_is_refused(
+    lecture: Path,
+    tmp_path: Path,
+    out: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An unset variable must not fill the current folder."""
+    monkeypatch.chdir(tmp_path)
+    assert main(["process", str(lecture), "-o", out]) == 2
+    assert "is empty" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -24,7 +24,7 @@ from pathlib import Path
 
 from narratrace.corpus.storage import discard
 from narratrace.corpus.uris import check_credentials, is_local, local_path
-from narratrace.errors import StorageError
+from narratrace.errors import InputError, StorageError
 from narratrace.write.files import storage_errors
 
 LEDGER = "ledger.sqlite"
@@ -76,8 +76,14 @@ def places_of(out: str | Path, scratch: str = "") -> Places:
         scratch: Folder the user chose for unfinished work, may be empty.
 
     Raises:
-        InputError: the URI holds credentials.
+        InputError: the output has no name, or its URI holds credentials.
     """
+    if not str(
+        out
+    ).strip():  # as a variable that is not set; taken for a path, it would be the current folder
+        raise InputError(
+            "is empty", station="corpus", input=repr(str(out)), expected="an output folder or a URI"
+        )
     name, base = str(out), str(Path(scratch).absolute()) if scratch else ""
     if is_local(name):
         folder = local_path(name)
