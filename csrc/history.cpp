@@ -101,15 +101,14 @@ double TileHistory::time(int frame) const {
     return segment_.frames[std::min(static_cast<std::size_t>(frame), segment_.frames.size() - 1)].t;
 }
 
-// The place of the version seen least, emptied, where there are too many; the end where there are not.
+// A place for another version: that of the one seen least, whose runs go, where there are too many.
 std::vector<TileHistory::Version>::iterator TileHistory::make_room(std::vector<Version>& found, const EpochOptions& options,
                                                                    std::vector<Run>* runs) {
-    if (found.size() < static_cast<std::size_t>(options.max_versions)) return found.end();
+    if (found.size() < static_cast<std::size_t>(options.max_versions)) return found.insert(found.end(), Version{});
     const auto least = std::min_element(found.begin(), found.end(),
                                         [](const Version& a, const Version& b) { return a.seen < b.seen; });
     const auto index = static_cast<std::size_t>(least - found.begin());
     if (runs) std::erase_if(*runs, [&](const Run& run) { return run.version == index; });
-    *least = Version{};
     return least;
 }
 
@@ -129,9 +128,10 @@ std::vector<TileHistory::Version> TileHistory::versions(int tile, int first, int
         auto match = std::find_if(found.begin(), found.end(), [&](const Version& v) {
             return same(*now, *pixels(tile, v.model, scratch_b), segment_.grid, tile, options);
         });
-        if (match == found.end()) match = make_room(found, options, runs);
-        if (match == found.end()) match = found.insert(match, Version{});
-        if (match->last == 0) *match = {shown, shown, since, until, 0, 0};
+        if (match == found.end()) {
+            match = make_room(found, options, runs);
+            *match = {shown, shown, since, until, 0, 0};
+        }
         match->block = shown;
         match->last = until;
         match->seen += time(until) - time(since);

@@ -26,7 +26,7 @@ void SegmentBuilder::show(const PictureView& screen) {
 void SegmentBuilder::append(double t, const std::int32_t* tiles, std::size_t count, const Block* blocks) {
     put(tiles, count, blocks);
     if (restart_) {
-        begin();
+        open();
         segment_.frames.push_back({t, 0, 0});
         return;
     }
@@ -39,7 +39,7 @@ void SegmentBuilder::append(double t, const std::int32_t* tiles, std::size_t cou
     segment_.frames.push_back({t, begin, segment_.tiles.size()});
 }
 
-void SegmentBuilder::begin() {
+void SegmentBuilder::open() {
     segment_ = Segment{grid_, screen_, {}, {}, {}};
     std::fill(latest_.begin(), latest_.end(), -1);
     refreshes_.clear();

@@ -50,7 +50,7 @@ private:
     };
     void require_tiles(const std::int32_t* tiles, std::size_t count) const;
     void put(const std::int32_t* tiles, std::size_t count, const Block* blocks);
-    void begin();
+    void open();
     void replace(std::int32_t tile, std::int32_t block, const Block& pixels);
 
     TileGrid grid_;
