@@ -358,19 +358,24 @@ void bind_pointer(py::module_& m) {
     m.def("find_candidates", [](const Segment& s, int begin, const Planes& plate, const Array<Blob>& blobs,
                                 const Array<std::uint32_t>& first, const Array<std::uint32_t>& last,
                                 const std::vector<Glyph>& glyphs,
-                                int tolerance, int threshold, int margin, int max_blobs, int max_size, int threads) {
+                                int tolerance, int threshold, int margin, int max_blobs, int max_size, int threads,
+                                const Array<Candidate>& before, std::size_t searched) {
         const Picture p = picture_of(plate, s.grid);
         const BlobList list{array_vector(blobs), array_vector(first), array_vector(last)};
         require_ranges(list.first, list.last, list.blobs.size());
+        const FirstSearch done{array_vector(before), searched};
+        const auto by_blob = [](const Candidate& a, const Candidate& b) { return a.blob < b.blob; };
+        if (!std::is_sorted(done.candidates.begin(), done.candidates.end(), by_blob))
+            throw std::invalid_argument("candidates come by blob");
         CandidateList out;
         {
             const py::gil_scoped_release release;
-            out = find_candidates(s, begin, p, list, glyphs, {tolerance, threshold, margin, max_blobs, max_size}, threads);
+            out = find_candidates(s, begin, p, list, glyphs, {tolerance, threshold, margin, max_blobs, max_size}, threads, done);
         }
         return py::make_tuple(vector_array(out.candidates), vector_array(out.first), vector_array(out.last));
     }, py::arg("segment"), py::arg("begin"), py::arg("plate"), py::arg("blobs"), py::arg("first"), py::arg("last"),
           py::arg("glyphs"), py::arg("tolerance"), py::arg("threshold"), py::arg("margin"), py::arg("max_blobs"), py::arg("max_size"),
-          py::arg("threads") = 1);
+          py::arg("threads") = 1, py::arg("before") = Array<Candidate>(), py::arg("searched") = 0);
 
     py::class_<GlyphCutout>(m, "GlyphCutout")
         .def_property_readonly("size", [](const GlyphCutout& p) { return std::pair(p.bx1 - p.bx0, p.by1 - p.by0); });

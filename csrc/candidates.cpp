@@ -35,8 +35,8 @@ bool repeats(const BlobList& blobs, std::size_t frame) {
 class Search {
 public:
     Search(const Segment& segment, const Picture& plate, const BlobList& blobs, const std::vector<Glyph>& glyphs,
-           const CandidateOptions& options)
-        : segment_(segment), plate_(plate.view()), blobs_(blobs), glyphs_(glyphs), options_(options) {}
+           const CandidateOptions& options, const FirstSearch& before)
+        : segment_(segment), plate_(plate.view()), blobs_(blobs), glyphs_(glyphs), options_(options), done_(before) {}
 
     // Candidates of frames [from, to) of the blob list, which begins at frame `begin`; offsets count from the first.
     CandidateList between(int begin, std::size_t from, std::size_t to) {
@@ -73,7 +73,7 @@ private:
         const Rect sight = sight_of(blob);
         if (const Seen* same = unchanged(blob, sight)) {
             for (std::size_t i = same->first; i < same->last; ++i) list_.candidates.push_back(list_.candidates[i]);
-        } else {
+        } else if (!recall(index)) {
             seek(blob, sight, screen);
         }
         for (std::size_t i = first; i < list_.candidates.size(); ++i)
@@ -100,11 +100,21 @@ private:
         return std::any_of(changed_.begin(), changed_.end(), in_sight) ? nullptr : &*same;
     }
 
+    // Takes over what the first glyphs were found to be worth; whether one of them fits well.
+    bool recall(std::uint32_t index) {
+        const auto before = [](const Candidate& c, std::int32_t blob) { return c.blob < blob; };
+        const auto blob = static_cast<std::int32_t>(index);
+        const auto begin = std::lower_bound(done_.candidates.begin(), done_.candidates.end(), blob, before);
+        const auto end = std::lower_bound(begin, done_.candidates.end(), blob + 1, before);
+        list_.candidates.insert(list_.candidates.end(), begin, end);
+        return begin != end && (end - 1)->fit >= options_.good_fit;
+    }
+
     void seek(const Blob& blob, const Rect& sight, const PictureView& view) {
         Patch screen(view, sight);
         screen.mark_differences(view, plate_, options_.threshold);
         const Patch plate(plate_, sight);
-        for (std::size_t g = 0; g < glyphs_.size(); ++g) {
+        for (std::size_t g = done_.glyphs; g < glyphs_.size(); ++g) {
             const Glyph& glyph = glyphs_[g];
             if (glyph.probes().empty() && !as_large(blob, glyph)) continue; // only its outline would tell
             const Match m = fit_glyph(screen, glyph, window_of(glyph, blob, options_.margin), options_.tolerance);
@@ -121,6 +131,7 @@ private:
     const BlobList& blobs_;
     const std::vector<Glyph>& glyphs_;
     const CandidateOptions& options_;
+    const FirstSearch& done_;
     CandidateList list_;
     std::vector<Seen> before_, now_;
     std::vector<std::int32_t> changed_; // tiles, since the blobs of `before_`
@@ -129,7 +140,8 @@ private:
 }  // namespace
 
 CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
-                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads) {
+                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads,
+                              const FirstSearch& before) {
     constexpr std::size_t kLeast = 32; // frames that are worth a thread
     const std::size_t frames = blobs.first.size();
     const std::size_t parts = std::clamp<std::size_t>(frames / kLeast, 1, static_cast<std::size_t>(std::max(1, threads)));
@@ -140,7 +152,7 @@ CandidateList find_candidates(const Segment& segment, int begin, const Picture& 
         return frame;
     };
     const auto part = [&](std::size_t i) {
-        return Search(segment, plate, blobs, glyphs, options).between(begin, start(i), start(i + 1));
+        return Search(segment, plate, blobs, glyphs, options, before).between(begin, start(i), start(i + 1));
     };
     std::vector<std::future<CandidateList>> others;
     for (std::size_t i = 1; i < parts; ++i) others.push_back(std::async(std::launch::async, part, i));

@@ -35,10 +35,17 @@ struct CandidateList {
     std::vector<std::uint32_t> first, last;
 };
 
+/// What a search for the first few of some glyphs has found, by blob.
+struct FirstSearch {
+    std::vector<Candidate> candidates;
+    std::size_t glyphs = 0;
+};
+
 /// Looks for the glyphs at the blobs found in the frames of `segment` from `begin` on, with at most `threads` threads;
-/// the result does not depend on how many.
+/// the result depends neither on how many, nor on whether the first glyphs were searched before.
 CandidateList find_candidates(const Segment& segment, int begin, const Picture& plate, const BlobList& blobs,
-                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads = 1);
+                              const std::vector<Glyph>& glyphs, CandidateOptions options, int threads = 1,
+                              const FirstSearch& before = {});
 
 /// Up to `most` places of a window that look like the glyph, by similarity alone, on the screens of `frames`
 /// (ascending): where a pointer stands before a moving picture there is no clean plate to differ from. `blob` is -1,

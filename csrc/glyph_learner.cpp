@@ -1,15 +1,19 @@
 #include "glyph_learner.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <array>
 #include <cstdlib>
 #include <utility>
+
+#include "byte_rows.hpp"
 
 namespace narratrace {
 namespace {
 
 constexpr int kSearch = 3;          // pixels searched around each corner alignment
 constexpr std::size_t kProbes = 400; // pixels compared during alignment
+constexpr int kLanes = 16;          // shifts compared at once
+static_assert(kLanes >= 2 * (2 * kSearch + 1));
 
 using Cutout = GlyphCutout;
 using Color = Cutout::Color;
@@ -40,15 +44,24 @@ Cutout cut(const PictureView& screen, const PictureView& plate, const GlyphSampl
     return p;
 }
 
-// Positions evenly picked from those that `keep` accepts.
-template <typename Keep>
-std::vector<std::pair<int, int>> probes(int side, Keep keep) {
-    std::vector<std::pair<int, int>> all;
-    for (int y = 0; y < side; ++y)
-        for (int x = 0; x < side; ++x)
-            if (keep(static_cast<std::size_t>(y) * side + x)) all.emplace_back(x, y);
+// A pixel of a reference that cutouts are compared with.
+struct Probe {
+    int x, y;
+    Color color;
+};
+
+// Pixels evenly picked from those that `keep` accepts.
+template <typename Keep, typename At>
+std::vector<Probe> probes(int side, Keep keep, At color) {
+    std::vector<Probe> all;
+    for (int y = 0; y < side; ++y) {
+        for (int x = 0; x < side; ++x) {
+            const std::size_t i = static_cast<std::size_t>(y) * side + x;
+            if (keep(i)) all.push_back({x, y, color(i)});
+        }
+    }
     if (all.size() <= kProbes) return all;
-    std::vector<std::pair<int, int>> some;
+    std::vector<Probe> some;
     for (std::size_t i = 0; i < kProbes; ++i) some.push_back(all[i * all.size() / kProbes]);
     return some;
 }
@@ -58,22 +71,54 @@ struct Shift {
     double score = -1e9;
 };
 
-// Agreement of a sample with the reference: similar where both differ from the plate, minus a price for
-// pixels that differ in only one of them.
-double agreement(const Cutout& sample, const Cutout& reference, const std::vector<std::pair<int, int>>& probe,
-                 int dx, int dy, int tolerance) {
-    double similar = 0;
-    int both = 0;
-    for (const auto& [x, y] : probe) {
-        const int sx = x - dx, sy = y - dy;
-        if (!sample.inside(sx, sy) || !sample.differs[sample.index(sx, sy)]) continue;
-        ++both;
-        const int c = contrast_of(sample.color[sample.index(sx, sy)], reference.color[reference.index(x, y)]);
-        similar += std::max(0.0, 1.0 - static_cast<double>(c) / tolerance);
+// What neighbouring shifts of one row have in common with a reference.
+struct Tally {
+    std::array<std::uint32_t, kLanes> similar{}, counted{};
+};
+
+// A cutout laid out for comparing neighbouring shifts of it with something, with spare bytes beside each row.
+class Canvas {
+public:
+    explicit Canvas(const Cutout& cutout)
+        : side_(cutout.side), stride_(cutout.side + 2 * kLanes), size_(static_cast<std::size_t>(stride_) * cutout.side),
+          planes_(5 * size_, 0) {
+        for (int y = cutout.real.y0; y < cutout.real.y1; ++y) {
+            for (int x = cutout.real.x0; x < cutout.real.x1; ++x) {
+                const std::size_t from = cutout.index(x, y), to = static_cast<std::size_t>(y) * stride_ + kLanes + x;
+                const Color& c = cutout.color[from];
+                planes_[to] = c.y, planes_[to + size_] = c.u, planes_[to + 2 * size_] = c.v;
+                planes_[to + 3 * size_] = 1, planes_[to + 4 * size_] = cutout.differs[from];
+            }
+        }
     }
-    const double scale = static_cast<double>(reference.area) / static_cast<double>(probe.size());
-    return scale * similar - 0.4 * (sample.area + reference.area - 2 * scale * both);
-}
+
+    // Similarity of the probes to the pixels under them, and how many of those count: all that are on the screen, or only
+    // those that differ from the plate. Lane k is of the shift (last - k, dy).
+    NARRATRACE_VECTOR Tally compare(const std::vector<Probe>& probes, int last, int dy, int tolerance, bool differing) const {
+        const auto limit = static_cast<Byte>(tolerance);
+        Tally sum;
+        std::uint32_t* __restrict similar = sum.similar.data();
+        std::uint32_t* __restrict counted = sum.counted.data();
+        for (const Probe& probe : probes) {
+            const int x = probe.x - last, y = probe.y - dy;
+            if (y < 0 || y >= side_ || x <= -kLanes || x >= side_) continue;
+            const Byte* at = planes_.data() + static_cast<std::ptrdiff_t>(y) * stride_ + kLanes + x;
+            const Byte *u = at + size_, *v = u + size_, *counts = at + (differing ? 4 : 3) * size_;
+            for (int k = 0; k < kLanes; ++k) {
+                const Byte chroma = twice(std::max(distance(u[k], probe.color.u), distance(v[k], probe.color.v)));
+                const Byte apart = std::min(limit, std::max(distance(at[k], probe.color.y), chroma));
+                similar[k] += static_cast<Byte>(counts[k] * static_cast<Byte>(limit - apart));
+                counted[k] += counts[k];
+            }
+        }
+        return sum;
+    }
+
+private:
+    int side_, stride_;
+    std::size_t size_;
+    std::vector<Byte> planes_; // Y, U, V, what is on the screen, what differs from the plate
+};
 
 // Offsets at most kSearch from either of two, ascending.
 std::vector<int> around(int a, int b) {
@@ -83,36 +128,41 @@ std::vector<int> around(int a, int b) {
     return out;
 }
 
-// The shift with the greatest agreement of those that put two corners of the boxes on each other, nearly.
-Shift align(const Cutout& sample, const Cutout& reference, const std::vector<std::pair<int, int>>& probe, int tolerance) {
+// The shift with the greatest agreement of those that put two corners of the boxes on each other, nearly: similar where
+// both differ from the plate, minus a price for pixels that differ in only one of them.
+Shift align(const Canvas& canvas, const Cutout& sample, const Cutout& reference, const std::vector<Probe>& probes,
+            int tolerance) {
+    const double scale = static_cast<double>(reference.area) / static_cast<double>(probes.size());
+    const std::vector<int> across = around(reference.bx0 - sample.bx0, reference.bx1 - sample.bx1);
     Shift best;
     for (const int dy : around(reference.by0 - sample.by0, reference.by1 - sample.by1)) {
-        for (const int dx : around(reference.bx0 - sample.bx0, reference.bx1 - sample.bx1)) {
-            const double score = agreement(sample, reference, probe, dx, dy, tolerance);
-            if (score > best.score) best = {dx, dy, score};
+        for (std::size_t i = 0; i < across.size();) {
+            std::size_t end = i + 1; // of the shifts without a gap
+            while (end < across.size() && across[end] == across[end - 1] + 1) ++end;
+            const int last = across[end - 1];
+            const Tally sum = canvas.compare(probes, last, dy, tolerance, true);
+            for (; i < end; ++i) {
+                const auto k = static_cast<std::size_t>(last - across[i]);
+                const double similar = static_cast<double>(sum.similar[k]) / tolerance;
+                const double both = scale * sum.counted[k];
+                const double score = scale * similar - 0.4 * (sample.area + reference.area - 2 * both);
+                if (score > best.score) best = {across[i], dy, score};
+            }
         }
     }
     return best;
 }
 
 // Moves a shift to where the sample best matches the opaque colours; its score becomes the similarity.
-Shift refine(const Cutout& sample, const LearnedGlyph& glyph, const std::vector<std::pair<int, int>>& probe,
-             Shift start, int tolerance) {
+Shift refine(const Canvas& canvas, const std::vector<Probe>& probes, Shift start, int tolerance) {
     Shift best{start.dx, start.dy, -1.0};
     for (int dy = start.dy - kSearch; dy <= start.dy + kSearch; ++dy) {
-        for (int dx = start.dx - kSearch; dx <= start.dx + kSearch; ++dx) {
-            double similar = 0;
-            int seen = 0;
-            for (const auto& [x, y] : probe) {
-                const int sx = x - dx, sy = y - dy;
-                if (!sample.inside(sx, sy)) continue;
-                ++seen;
-                const std::size_t i = 3 * (static_cast<std::size_t>(y) * glyph.width + x);
-                const int c = contrast_of(sample.color[sample.index(sx, sy)], {glyph.color[i], glyph.color[i + 1], glyph.color[i + 2]});
-                similar += std::max(0.0, 1.0 - static_cast<double>(c) / tolerance);
-            }
-            if (2 * seen < static_cast<int>(probe.size())) continue;
-            const double score = similar / seen;
+        const int last = start.dx + kSearch;
+        const Tally sum = canvas.compare(probes, last, dy, tolerance, false);
+        for (int dx = start.dx - kSearch; dx <= last; ++dx) {
+            const auto k = static_cast<std::size_t>(last - dx);
+            if (2 * sum.counted[k] < probes.size()) continue;
+            const double score = static_cast<double>(sum.similar[k]) / (static_cast<double>(tolerance) * sum.counted[k]);
             if (score > best.score) best = {dx, dy, score};
         }
     }
@@ -128,20 +178,24 @@ public:
             if (shifts[i].score >= 0) voters_.push_back({&cutouts[i], shifts[i]});
     }
 
-    void vote(int x, int y, LearnedGlyph& out) {
-        const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
-        out.differs[at] = out.steady[at] = 0;
-        out.opaque[at] = 0;
-        const int differing = collect(x, y);
-        if (2 * colors_.size() < voters_.size() || colors_.empty()) return;
-        const auto count = static_cast<float>(colors_.size());
-        out.differs[at] = static_cast<float>(differing) / count;
-        if (out.differs[at] < 0.5f * options_.min_differs) return;
-        const Color m{median(&Color::y), median(&Color::u), median(&Color::v)};
-        out.color[3 * at] = m.y, out.color[3 * at + 1] = m.u, out.color[3 * at + 2] = m.v;
-        const auto steady = std::count_if(colors_.begin(), colors_.end(), [&](const Color& c) { return contrast_of(c, m) <= options_.steady; });
-        out.steady[at] = static_cast<float>(steady) / count;
-        out.opaque[at] = out.differs[at] >= options_.min_differs && out.steady[at] >= options_.min_steady;
+    // Row `y` of the maps.
+    void vote(int y, LearnedGlyph& out) {
+        count(y, out.width);
+        for (int x = 0; x < out.width; ++x) {
+            const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
+            const auto voters = static_cast<float>(voters_at_[static_cast<std::size_t>(x)]);
+            out.differs[at] = out.steady[at] = 0;
+            out.opaque[at] = 0;
+            if (voters == 0 || 2 * voters < static_cast<float>(voters_.size())) continue;
+            out.differs[at] = static_cast<float>(differing_[static_cast<std::size_t>(x)]) / voters;
+            if (out.differs[at] < 0.5f * options_.min_differs) continue;
+            collect(x, y);
+            const Color m{median(&Color::y), median(&Color::u), median(&Color::v)};
+            out.color[3 * at] = m.y, out.color[3 * at + 1] = m.u, out.color[3 * at + 2] = m.v;
+            const auto steady = std::count_if(colors_.begin(), colors_.end(), [&](const Color& c) { return contrast_of(c, m) <= options_.steady; });
+            out.steady[at] = static_cast<float>(steady) / voters;
+            out.opaque[at] = out.differs[at] >= options_.min_differs && out.steady[at] >= options_.min_steady;
+        }
     }
 
 private:
@@ -150,17 +204,28 @@ private:
         Shift shift;
     };
 
-    // Takes in the colours of one pixel; returns how many of them differ from the plate.
-    int collect(int x, int y) {
+    // How many show each pixel of a row, and how many of them differ from the plate there.
+    void count(int y, int width) {
+        voters_at_.assign(static_cast<std::size_t>(width), 0);
+        differing_.assign(static_cast<std::size_t>(width), 0);
+        for (const auto& [cutout, shift] : voters_) {
+            const int sy = y - shift.dy;
+            if (sy < cutout->real.y0 || sy >= cutout->real.y1) continue;
+            const int from = std::max(0, cutout->real.x0 + shift.dx), to = std::min(width, cutout->real.x1 + shift.dx);
+            for (int x = from; x < to; ++x) {
+                voters_at_[static_cast<std::size_t>(x)] += 1;
+                differing_[static_cast<std::size_t>(x)] += cutout->differs[cutout->index(x - shift.dx, sy)];
+            }
+        }
+    }
+
+    // Takes in the colours of one pixel.
+    void collect(int x, int y) {
         colors_.clear();
-        int differing = 0;
         for (const auto& [cutout, shift] : voters_) {
             const int sx = x - shift.dx, sy = y - shift.dy;
-            if (!cutout->inside(sx, sy)) continue;
-            colors_.push_back(cutout->color[cutout->index(sx, sy)]);
-            differing += cutout->differs[cutout->index(sx, sy)];
+            if (cutout->inside(sx, sy)) colors_.push_back(cutout->color[cutout->index(sx, sy)]);
         }
-        return differing;
     }
 
     std::uint8_t median(std::uint8_t Color::*channel) {
@@ -173,6 +238,7 @@ private:
 
     const LearnOptions& options_;
     std::vector<Voter> voters_;
+    std::vector<int> voters_at_, differing_; // by column
     std::vector<Color> colors_;
     std::vector<std::uint8_t> values_;
 };
@@ -210,10 +276,13 @@ LearnedGlyph learn_glyph(const std::vector<GlyphCutout>& cutouts, const LearnOpt
     if (cutouts.size() < 3) return out;
     const Cutout& reference = cutouts[reference_cutout(cutouts)];
     const int side = reference.side;
-    const auto shape = probes(side, [&](std::size_t i) { return reference.differs[i] != 0; });
+    const auto shape = probes(
+        side, [&](std::size_t i) { return reference.differs[i] != 0; }, [&](std::size_t i) { return reference.color[i]; });
     if (shape.empty()) return out;
+    std::vector<Canvas> canvases(cutouts.begin(), cutouts.end());
     std::vector<Shift> shifts;
-    for (const Cutout& p : cutouts) shifts.push_back(align(p, reference, shape, options.tolerance));
+    for (std::size_t i = 0; i < cutouts.size(); ++i)
+        shifts.push_back(align(canvases[i], cutouts[i], reference, shape, options.tolerance));
 
     out.width = out.height = side;
     const auto pixels = static_cast<std::size_t>(side) * side;
@@ -223,12 +292,13 @@ LearnedGlyph learn_glyph(const std::vector<GlyphCutout>& cutouts, const LearnOpt
     out.opaque.assign(pixels, 0);
     for (int round = 0; round < 2; ++round) {
         Ballot ballot(cutouts, shifts, options);
-        for (int y = 0; y < side; ++y)
-            for (int x = 0; x < side; ++x) ballot.vote(x, y, out);
-        const auto core = probes(side, [&](std::size_t i) { return out.opaque[i] != 0; });
+        for (int y = 0; y < side; ++y) ballot.vote(y, out);
+        const auto core = probes(
+            side, [&](std::size_t i) { return out.opaque[i] != 0; },
+            [&](std::size_t i) { return Color{out.color[3 * i], out.color[3 * i + 1], out.color[3 * i + 2]}; });
         if (core.empty()) return LearnedGlyph{};
         for (std::size_t i = 0; i < cutouts.size(); ++i) {
-            shifts[i] = refine(cutouts[i], out, core, shifts[i], options.tolerance);
+            shifts[i] = refine(canvases[i], core, shifts[i], options.tolerance);
             if (shifts[i].score < options.min_similarity) shifts[i].score = -1.0;
         }
         if (std::count_if(shifts.begin(), shifts.end(), [](const Shift& s) { return s.score >= 0; }) < 3) return LearnedGlyph{};

@@ -179,6 +179,8 @@ def find_candidates(
     max_blobs: int,
     max_size: int,
     threads: int = 1,
+    before: numpy.typing.NDArray[typing.Any] = ...,
+    searched: int = 0,
 ) -> tuple[
     numpy.typing.NDArray[typing.Any], numpy.typing.NDArray[numpy.uint32], numpy.typing.NDArray[numpy.uint32]
 ]: ...

@@ -42,16 +42,17 @@ def test_a_halo_of_which_most_samples_miss_a_half_points_with_its_centre():
     """Where the paper has the halo's brightness, only its other half differs."""
     rng = np.random.default_rng(0)
     differs = np.where(ROWS < 50, 0.9, 0.4) * DISC + rng.normal(0, 0.08, DISC.shape)
-    look = whole_look(maps_of(np.clip(differs, 0, 1) * DISC, TIP_UP), OPTIONS)
-    part = pointing_part(look.shape, OPTIONS.min_symmetry)
-    assert part == "centre"
+    maps = maps_of(np.clip(differs, 0, 1) * DISC, TIP_UP)
+    look, part = whole_look(Look.from_maps(maps), maps, OPTIONS)
+    assert part == pointing_part(look.shape, OPTIONS.min_symmetry) == "centre"
     assert np.abs(np.subtract(hot_spot(look.shape, part), 40)).max() <= 2
 
 
 def test_an_arrow_with_a_faint_shadow_still_points_with_its_tip():
     shadow = np.roll(TIP_UP, (3, 3), (0, 1))
-    look = whole_look(maps_of(np.where(TIP_UP, 0.95, 0.4 * shadow), TIP_UP), OPTIONS)
-    assert pointing_part(look.shape, OPTIONS.min_symmetry) == "top"
+    maps = maps_of(np.where(TIP_UP, 0.95, 0.4 * shadow), TIP_UP)
+    look, part = whole_look(Look.from_maps(maps), maps, OPTIONS)
+    assert part == pointing_part(look.shape, OPTIONS.min_symmetry) == "top"
     assert look.shape.sum() == TIP_UP.sum()
 
 

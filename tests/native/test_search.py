@@ -109,6 +109,37 @@ def test_candidates_of_what_stays_are_those_of_looking_again():
         np.testing.assert_array_equal(together[0][together[1][i] : together[2][i]], alone[begin[0] : end[0]])
 
 
+def test_looks_searched_before_are_not_searched_again():
+    """A white arrow on grey, which the black one does not fit, and a black one, which it fits well."""
+    paper = flat(128)
+    recorder = SparseRecorder(320, 192, 16, 12, 3, 3, 2.0, 1.0)
+    recorder.push(0.0, *paper)
+    for i in range(1, 6):
+        black = put(paper, ARROW, (30 + 9 * i, 40))
+        white = put(paper, ARROW, (200, 60 + 9 * i))
+        recorder.push(
+            i / 10, *(np.where(w == p, b, 255 - w) for b, w, p in zip(black, white, paper, strict=True))
+        )
+    segment = recorder.take()
+    blobs = find_blobs(segment, 0, 6, paper, np.zeros(240, np.uint8), 28, 6, 2, 32)
+    looks = [glyph_of(ARROW), glyph_of(POINTERS["cross"]), glyph_of(POINTERS["hand"])]
+
+    def search(glyphs: list, *before: object):
+        return find_candidates(segment, 0, paper, *blobs, glyphs, 48, 28, 3, 6, 220, 1, *before)
+
+    whole, first = search(looks), search(looks[:1])
+    for a, b in zip(whole, search(looks, first[0], 1), strict=True):
+        np.testing.assert_array_equal(a, b)
+    # That the first result is taken as it is shows that it is not worked out again.
+    told = first[0].copy()
+    told["similarity"] = 0.125
+    again = search(looks, told, 1)[0]
+    assert set(again["similarity"][again["glyph"] == 0]) == {np.float32(0.125)}
+    assert len(first[0]) < len(whole[0]) < 3 * len(first[0])  # one of the two blobs needs the other looks
+    with pytest.raises(ValueError, match="by blob"):
+        search(looks, told[::-1].copy(), 1)
+
+
 def test_a_blob_as_large_as_the_picture_does_not_overflow():
     black, white = flat(0, 5120, 2880), flat(255, 5120, 2880)
     recorder = SparseRecorder(5120, 2880, 16, 12, 3, 3, 2.0, 1.0)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from narratrace.ops.sparse import TILE, Planes, Segment, compose, tile_grid
 from narratrace.options import option
 
+I64 = npt.NDArray[np.integer]
 _NONE = np.zeros(0, dtype=np.int32)
 _FLAT = 24  # levels, as in EpochOptions.threshold
 
@@ -72,31 +73,37 @@ class BarFinder:
             return []
         first, last = (compose(segment, frame, _NONE, _NONE) for frame in (0, len(segment.times) - 1))
         changed = epochs[turns]
-        filled = [
-            tile
-            for tile in np.unique(changed["tile"]).tolist()
-            if _is_filled(first, last, tile % columns * TILE, tile // columns * TILE)
-        ]
+        tiles = np.unique(changed["tile"])
+        filled = tiles[_are_filled(first, last, tiles % columns * TILE, tiles // columns * TILE)]
         changed = changed[np.isin(changed["tile"], filled)]
         for tile, frame in zip(changed["tile"].tolist(), changed["first"].tolist(), strict=True):
             self._passed.setdefault(tile // columns, {})[tile % columns] = float(segment.times[frame])
-        return sorted({tile // columns for tile in filled})
+        return sorted(set((filled // columns).tolist()))
 
 
-def _is_filled(before: Planes, after: Planes, x: int, y: int) -> bool:
-    """Whether some lines of a tile changed over their whole length, to one colour each, and no others."""
-    changed = np.zeros((TILE, TILE), dtype=bool)
-    flat = np.ones(TILE, dtype=bool)
-    for plane, (a, b) in enumerate(zip(before, after, strict=True)):
-        times = 2 if plane else 1
-        part = np.s_[y // times : (y + TILE) // times, x // times : (x + TILE) // times]
-        old, new = (p[part].astype(np.int16) for p in (a, b))
-        height, width = (times * s for s in new.shape)
-        changed[:height, :width] |= (np.abs(new - old) > _FLAT).repeat(times, 0).repeat(times, 1)
-        flat[:height] &= (np.ptp(new, axis=1) <= _FLAT).repeat(times)
-    lines = changed.mean(axis=1)
+def _are_filled(before: Planes, after: Planes, x: I64, y: I64) -> npt.NDArray[np.bool_]:
+    """Which tiles had some lines change over their whole length, to one colour each, and no others.
+
+    Args:
+        x, y: Their top left corners, pixels, shape (n,).
+    """
+    height, width = before[0].shape
+    columns, rows = x[:, None] + np.arange(TILE), y[:, None] + np.arange(TILE)
+    seen = (rows < height)[:, :, None] & (columns < width)[:, None, :]
+    changed, flat = np.zeros_like(seen), np.ones(rows.shape, dtype=bool)
+    for a, b, step in zip(before, after, (1, 2, 2), strict=True):
+        # Beyond the picture is what is at its edge.
+        at = (
+            (np.minimum(rows, height - 1) // step)[:, :, None],
+            (np.minimum(columns, width - 1) // step)[:, None],
+        )
+        old, new = a[at].astype(np.int16), b[at].astype(np.int16)
+        changed |= np.abs(new - old) > _FLAT
+        flat &= np.ptp(new, axis=2) <= _FLAT
+    lines = (changed & seen).mean(axis=2)
     full = lines >= 0.9
-    return bool(full.any() and flat[full].all() and (lines[~full] <= 0.1).all())
+    filled: npt.NDArray[np.bool_] = full.any(axis=1) & (np.where(full, flat, lines <= 0.1)).all(axis=1)
+    return filled
 
 
 def _line(passed: dict[int, float], options: BarOptions, speed: float) -> tuple[float, float] | None:

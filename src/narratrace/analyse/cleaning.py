@@ -53,15 +53,12 @@ def cleaner_blocks(
         seen = _uncovered(times, at, trace, box, order[some], view.columns)
         shown = np.repeat(np.arange(seen.shape[1]), (last - first)[some])
         clear[rows] = seen[until[rows], shown] - seen[frames[rows], shown]
-    better: dict[int, int] = {}
-    for tile, a, b in zip(order.tolist(), first.tolist(), last.tolist(), strict=True):
-        best = a + int(np.argmax(clear[a:b]))
-        if clear[best] < _MIN_SEEN_S:
-            continue
-        own = clear[a:b][blocks[a:b] == chosen.get(tile, -1)]
-        if own.sum() < _MIN_SEEN_S:
-            better[tile] = int(blocks[best])
-    return better
+    own = np.full(view.rows * view.columns, -1, dtype=np.int64)
+    own[list(chosen.keys())] = list(chosen.values())
+    best = np.maximum.reduceat(clear, first)
+    kept = np.add.reduceat(np.where(blocks == own[tiles], clear, 0.0), first)
+    dirty = np.flatnonzero((best >= _MIN_SEEN_S) & (kept < _MIN_SEEN_S))
+    return {int(order[i]): int(blocks[first[i] + int(np.argmax(clear[first[i] : last[i]]))]) for i in dirty}
 
 
 def clear_moment(

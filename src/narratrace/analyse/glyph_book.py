@@ -113,6 +113,8 @@ class Entry:
             pointer: What the still taught, entered here.
             least: Likeness of the two looks from which on the best one serves.
         """
+        if pointer is self.pointer:
+            return self
         likeness, dx, dy = _likeness(self.pointer.look, pointer.look)
         if likeness >= least:
             return self
@@ -193,10 +195,11 @@ def alike(a: Look, b: Look) -> bool:
         return False
     if abs(a.shape.shape[1] - b.shape.shape[1]) > 0.2 * a.shape.shape[1] + 2:
         return False
-    return max(_agreement(a, b, dx, dy) for dx, dy in _SHIFTS) > 0.5
+    return any(_agreement(a, b, dx, dy) > 0.5 for dx, dy in _SHIFTS)
 
 
-_SHIFTS = list(product(range(-_SHIFT, _SHIFT + 1), repeat=2))
+_SHIFTS = sorted(product(range(-_SHIFT, _SHIFT + 1), repeat=2), key=lambda s: abs(s[0]) + abs(s[1]))
+"""Nearest first, where nearly all looks that are alike agree."""
 
 
 def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
@@ -208,7 +211,7 @@ def _agreement(a: Look, b: Look, dx: int, dy: int) -> float:
 
 def _likeness(a: Look, b: Look) -> tuple[float, int, int]:
     """How much of ``a`` a search would find in ``b``, 0..1, at the shift (dx, dy) of most agreement."""
-    dx, dy = max(_SHIFTS, key=lambda shift: (_agreement(a, b, *shift), -abs(shift[0]) - abs(shift[1])))
+    dx, dy = max(_SHIFTS, key=lambda shift: _agreement(a, b, *shift))
     own, _, contrast = _compared(a, b, dx, dy)
     alike = np.maximum(0.0, 1.0 - contrast / TOLERANCE)
     return float(alike[own].sum() / max(1, a.opaque.sum())), dx, dy

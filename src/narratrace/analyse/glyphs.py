@@ -262,8 +262,8 @@ class LearnedPointer:
 
 def contrast(a: npt.NDArray[Any], b: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """Contrast of colours (Y U V in the last axis, a signed dtype): chroma counts twice."""
-    difference = np.abs(a - b)
-    out: npt.NDArray[Any] = np.maximum(difference[..., 0], 2 * difference[..., 1:].max(axis=-1))
+    y, u, v = np.moveaxis(np.abs(a - b), -1, 0)
+    out: npt.NDArray[Any] = np.maximum(y, 2 * np.maximum(u, v))
     return out
 
 
@@ -364,13 +364,13 @@ def learn_from(
     agreeing = maps["similarity"] >= 0
     if agreeing.sum() < min_samples or maps["opaque"].sum() < options.min_pixels:
         return None
-    if Look.from_maps(maps).shown < options.min_shown:
+    look = Look.from_maps(maps)
+    if look.shown < options.min_shown:
         return None  # what comes and goes in pieces
-    look = whole_look(maps, options)
+    look, points_with = whole_look(look, maps, options)
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing])) / look.size
     if travel < min_travel or min(look.shape.shape) < options.min_side or look.size < options.min_length:
         return None
-    points_with = pointing_part(look.shape, options.min_symmetry)
     return LearnedPointer(
         glyph=look.glyph(points_with),
         look=look,
@@ -382,12 +382,22 @@ def learn_from(
     )
 
 
-def whole_look(maps: dict[str, npt.NDArray[Any]], options: GlyphOptions) -> Look:
-    """The learned look, with all of its halo, which is round even where half of the samples miss a part."""
-    look, wide = Look.from_maps(maps), Look.from_maps(maps, options.faint)
-    whole = roundness(wide.shape) >= options.min_symmetry
-    torn = pointing_part(look.shape, options.min_symmetry) == "top"
-    return wide if torn and whole else look
+def whole_look(look: Look, maps: dict[str, npt.NDArray[Any]], options: GlyphOptions) -> tuple[Look, str]:
+    """The learned look with all of its halo, and what it points with.
+
+    A halo is round even where half of the samples miss a part of it.
+
+    Args:
+        look: What most samples show.
+        maps: As learned.
+        options: Which shapes are round.
+    """
+    points_with = pointing_part(look.shape, options.min_symmetry)
+    if points_with == "top":
+        wide = Look.from_maps(maps, options.faint)
+        if roundness(wide.shape) >= options.min_symmetry:
+            return wide, pointing_part(wide.shape, options.min_symmetry)
+    return look, points_with
 
 
 def is_thin(shape: Bool2, points_with: str) -> bool:

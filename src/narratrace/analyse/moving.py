@@ -237,16 +237,17 @@ def _ticking_tiles(
     order = np.argsort(tiles, kind="stable")
     tiles, times = tiles[order], times[order]
     first = np.flatnonzero(np.r_[True, tiles[1:] != tiles[:-1]])
+    last = np.r_[first[1:], len(tiles)]
+    soon = 0.5 * options.tick_s[0]  # what comes sooner belongs to the same tick
+    before = np.r_[0, np.cumsum(np.diff(times) >= soon)]
+    count = before[last - 1] - before[first]
+    # A hand that works on one place changes it in most frames.
+    ticking = (count + 1 >= options.min_ticks) & (2 * count >= last - first - 1)
     found: dict[int, float] = {}
-    for begin, end in zip(first, np.r_[first[1:], len(tiles)], strict=True):
-        if end - begin < options.min_ticks:
-            continue
+    for begin, end in zip(first[ticking], last[ticking], strict=True):
         changes = times[begin:end]
         gaps = np.diff(changes)
-        ticks = gaps[gaps >= 0.5 * options.tick_s[0]]  # what comes sooner belongs to the same tick
-        # A hand that works on one place changes it in most frames.
-        if len(ticks) + 1 < options.min_ticks or 2 * len(ticks) < len(gaps):
-            continue
+        ticks = gaps[gaps >= soon]
         least = options.still_even if int(tiles[begin]) in clocks else options.min_even
         usual = _even(ticks, least, options)
         if usual is None:

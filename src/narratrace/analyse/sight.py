@@ -21,7 +21,7 @@ from narratrace.analyse.cores import core
 from narratrace.analyse.doubts import DoubtOptions, Settler
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyph_pool import SamplePool
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, is_thin, learn, moving_blobs
+from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, is_thin, learn, moving_blobs
 from narratrace.analyse.inside import InsideFinder, InsideOptions
 from narratrace.analyse.resting import RestFinder, RestOptions
 from narratrace.analyse.stills import Background, SegmentView, StillOptions, background
@@ -33,6 +33,8 @@ from narratrace.ops.sparse import Blobs, Candidates, EpochOptions, Planes, find_
 from narratrace.options import option
 
 F32 = npt.NDArray[np.float32]
+_CORES = 32
+"""Looks whose cores are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,6 +147,7 @@ class Sight:
     inside: InsideFinder = field(init=False)
     _pool: SamplePool = field(init=False)
     _settler: Settler = field(init=False)
+    _cores: dict[tuple[Look, str], Entry | None] = field(default_factory=dict)  # by look, and where it points
 
     def __post_init__(self) -> None:
         options, tolerance = self.pointer_options, self.options.tolerance
@@ -215,8 +218,18 @@ class Sight:
         Args:
             height: Of the picture, pixels.
         """
-        least, symmetry = self.options.halo_size * height, self.options.min_symmetry
-        return [*known, *(inner for entry in known if (inner := core(entry, least, symmetry)))]
+        least = self.options.halo_size * height
+        return [*known, *(inner for entry in known if (inner := self._core(entry, least)))]
+
+    def _core(self, entry: Entry, least: float) -> Entry | None:
+        """What is within a look; stills ask about the same ones again and again."""
+        key = entry.pointer.look, entry.points_with
+        if key in (cores := self._cores):
+            return cores[key]
+        inner = core(entry, least, self.options.min_symmetry)
+        # Not emptied but replaced: other threads may be reading it.
+        self._cores = {**(cores if len(cores) < _CORES else {}), key: inner}
+        return inner
 
     def _blobs(
         self, view: SegmentView, begin: int, end: int, plate: Planes, ignore: npt.NDArray[np.uint8]
@@ -234,8 +247,10 @@ class Sight:
             silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
             looks = [*self.with_cores(known, view.segment.height), *silhouettes]
             if len(looks) > len(known):
+                found, value, gain = self._candidates(
+                    view, begin, plate, blobs, looks, threads, found, len(known)
+                )
                 known = looks
-                found, value, gain = self._candidates(view, begin, plate, blobs, known, threads)
         table = found.table
         times = view.times[begin : begin + len(found.first)]
         chosen = track(times, found.first, found.last, table["x"], table["y"], gain, self.track_options)
@@ -257,9 +272,20 @@ class Sight:
         )
 
     def _candidates(
-        self, view: SegmentView, begin: int, plate: Planes, blobs: Blobs, known: list[Entry], threads: int
+        self,
+        view: SegmentView,
+        begin: int,
+        plate: Planes,
+        blobs: Blobs,
+        known: list[Entry],
+        threads: int,
+        before: Candidates | None = None,
+        searched: int = 0,
     ) -> tuple[Candidates, F32, F32]:
-        """Where looks may be, the worth of each place, and what choosing it brings."""
+        """Where looks may be, the worth of each place, and what choosing it brings.
+
+        Of the first ``searched`` looks, ``before`` tells.
+        """
         found = find_candidates(
             view.segment,
             begin,
@@ -270,6 +296,8 @@ class Sight:
             threshold=self.options.contrast,
             max_size=int(1.5 * view.max_pointer),
             threads=threads,
+            before=before,
+            searched=searched,
         )
         options = self.pointer_options
         value = worth(found, blobs, known, options.worth)

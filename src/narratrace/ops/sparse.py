@@ -337,11 +337,16 @@ def find_candidates(
     margin: int = 3,
     max_blobs: int = 6,
     threads: int = 1,
+    before: Candidates | None = None,
+    searched: int = 0,
 ) -> Candidates:
     """The best place of every glyph at every blob; blobs wider or higher than ``max_size`` are left out.
 
     A blob that one glyph fits well is not held against the following ones. At most ``threads`` threads work;
     the places do not depend on how many.
+
+    Args:
+        before: What the same search found for the first ``searched`` glyphs, which saves looking again.
     """
     return Candidates(
         *cpu.find_candidates(
@@ -358,6 +363,7 @@ def find_candidates(
             max_blobs,
             max_size,
             threads,
+            *(() if before is None else (before.table, searched)),
         )
     )
 
