@@ -4,19 +4,30 @@ from __future__ import annotations
 
 import contextlib
 import gc
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from narratrace.analyse import visual
+from narratrace.analyse.visual import AnalyseOptions
+from narratrace.data.media import VideoInput
+from narratrace.data.outcome import Failed, Kept, Outcome
+from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, device_pass
+from narratrace.decode import open as opening
 from narratrace.decode.bitstream import elementary_feed
 from narratrace.decode.contract import Unsuitable
 from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.sessions import SessionKey, SessionPool
+from narratrace.device import parse_device
+from narratrace.errors import DeviceError
+from narratrace.ops.sparse import Recorder, make_recorder
 from narratrace.source import probe
+from narratrace.visual_pass import VisualPass
 from tests.decode.device_fake import FakeCard, FakeSession, Faults, assert_same, on_cpu, on_fake
-from tests.support.media import make_size_change, make_video, zero_packets
+from tests.support.media import MadeVideo, make_size_change, make_video, zero_packets
 
 FULL = MemoryError("out of memory allocating 3,110,400 bytes")
 ILLEGAL = RuntimeError("cudaErrorIllegalAddress: an illegal memory access was encountered")
@@ -167,3 +178,102 @@ def test_device_memory_goes_with_the_pass_and_not_with_the_collector(how: str, t
         assert [ref() is None for ref in card.memory] == [True, True]
     finally:
         gc.enable()
+
+
+@dataclass
+class Failing:
+    """Stands before a recorder of frames on a card that fails at some frame."""
+
+    recorder: Recorder
+    at: int
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.recorder, name)
+
+    def push(self, *frame: Any) -> int:
+        self.at -= 1
+        if self.at < 0:
+            raise DeviceGaveUp("the CUDA kernels cannot go on: [2] out of memory", station="ops")
+        return self.recorder.push(*frame)
+
+
+def visual_pass(made: MadeVideo, device: str) -> Outcome[Recording]:
+    stage = VisualPass(DecodeOptions(frames="all", device_batch_size=4), AnalyseOptions(), device=device)
+    recording = Recording(input=VideoInput(video_id="a", uri=str(made.path)), sequence=0)
+    return stage.run([recording])[0]
+
+
+@pytest.fixture
+def card(monkeypatch: pytest.MonkeyPatch) -> FakeCard:
+    """What ``open_decoder`` takes for a card; its frames are in host memory."""
+    card = FakeCard()
+    monkeypatch.setattr(opening, "check_device", parse_device)
+    monkeypatch.setattr(opening, "_why_not_card", lambda index: "")
+    monkeypatch.setattr(
+        opening,
+        "_on_card",
+        lambda media, options, index: DeviceDecoder(media, options, card.pool, "in memory"),
+    )
+    return card
+
+
+@pytest.mark.parametrize("at", [None, 0, 30], ids=["made", "begun", "under way"])
+@pytest.mark.parametrize("device", ["auto", "cuda:0"])
+def test_an_analysis_that_a_card_cannot_go_on_with_is_made_anew_on_the_cpu(
+    device: str, at: int | None, card: FakeCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    made = make_video(tmp_path / "a.mp4", seconds=2)
+    cpu = visual_pass(made, "cpu")
+    begun: list[list[bool]] = []
+
+    def make(*args: Any) -> Any:
+        begun.append([ref() is None for ref in card.memory])
+        if len(begun) > 1:
+            return make_recorder(*args)
+        if at is None:
+            raise DeviceGaveUp("the CUDA kernels cannot go on: [2] out of memory", station="ops")
+        return Failing(make_recorder(*args), at)
+
+    monkeypatch.setattr(visual, "make_recorder", make)
+    gc.disable()
+    try:
+        anew = visual_pass(made, device)
+    finally:
+        gc.enable()
+    assert begun == [[False, False], [True, True]]  # the CPU begins once device memory is free
+    assert isinstance(anew, Kept)
+    assert isinstance(cpu, Kept)
+    got, wanted = anew.value.visual, cpu.value.visual
+    assert got is not None
+    assert wanted is not None
+    assert got.video.warnings == ("decoded on the CPU: the CUDA kernels cannot go on: [2] out of memory",)
+    assert (got.video.backend, got.shots) == ("pyav", wanted.shots)
+    assert got.trace.x.tolist() == wanted.trace.x.tolist()
+    assert card.pool.made == 1
+    assert not card.sessions[0].closed
+
+
+@pytest.mark.parametrize(("device", "kept"), [("auto", True), ("cuda:0", False)])
+def test_kernels_that_cannot_be_loaded_are_an_error_for_a_card_asked_for(
+    device: str, kept: bool, card: FakeCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    def make(*args: Any) -> Any:
+        if not made:
+            made.append(args)
+            raise DeviceError("the CUDA kernels cannot be loaded: no numba", station="ops")
+        return make_recorder(*args)
+
+    made: list[Any] = []
+    monkeypatch.setattr(visual, "make_recorder", make)
+    outcome = visual_pass(make_video(tmp_path / "a.mp4", seconds=0.5), device)
+    assert isinstance(outcome, Kept if kept else Failed)
+
+
+def test_a_full_card_fails_no_recording(card: FakeCard, tmp_path: Path):
+    card.faults.fails = lambda what, i: FULL if what == "batch" else None
+    made = make_video(tmp_path / "a.mp4", seconds=0.5)
+    for _ in range(5):
+        outcome = visual_pass(made, "cuda:0")
+        assert isinstance(outcome, Kept)
+        assert outcome.value.visual is not None
+        assert "out of memory" in outcome.value.visual.video.warnings[0]
