@@ -12,3 +12,8 @@ bytes: 24 aligned vector loads, one a thread. So the kernels see pictures as arr
 (pictures, rows, pitch / 8) with an even number of words a row, and a thread takes two words at once. A row of
 threads covers 128 adjacent bytes, a whole cache line.
 """
+
+import warnings
+
+# Numba warns of every launch with few blocks. Small pictures need no more, and nothing can be done about it.
+warnings.filterwarnings("ignore", r"Grid size \d+ will likely result in GPU under-utilization")

@@ -11,7 +11,7 @@ from numba import cuda
 
 from narratrace.kernels import tiles
 from narratrace.kernels.surfaces import Surfaces
-from narratrace.kernels.words import slack
+from narratrace.kernels.words import SIMULATED, slack
 
 U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
@@ -58,7 +58,7 @@ class Found:
 
 
 class TileEngine:
-    """The screen of one recording on the current device; used by one thread.
+    """The screen of one recording on the current device; used, and closed, by one thread.
 
     Batches are proposed by :meth:`compare` and made final by :meth:`commit`; in between the screen is both as
     it was before and as it would be after them, so that a caller may take fewer frames than it asked for.
@@ -86,6 +86,16 @@ class TileEngine:
         self._lists = cuda.device_array((frames, max(1, limits.most)), np.int32)
         self._again_list = cuda.device_array((1, self.count), np.int32)
         self._outbox = _Outbox(frames, max(frames * limits.most, self.count))
+
+    def close(self) -> None:
+        """Frees its memory; the engine is of no more use.
+
+        Numba frees memory whenever the last reference goes, in whatever thread that is: one without a context
+        cannot, and the memory is lost. Even here it would wait for more to come.
+        """
+        self.__dict__.clear()
+        if not SIMULATED:
+            cuda.current_context().deallocations.clear()
 
     def start(self, pictures: Surfaces, frame: int, t: float) -> None:
         """Makes a frame the screen, all of whose tiles changed at ``t`` seconds."""

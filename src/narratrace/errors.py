@@ -105,6 +105,10 @@ class DeviceError(NarratraceError, RuntimeError):
     exit_code = 3
 
 
+class DeviceGaveUp(DeviceError):
+    """A device cannot go on with a recording it has begun; the CPU can begin anew."""
+
+
 class ModelError(NarratraceError, ValueError):
     """A model file cannot be loaded safely or does not fit its declared architecture."""
 

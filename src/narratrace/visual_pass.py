@@ -21,7 +21,7 @@ from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
 from narratrace.decode.contract import Decoder
-from narratrace.errors import MediaError, NarratraceError
+from narratrace.errors import DeviceError, MediaError, NarratraceError
 from narratrace.pipeline import Hooks
 from narratrace.source import probe
 from narratrace.watchdog import Watchdog
@@ -81,16 +81,30 @@ class VisualPass:
     def _look(self, recording: Recording) -> VisualAnalysis:
         begun, uri = perf_counter(), recording.input.uri
         media = self._probe(uri)
-        try:
-            visual = self._decode_and_analyse(media, recording.video_id, self._device)
-        except DeviceGaveUp as error:
-            log.info("%s; the CPU begins anew", error)
+        visual, gave_up = self._on_device(media, recording.video_id)
+        # The error is gone by now, and with it the device memory that its traceback held.
+        if visual is None:
             again = self._decode_and_analyse(media, recording.video_id, "cpu")
-            warnings = (f"decoded on the CPU: {error.message}", *again.video.warnings)
+            warnings = (f"decoded on the CPU: {gave_up}", *again.video.warnings)
             visual = replace(again, video=replace(again.video, warnings=warnings))
         # What is not analysis is waiting for frames: decoding itself goes on in threads meanwhile.
         waited = perf_counter() - begun - visual.timings["analyse_s"]
         return replace(visual, timings={"decode_s": waited, **visual.timings})
+
+    def _on_device(self, media: MediaInfo, video_id: str) -> tuple[VisualAnalysis | None, str]:
+        """The analysis by the chosen device, or None and why that cannot go on.
+
+        Raises:
+            DeviceError: a card that was asked for by its number is not to be had.
+            NarratraceError: the recording cannot be analysed, by whatever device.
+        """
+        try:
+            return self._decode_and_analyse(media, video_id, self._device), ""
+        except DeviceError as error:
+            if self._device != "auto" and not isinstance(error, DeviceGaveUp):
+                raise
+            log.info("%s; the CPU begins anew", error)
+            return None, error.message
 
     def _decode_and_analyse(self, media: MediaInfo, video_id: str, device: str) -> VisualAnalysis:
         if media.video is None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 import tracemalloc
 import weakref
 from collections.abc import Iterable, Iterator
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
@@ -15,12 +18,27 @@ import pytest
 from narratrace.analyse import stills, visual
 from narratrace.analyse.glyphs import SAMPLE, pick_samples
 from narratrace.analyse.moving import MovingFinder, MovingOptions
-from narratrace.analyse.visual import AnalyseOptions
+from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.frames import Frame
+from narratrace.data.media import DecodeSummary
+from narratrace.errors import DeviceGaveUp
 from narratrace.ops.sparse import EpochOptions, History, Recorder, Segment, compose, make_recorder
 
-from .screen import HEIGHT, WIDTH, Path, Point, analyse, copied, film, nowhere, slide_of, ticks, wander
+from .screen import (
+    HEIGHT,
+    WIDTH,
+    Path,
+    Point,
+    analyse,
+    copied,
+    film,
+    nowhere,
+    slide_of,
+    stream,
+    ticks,
+    wander,
+)
 
 RATE, EACH = 10.0, 30.0
 LIMIT_MB, WAITING_MB = 1.0, 1.5
@@ -200,3 +218,53 @@ def test_hours_in_one_stretch_need_no_picture_a_moment():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 20e6
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("how", ["finished", "left", "failed"])
+def test_what_an_analyser_holds_goes_with_it_and_not_with_the_collector(
+    how: str, threads: int, monkeypatch: pytest.MonkeyPatch
+):
+    """A recorder may hold device and pinned memory."""
+    live: list[weakref.ref[Any]] = []
+    closed: list[threading.Thread] = []
+
+    class Closing(Meter):
+        def push(self, *frame: Any) -> int:
+            if how == "failed" and self.recorder.frames == 20:
+                raise DeviceGaveUp("out of memory")
+            return super().push(*frame)
+
+        def close(self) -> None:
+            closed.append(threading.current_thread())
+
+    def make(*args: Any) -> Any:
+        recorder = Closing(make_recorder(*args))
+        live.append(weakref.ref(recorder))
+        return recorder
+
+    def look() -> None:
+        frames = film(ticks(6.0, RATE), lambda t: SLIDES[int(t) // 3], beside)
+        analyser = VisualAnalyser(stream(WIDTH, HEIGHT), AnalyseOptions(threads=threads))
+        live.append(weakref.ref(analyser))
+        with closing(analyser):
+            analyser.push(list(frames))
+            if how == "finished":
+                analyser.finish(
+                    DecodeSummary(
+                        codec="rawvideo", width=WIDTH, height=HEIGHT, start_pts_s=0.0, duration=6.0,
+                        frames_decoded=60, frames_skipped=0, packets=60, corrupt=0, fps_mean=10.0, vfr=False,
+                        backend="test",
+                    )
+                )  # fmt: skip
+
+    monkeypatch.setattr(visual, "make_recorder", make)
+    gc.collect()
+    gc.disable()
+    try:
+        with suppress(DeviceGaveUp):
+            look()
+        assert [ref() is None for ref in live] == [True, True]
+    finally:
+        gc.enable()
+    assert closed == [threading.current_thread()]

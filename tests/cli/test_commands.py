@@ -41,6 +41,23 @@ def test_version_and_help():
         assert command in text
 
 
+@pytest.mark.parametrize("closed", ["", "sys.stdout = None; "])
+def test_what_native_libraries_print_stays_out_of_stdout(closed: str):
+    """PyNvVideoCodec prints through C++ streams, which are buffered until the process ends."""
+    code = (
+        "import ctypes, os, sys, narratrace.cli as cli\n"
+        "def main():\n"
+        "    os.write(1, b'direct\\n'); ctypes.CDLL(None).puts(b'buffered')\n"
+        "    print('document \u80ba'); return 3\n"
+        f"cli.main = main; {closed}cli.program()"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
+    assert ended.returncode == 3
+    if not closed:
+        assert ended.stdout == "document \u80ba\n"
+        assert sorted(ended.stderr.split()) == ["buffered", "direct"]
+
+
 @pytest.mark.parametrize(
     "command", [["doctor"], ["probe"], ["analyze"], ["process"], ["report"], ["config"], ["corpus", "run"]]
 )

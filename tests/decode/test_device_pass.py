@@ -15,8 +15,7 @@ import numpy as np
 import pytest
 
 from narratrace.analyse.visual import AnalyseOptions
-from narratrace.data.frames import Frame
-from narratrace.data.media import DecodeSummary, VideoInput
+from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Kept
 from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, device_pass, open_decoder
@@ -30,33 +29,8 @@ from narratrace.driver import DriverFacts
 from narratrace.errors import DecodeTimeout, DeviceError, InputError, MediaError
 from narratrace.source import probe
 from narratrace.visual_pass import VisualPass
-from tests.decode.device_fake import FakeCard, Faults
+from tests.decode.device_fake import FakeCard, Faults, assert_same, on_cpu, on_fake
 from tests.support.media import make_video, moving_square
-
-Seen = list[tuple[int, float, bool, tuple[Any, Any, Any]]]
-
-
-def copied(frame: Frame) -> tuple[int, float, bool, tuple[Any, Any, Any]]:
-    return frame.pts, frame.t, frame.key, (frame.y.copy(), frame.u.copy(), frame.v.copy())
-
-
-def on_fake(path: Path, card: FakeCard, **options: Any) -> tuple[Seen, DecodeSummary]:
-    with DeviceDecoder(probe(path), DecodeOptions(**options), card.pool, "nvdec:0") as decoder:
-        seen = [copied(frame) for batch in decoder.batches() for frame in batch]
-        return seen, decoder.summary()
-
-
-def on_cpu(path: Path, **options: Any) -> tuple[Seen, DecodeSummary]:
-    with open_decoder(probe(path), DecodeOptions(**options)) as decoder:
-        return [copied(frame) for batch in decoder.batches() for frame in batch], decoder.summary()
-
-
-def assert_same(got: Seen, wanted: Seen) -> None:
-    assert [(pts, t, key) for pts, t, key, _ in got] == [(pts, t, key) for pts, t, key, _ in wanted]
-    for (*_, a), (*_, b) in zip(got, wanted, strict=True):
-        for p, q in zip(a, b, strict=True):
-            np.testing.assert_array_equal(p, q)
-
 
 KINDS: dict[str, tuple[str, dict[str, Any]]] = {
     "mp4 with B pictures": ("a.mp4", {"bframes": 3}),
@@ -117,7 +91,7 @@ def test_a_session_serves_recordings_of_its_kind_alone(tmp_path: Path):
 
 
 def key(name: str) -> SessionKey:
-    return SessionKey(name, "yuv420p", (16, 16), (16, 16))
+    return SessionKey(name, "yuv420p", (16, 16), b"")
 
 
 def test_the_longest_idle_session_makes_room():
@@ -277,9 +251,10 @@ def test_codecs_that_nvdec_does_not_know(tmp_path: Path):
 def test_a_session_that_cannot_be_flushed_is_not_reused(tmp_path: Path):
     made = make_video(tmp_path / "a.mp4", seconds=0.5)
     card = FakeCard(faults=Faults(finish=True))
-    on_fake(made.path, card, frames="all")
-    assert card.sessions[0].closed
-    on_fake(made.path, card, frames="all")
+    for number in range(2):
+        with pytest.raises(DeviceGaveUp, match="cannot be flushed"):
+            on_fake(made.path, card, frames="all", device_batch_size=4)
+        assert card.sessions[number].closed
     assert card.pool.made == 2
 
 

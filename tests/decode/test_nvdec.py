@@ -90,7 +90,7 @@ def picture(stamp: int) -> Any:
 
 
 def test_a_session_asks_for_pictures_in_device_memory_on_its_own_stream(library: Recorder):
-    session = nvdec.NvdecSession(SessionKey("vp9", "yuv420p", (160, 96), (160, 90)), 3)
+    session = nvdec.NvdecSession(SessionKey("vp9", "yuv420p", (160, 90), b""), 3)
     asked = {"gpuid": 3, "codec": "VP9", "cudacontext": 0, "cudastream": 4711, "usedevicememory": True}
     assert library.created == asked
     library.answer = [picture(33), picture(66)]
@@ -102,7 +102,7 @@ def test_a_session_asks_for_pictures_in_device_memory_on_its_own_stream(library:
 
 
 def test_what_the_library_raises_becomes_a_runtime_error(library: Recorder):
-    session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 96), (160, 90)), 0)
+    session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
     library.answer = Refused("MBCount not supported")
     with pytest.raises(RuntimeError, match="MBCount"):
         session.decode(b"x", 0, anew=True)

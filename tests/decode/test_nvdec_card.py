@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,14 +18,14 @@ from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Kept
 from narratrace.data.recording import Recording
-from narratrace.decode import DecodeOptions, open_decoder
+from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
 from narratrace.driver import driver_facts
 from narratrace.source import probe
 from narratrace.visual_pass import VisualPass
 from tests.conftest import EVAL
 from tests.decode.conftest import on_host
 from tests.support.cuda import require_card
-from tests.support.media import make_video, moving_square
+from tests.support.media import make_size_change, make_video, moving_square
 
 pytestmark = pytest.mark.cuda
 
@@ -84,6 +87,26 @@ def test_heights_that_share_a_coded_size(tmp_path: Path):
         assert_same(frames(path, "cuda:0", frames="all"), frames(path, "cpu", frames="all"))
 
 
+def test_recordings_that_keep_more_pictures(tmp_path: Path):
+    """A session made for the fast one, and reused for the slow one, has no room for what that refers to."""
+    for preset in ("ultrafast", "veryslow", "ultrafast", "veryslow"):
+        made = make_video(
+            tmp_path / f"{preset}.mp4", width=640, height=360, seconds=4, gop=120, bframes=3,
+            options={"preset": preset},
+        )  # fmt: skip
+        assert_same(frames(made.path, "cuda:0", frames="all"), frames(made.path, "cpu", frames="all"))
+
+
+@pytest.mark.parametrize("sizes", [[(640, 360), (320, 176)], [(320, 176), (640, 360)]], ids=["less", "more"])
+@pytest.mark.parametrize(("name", "codec"), [("a.ts", "libx264"), ("a.mkv", "libvpx-vp9")])
+def test_a_change_of_size_is_left_to_the_cpu(
+    name: str, codec: str, sizes: list[tuple[int, int]], tmp_path: Path
+):
+    made = make_size_change(tmp_path / name, sizes, codec=codec)
+    with pytest.raises(DeviceGaveUp):
+        frames(made.path, "cuda:0", frames="all", device_batch_size=4)
+
+
 def test_as_many_threads_as_sessions(tmp_path: Path):
     count = driver_facts().gpus[0].nvdec_engines + 3
     paths = [
@@ -103,11 +126,13 @@ def test_as_many_threads_as_sessions(tmp_path: Path):
         except BaseException as error:
             wrong.append(error)
 
-    threads = [threading.Thread(target=work, args=(i,)) for i in range(count)]
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(count)]
     for thread in threads:
         thread.start()
+    deadline = time.monotonic() + 240
     for thread in threads:
-        thread.join(240)
+        thread.join(max(0.0, deadline - time.monotonic()))
+    assert not any(thread.is_alive() for thread in threads)
     assert not wrong
 
 
@@ -116,8 +141,10 @@ def analysed(path: Path, device: str) -> VisualAnalysis:
     stage = VisualPass(DecodeOptions(), AnalyseOptions(), device=device)
     (outcome,) = stage.run([recording])
     assert isinstance(outcome, Kept), outcome
-    assert outcome.value.visual is not None
-    return outcome.value.visual
+    visual = outcome.value.visual
+    assert visual is not None
+    assert visual.video.backend == ("pyav" if device == "cpu" else "nvdec:0"), visual.video.warnings
+    return visual
 
 
 @pytest.mark.parametrize("name", ["v01.mp4", "v02.webm", "v03.mp4", "v04.mkv"])
@@ -134,19 +161,36 @@ def test_the_analysis_of_real_recordings_is_that_of_the_cpu(name: str):
         assert (a.keyframe and a.keyframe.jpeg) == (b.keyframe and b.keyframe.jpeg)
 
 
-def test_device_memory_stays_flat(tmp_path: Path):
+@pytest.mark.parametrize("collector", [True, False], ids=["collected", "not collected"])
+def test_device_memory_stays_flat(collector: bool, tmp_path: Path):
+    """Of whole analyses, each in a thread that ends, as the stages of a run do."""
     import cupy
+    from numba import cuda
+    from numba.cuda.cudadrv.driver import PinnedMemory
 
     paths = [
         make_video(tmp_path / f"{h}.mp4", width=640, height=h, seconds=0.5, draw=moving_square(640, h)).path
         for h in (352, 360, 354, 356)
     ]
 
-    def free_after(passes: int) -> int:
+    def held_after(passes: int) -> tuple[int, int]:
+        """Bytes of the card in use, and Numba's pieces of device and of pinned memory."""
         for i in range(passes):
-            frames(paths[i % len(paths)], "cuda:0", frames="all")
+            with ThreadPoolExecutor(1) as thread:
+                thread.submit(analysed, paths[i % len(paths)], "cuda:0").result()
         cupy.get_default_memory_pool().free_all_blocks()
-        return int(cupy.cuda.Device(0).mem_info[0])
+        free, total = cupy.cuda.Device(0).mem_info
+        context = cuda.current_context()
+        pinned = sum(isinstance(found, PinnedMemory) for found in gc.get_objects())
+        return total - free, pinned + len(context.memory_manager.allocations) + len(context.deallocations)
 
-    before = free_after(12)
-    assert free_after(60) > before - 32e6
+    gc.collect()
+    if not collector:
+        gc.disable()
+    try:
+        memory, allocations = held_after(12)
+        more, later = held_after(60)
+    finally:
+        gc.enable()
+    assert more < memory + 32e6
+    assert later <= allocations

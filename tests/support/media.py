@@ -270,19 +270,35 @@ def set_rotation(path: Path, degrees: int) -> None:
     path.write_bytes(data)
 
 
-def make_size_change(path: Path, sizes: Sequence[tuple[int, int]], *, frames: int = 20) -> MadeVideo:
-    """A transport stream (.ts) whose H.264 picture size changes midway: ``frames`` at 30 Hz of each size.
+def make_size_change(
+    path: Path,
+    sizes: Sequence[tuple[int, int]],
+    *,
+    frames: int = 20,
+    codec: str = "libx264",
+    presets: Sequence[str] = (),
+) -> MadeVideo:
+    """A stream whose picture size changes midway: ``frames`` at 30 Hz of each size.
 
     ``luma`` of the result is only right for the first size.
+
+    Args:
+        path: Target: .ts for H.264, .mkv for the others.
+        sizes: Width and height of each part.
+        frames: Of each part.
+        codec: Encoder.
+        presets: Of libx264, for each part; ``veryfast`` without them.
     """
     base = Fraction(1, TICKS)
-    with av.open(str(path), "w", format="mpegts") as container:
-        stream: Any = container.add_stream("libx264", rate=30)
+    with av.open(str(path), "w") as container:
+        stream: Any = container.add_stream(codec, rate=30)
         for part, (width, height) in enumerate(sizes):
-            encoder: Any = stream.codec_context if part == 0 else av.CodecContext.create("libx264", "w")
+            encoder: Any = stream.codec_context if part == 0 else av.CodecContext.create(codec, "w")
             encoder.width, encoder.height, encoder.pix_fmt = width, height, "yuv420p"
             encoder.time_base, encoder.framerate, encoder.thread_count = base, Fraction(30), 1
-            encoder.options = {"preset": "veryfast", "bf": "0"}
+            encoder.options = dict(_DEFAULT_OPTIONS.get(codec, {}))
+            if codec == "libx264":
+                encoder.options = {"preset": presets[part] if presets else "veryfast", "bf": "0"}
             draw = moving_square(width, height)
             times = (part * frames + np.arange(frames)) / 30
             for packet in _encoded(encoder, times, draw, full_range=False):

@@ -40,6 +40,7 @@ class InOrder:
         """Drops tasks that have not begun, and ends the thread."""
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
+        self._waiting.clear()  # what a task raised refers to whoever gave it
 
     def _weight(self) -> float:
         return sum(weight for _, weight in self._waiting)

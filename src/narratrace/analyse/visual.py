@@ -188,10 +188,17 @@ class VisualAnalyser:
             self.close()
 
     def close(self) -> None:
-        """Ends what is under way; the analyser is of no more use."""
+        """Ends what is under way, and gives device memory back; the analyser is of no more use.
+
+        To be called by the thread that pushed the frames.
+        """
         self._work.close()
         if self._pool is not None:
             self._pool.shutdown(cancel_futures=True)
+        self._latest = None  # its planes may be the recorder's
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
 
     def _finish(self, summary: DecodeSummary) -> VisualAnalysis:
         begun = perf_counter()
@@ -202,7 +209,8 @@ class VisualAnalyser:
         self._work.wait()
         with closing(InOrder(apart=self._options.worker_threads > 1, max_waiting=_MAX_HELD)) as line:
             # Nothing more is learned, so what the timeline asks the finder no longer depends on when.
-            self._add = lambda still: line.do(partial(self._timeline.add, still), weight=1)
+            add = self._timeline.add  # not by way of self, which would then refer to itself
+            self._add = lambda still: line.do(partial(add, still), weight=1)
             self._resolve(-1.0, math.inf)
             self._release()
             line.wait()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import gc
 import importlib
+import io
 import logging
 import os
 import sys
@@ -36,9 +37,25 @@ def program() -> NoReturn:
     """
     gc.set_threshold(200_000)
     share_heap()
+    _keep_stdout_clean()
     code = main()
     gc.freeze()
     sys.exit(code)
+
+
+def _keep_stdout_clean() -> None:
+    """Has Python alone write to stdout; what native libraries print goes to stderr.
+
+    PyNvVideoCodec prints a line for each damaged picture, into the midst of a document.
+    """
+    old = sys.stdout
+    if not isinstance(old, io.TextIOWrapper) or sys.stderr is None:  # closed by whoever started this
+        return
+    old.flush()
+    own = open(os.dup(1), "w", encoding=old.encoding, errors=old.errors)  # noqa: SIM115, PTH123
+    own.reconfigure(line_buffering=bool(old.line_buffering), write_through=old.write_through)
+    os.dup2(2, 1)
+    sys.stdout = own
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,8 +1,9 @@
 """Files to frames and sound: one pass, with exact times, whatever the file is like."""
 
 from narratrace.decode.audio import AudioOptions, AudioReader, load_audio
-from narratrace.decode.contract import DecodeOptions, Decoder, DeviceGaveUp
+from narratrace.decode.contract import DecodeOptions, Decoder
 from narratrace.decode.open import open_decoder
+from narratrace.errors import DeviceGaveUp
 
 __all__ = [
     "AudioOptions",

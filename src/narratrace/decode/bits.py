@@ -35,6 +35,13 @@ class BitReader:
         """Pass over ``count`` bits."""
         self._at += count
 
+    def skip_uvlc(self) -> None:
+        """Pass over a variable-length number of AV1: as many bits behind the first 1 as zeros before it."""
+        zeros = 0
+        while not self.flag():
+            zeros += 1
+        self.skip(zeros)
+
 
 def leb128(data: memoryview, at: int) -> tuple[int, int]:
     """AV1's variable-length number at byte ``at``: its value, and where the next byte is.

@@ -9,7 +9,6 @@ from typing import Annotated, Literal, Protocol, runtime_checkable
 
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
-from narratrace.errors import DeviceError
 from narratrace.options import option
 
 
@@ -63,10 +62,6 @@ class DecodeOptions:
             gt=0,
         ),
     ] = 60.0
-
-
-class DeviceGaveUp(DeviceError):
-    """A device cannot go on with a recording it has begun; the CPU can begin anew."""
 
 
 class Unsuitable(Exception):

@@ -7,14 +7,22 @@ what FFmpeg gives. Where it does not, something is misunderstood: a crop, a brok
 session, a driver's fault. So the first picture of every recording is decoded on the CPU as well, some 20 ms,
 and compared bit for bit. If it differs, the recording is left to the CPU, and says so. No table of codecs and
 drivers would find as much.
+
+Note [Damage and devices]
+~~~~~~~~~~~~~~~~~~~~~~~~~
+A hardware decoder conceals damage: it gives a picture that looks sound, where FFmpeg tells that it is not. So
+a recording is left to the CPU as soon as damage shows before the decoder: in the container, in a packet's
+flag, or in a packet that holds nothing. What shows only within a picture's data PyNvVideoCodec does not tell;
+it prints a line, which belongs to no recording.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -22,16 +30,18 @@ from narratrace.container import open_container
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
-from narratrace.decode.bitstream import elementary_feed
-from narratrace.decode.contract import DecodeOptions, DeviceGaveUp, Unsuitable
+from narratrace.decode.bitstream import NotForParser, elementary_feed
+from narratrace.decode.contract import DecodeOptions, Unsuitable
 from narratrace.decode.nv12 import BatchPool
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.prefetch import Prefetch
 from narratrace.decode.pyav import first_picture
-from narratrace.decode.sessions import Picture, Session, SessionKey, SessionPool
-from narratrace.errors import NarratraceError
+from narratrace.decode.sessions import DEVICE_ERRORS, Picture, Session, SessionKey, SessionPool
+from narratrace.errors import DeviceGaveUp, NarratraceError
 from narratrace.timebase import pts_to_seconds
 from narratrace.watchdog import stalled
+
+T = TypeVar("T")
 
 _BATCHES = 2
 """Batches of a pass: one with the consumer, one being filled."""
@@ -75,14 +85,16 @@ class DeviceDecoder:
         self._account = PassAccount(media, backend)
         self._pending: dict[int, _Stamp] = {}
         self._begun = self._flushed = False
+        self._broken = False  # whether the session has raised
         self._last: list[Picture] = []  # what was still in the session at the end
         self._session: Session | None = None
+        self._memory: BatchPool | None = None
         self._prefetch = Prefetch[tuple[Any, list[Frame]]](1, options.stall_timeout_s)
         self._container = open_container(media.path, options.stall_timeout_s, station="decode")
         try:
             self._open_session()
-            self._batches = self._prefetch.run(self._produce)
-            self._first = self._checked_first()
+            self._batches: Iterator[tuple[Any, list[Frame]]] = self._prefetch.run(self._produce)
+            self._first: tuple[Any, list[Frame]] | None = self._checked_first()
         except BaseException:
             self.close()
             raise
@@ -97,11 +109,13 @@ class DeviceDecoder:
         if self._begun:
             raise RuntimeError("a decoder makes one pass; open another one")
         self._begun = True
-        item: tuple[Any, list[Frame]] | None = self._first
+        memory = self._memory
+        assert memory is not None
+        item, self._first = self._first, None
         while item is not None:
             batch, frames = item
             yield frames
-            self._memory.give(batch)
+            memory.give(batch)
             item = self._next()
         self._account.finish()
 
@@ -113,11 +127,15 @@ class DeviceDecoder:
         """Give everything back; safe to call twice."""
         session, self._session = self._session, None
         ended = self._prefetch.stop()
+        # Device memory goes now: what is suspended here is part of a cycle.
+        self._first, self._batches, self._memory = None, iter(()), None
         if ended:
             self._container.close()
         if session is None:
             return
-        if ended and self._flush(session):
+        reusable = ended and self._is_flushed(session)
+        self._last = []
+        if reusable:
             self._pool.give(self._key, session)
         else:  # a thread that hangs in a session keeps it, and the file
             self._pool.drop(session if ended else None)
@@ -138,16 +156,20 @@ class DeviceDecoder:
         feed = elementary_feed(video.codec, context.extradata)
         if feed is None:
             raise Unsuitable(f"{video.codec} is not a codec of NVDEC")
+        if feed.sequence is None:
+            raise Unsuitable("its header does not say for certain of what kind its pictures are")
         self._feed = feed
-        coded = (context.coded_width, context.coded_height)
-        self._key = SessionKey(video.codec, video.pixel_format, coded, (video.width, video.height))
+        shown = (video.width, video.height)
+        self._key = SessionKey(video.codec, video.pixel_format, shown, feed.sequence)
         try:
-            self._session = self._pool.take(self._key)
-        except RuntimeError as error:
+            session = self._session = self._pool.take(self._key)
+        except DEVICE_ERRORS as error:
             raise Unsuitable(f"no decoder session: {error}") from error
         pictures = self._options.device_batch_size
-        session = self._session
-        self._memory = BatchPool(lambda: session.batch(video.width, video.height, pictures), _BATCHES)
+        try:
+            self._memory = BatchPool(lambda: self._ask(session.batch, *shown, pictures), _BATCHES)
+        except DeviceGaveUp as error:
+            raise Unsuitable(error.message) from error
 
     def _next(self) -> tuple[Any, list[Frame]] | None:
         try:
@@ -170,7 +192,10 @@ class DeviceDecoder:
             pts, planes = first_picture(self._media, self._options.stall_timeout_s)
         except NarratraceError as error:
             raise Unsuitable(f"there is no picture to check it by: {error.message}") from error
-        got = [session.to_host(plane) for plane in (frame.y, frame.u, frame.v)]
+        try:
+            got = [self._ask(session.to_host, plane) for plane in (frame.y, frame.u, frame.v)]
+        except DeviceGaveUp as error:
+            raise Unsuitable(error.message) from error
         if frame.pts != pts:
             raise Unsuitable(f"its first picture is that of pts {frame.pts}, FFmpeg's that of {pts}")
         if not all(np.array_equal(a, b) for a, b in zip(got, planes, strict=True)):
@@ -179,22 +204,24 @@ class DeviceDecoder:
 
     def _produce(self) -> Iterator[tuple[Any, list[Frame]]]:
         """Batches of frames; runs in the decoding thread."""
-        session = self._session
+        session, memory = self._session, self._memory
         assert session is not None
-        batch = self._memory.take(self._prefetch.beat)
+        assert memory is not None
+        batch = memory.take(self._prefetch.beat)
         frames: list[Frame] = []
         for stamp, picture in self._pictures(session):
             self._prefetch.beat()
             placed = self._place(session, stamp, picture)
             if placed is None:
                 continue
-            frames.append(self._frame(placed, session.copy(picture, batch, len(frames))))
+            planes = self._ask(session.copy, picture, batch, len(frames))
+            frames.append(self._frame(placed, planes))
             if len(frames) == self._options.device_batch_size:
-                session.wait()
+                self._ask(session.wait)
                 yield batch, frames
-                batch, frames = self._memory.take(self._prefetch.beat), []
+                batch, frames = memory.take(self._prefetch.beat), []
         if frames:
-            session.wait()
+            self._ask(session.wait)
             yield batch, frames
 
     def _pictures(self, session: Session) -> Iterator[tuple[_Stamp, Any]]:
@@ -203,16 +230,23 @@ class DeviceDecoder:
         for packet in wanted_packets(
             self._container, self._stream, self._video, self._options, self._account
         ):
-            stamp = self._note(packet)
-            try:
-                pictures = session.decode(self._feed(packet), stamp, anew=anew)
-            except RuntimeError as error:
-                raise self._gave_up(str(error)) from error
+            stamp, data = self._note(packet), self._checked(packet)
+            pictures = self._ask(session.decode, data, stamp, anew=anew)
             anew = False
             yield from self._known(pictures)
             self._prefetch.beat()
-        if self._flush(session):
-            yield from self._known(self._last)
+        self._ask(self._flush, session)
+        yield from self._known(self._last)
+
+    def _checked(self, packet: Any) -> bytes:
+        """The packet as the session gets it, see Note [Damage and devices]."""
+        try:
+            data = self._feed(packet)
+        except NotForParser as error:
+            raise self._gave_up(str(error)) from error
+        if self._account.damaged or packet.is_corrupt or not data:
+            raise self._gave_up("the file is damaged")
+        return data
 
     def _note(self, packet: Any) -> int:
         """Remembers a packet; the stamp its picture will come back with."""
@@ -234,7 +268,7 @@ class DeviceDecoder:
 
     def _place(self, session: Session, stamp: _Stamp, picture: Any) -> tuple[int, bool] | None:
         """Presentation time of a picture, and whether it is a key picture; None if it is left out."""
-        shown, size = (self._video.width, self._video.height), session.size(picture)
+        shown, size = (self._video.width, self._video.height), self._ask(session.size, picture)
         if size != shown:
             raise self._gave_up(f"it gives pictures of {size[0]} x {size[1]}, not {shown[0]} x {shown[1]}")
         # The decoding time says nothing here where the presentation time is known: pictures are reordered.
@@ -255,13 +289,22 @@ class DeviceDecoder:
             expected="--device cpu",
         )
 
-    def _flush(self, session: Session) -> bool:
-        """Empties a session, once; whether that went well, so that it can be used for another recording."""
-        if not self._flushed:
-            try:
-                self._last = session.finish()
-                session.wait()
-            except RuntimeError:
-                return False
-            self._flushed = True
-        return True
+    def _ask(self, call: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """What a session answers; if it raises, neither it nor the pass is of more use."""
+        try:
+            return call(*args, **kwargs)
+        except DEVICE_ERRORS as error:
+            self._broken = True
+            raise self._gave_up(f"{error}" or type(error).__name__) from error
+
+    def _is_flushed(self, session: Session) -> bool:
+        """Empties a session; whether it can then be used for another recording."""
+        with contextlib.suppress(DeviceGaveUp):
+            if not (self._flushed or self._broken):
+                self._ask(self._flush, session)
+        return not self._broken
+
+    def _flush(self, session: Session) -> None:
+        self._last = session.finish()
+        session.wait()
+        self._flushed = True

@@ -98,8 +98,7 @@ class NvdecSession:
         key: What it will decode.
         index: Number of the card.
 
-    Raises:
-        RuntimeError: the driver has no session to give.
+    Raises one of :data:`narratrace.decode.sessions.DEVICE_ERRORS` if the driver has no session to give.
     """
 
     def __init__(self, key: SessionKey, index: int) -> None:

@@ -58,7 +58,10 @@ class Prefetch(Generic[T]):
             if item is _END:
                 return
             if isinstance(item, _Raised):
-                raise item.error
+                try:
+                    raise item.error
+                finally:
+                    del item  # or the error would keep itself, and all that its traceback refers to
             yield item  # type: ignore[misc]
 
     def beat(self) -> None:

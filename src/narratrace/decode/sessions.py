@@ -4,16 +4,22 @@ Note [Reusing sessions]
 ~~~~~~~~~~~~~~~~~~~~~~~
 Making a decoder session on a data centre card takes 50 to 70 ms, as long as 40 frames; a reused one costs
 nothing. A session may serve another recording only if all that was fixed at its creation is the same: codec,
-sampling and bit depth, the coded size, and the displayed rectangle within it. Keys without the last one are a
-trap: heights of 530 and 532 are both coded as 544, and the second recording would come out cropped like the
-first. Between recordings a session is flushed, and told of the break.
+sampling and bit depth, the size, and what the stream says about its pictures, Note [Changing sequences]. The
+coded size alone is a trap: heights of 530 and 532 are both coded as 544, and the second recording would come
+out cropped like the first. So is size as a whole: a fast encoder refers to one picture, a slow one to
+sixteen, and a decoder made for few has nowhere to keep many. Between recordings a session is flushed, and
+told of the break. One that has raised is not used again: nobody knows what is left in it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+DEVICE_ERRORS = (RuntimeError, MemoryError, ImportError)
+"""What device libraries raise: CuPy's OutOfMemoryError is no RuntimeError, and libraries may load late."""
 
 Picture = tuple[int, Any]
 """A decoded picture: the stamp its packet was handed in with, and where it lies until the next call."""
@@ -26,18 +32,21 @@ class SessionKey:
     Attributes:
         codec: Decoder name.
         pixel_format: Sampling and bit depth, as FFmpeg names them.
-        coded: Width and height with the padding to whole blocks.
         shown: Width and height of the displayed rectangle.
+        sequence: See :attr:`narratrace.decode.bitstream.Feed.sequence`.
     """
 
     codec: str
     pixel_format: str
-    coded: tuple[int, int]
     shown: tuple[int, int]
+    sequence: bytes
 
 
 class Session(Protocol):
-    """A decoder of elementary streams on a device; used by one thread at a time."""
+    """A decoder of elementary streams on a device; used by one thread at a time.
+
+    All methods raise what is in :data:`DEVICE_ERRORS`; the session is then of no more use.
+    """
 
     def decode(self, data: bytes, stamp: int, *, anew: bool) -> list[Picture]:
         """Decodes one packet.
@@ -46,9 +55,6 @@ class Session(Protocol):
             data: The packet, see :mod:`narratrace.decode.bitstream`.
             stamp: Its presentation time: pictures come back in presentation order, each with its own.
             anew: Whether it is the first of a recording.
-
-        Raises:
-            RuntimeError: the packet could not be decoded.
         """
 
     def finish(self) -> list[Picture]:
@@ -77,11 +83,7 @@ class MakeSession(Protocol):
     """Makes a session for streams of one key."""
 
     def __call__(self, key: SessionKey) -> Session:
-        """The session.
-
-        Raises:
-            RuntimeError: the device has none to give.
-        """
+        """The session; raises one of :data:`DEVICE_ERRORS` if the device has none to give."""
 
 
 class SessionPool:
@@ -105,8 +107,7 @@ class SessionPool:
     def take(self, key: SessionKey) -> Session:
         """A session for streams of ``key``, as good as new; blocks while all are in use.
 
-        Raises:
-            RuntimeError: the device has none to give.
+        Raises one of :data:`DEVICE_ERRORS` if the device has none to give.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._busy < self._most)
@@ -116,7 +117,7 @@ class SessionPool:
                 return self._idle.pop(found)[1]
             spare = self._idle.pop(0)[1] if self._busy + len(self._idle) > self._most else None
         if spare is not None:
-            spare.close()
+            _end(spare)
         return self._new(key)
 
     def give(self, key: SessionKey, session: Session) -> None:
@@ -129,7 +130,7 @@ class SessionPool:
     def drop(self, session: Session | None) -> None:
         """Ends a session that is not fit for reuse; None for one that hangs, which is left alone."""
         if session is not None:
-            session.close()
+            _end(session)
         with self._changed:
             self._busy -= 1
             self._changed.notify()
@@ -139,7 +140,7 @@ class SessionPool:
         with self._changed:
             idle, self._idle = self._idle, []
         for _, session in idle:
-            session.close()
+            _end(session)
 
     def _new(self, key: SessionKey) -> Session:
         try:
@@ -149,3 +150,9 @@ class SessionPool:
             raise
         self.made += 1
         return session
+
+
+def _end(session: Session) -> None:
+    """Closes a session, which may be too broken even for that."""
+    with contextlib.suppress(*DEVICE_ERRORS):
+        session.close()

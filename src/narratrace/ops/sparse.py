@@ -101,7 +101,10 @@ class EpochOptions:
 
 
 class Recorder(Protocol):
-    """Turns frames into segments; not thread-safe."""
+    """Turns frames into segments; not thread-safe.
+
+    ``push``, ``lasting`` and ``thumbnail`` raise DeviceGaveUp when a device fails.
+    """
 
     def ahead(self, frames: Sequence[tuple[float, Any, Any, Any]]) -> None:
         """Announces the next frames, as (t, y, u, v), so that a device can look at them together.
@@ -117,6 +120,9 @@ class Recorder(Protocol):
 
     def take(self) -> Segment:
         """Ends the open segment and returns it; the next frame starts another."""
+
+    def close(self) -> None:
+        """Gives back what it has on a device, in the thread that used it; it is of no more use."""
 
     def thumbnail(self, step: int) -> U8:
         """Luma of the screen, shrunk ``step`` times."""
@@ -144,6 +150,7 @@ def make_recorder(width: int, height: int, options: ChangeOptions, device: str =
 
     Raises:
         DeviceError: there is no recorder for that device, or it cannot be used here.
+        DeviceGaveUp: the device has no memory to spare, or fails.
     """
     kind, _, index = device.partition(":")
     if kind == "cuda":

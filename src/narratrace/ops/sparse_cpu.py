@@ -74,6 +74,9 @@ class CpuRecorder(SparseRecorder):
             u, v = np.ascontiguousarray(u), np.ascontiguousarray(v)
         return super().push(t, y, u, v)
 
+    def close(self) -> None:
+        """See :meth:`narratrace.ops.sparse.Recorder.close`."""
+
     def lasting(self, y: U8, u: U8, v: U8) -> tuple[U8, U8, U8]:
         """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
         if not (y.flags.writeable or u.flags.writeable or v.flags.writeable):

@@ -15,8 +15,9 @@ frame that is not kept, whose tiles do not cross, and the whole screen crosses w
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,7 +25,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import cuda
 
-from narratrace.errors import DeviceError
+from narratrace.errors import DeviceGaveUp
 from narratrace.kernels.recorder import Limits, TileEngine
 from narratrace.kernels.surfaces import SurfacePool, Surfaces, map_surfaces
 from narratrace.kernels.tiles import TILE
@@ -66,10 +67,13 @@ class CudaRecorder:
         width, height: Luma pixels.
         options: When a tile counts as changed.
         index: Number of the card.
+
+    Raises:
+        DeviceGaveUp: the card has no memory to spare, or fails; from most methods as well.
     """
 
     def __init__(self, width: int, height: int, options: ChangeOptions, index: int = 0) -> None:
-        _select(index)
+        self._index = index
         self._size = (width, height)
         self._refresh_s = options.refresh_s
         tiles = -(-width // TILE) * -(-height // TILE)
@@ -78,7 +82,9 @@ class CudaRecorder:
         # More tiles than that are never kept.
         most = int(options.max_stored * tiles)
         limits = Limits(options.luma, options.chroma, options.min_luma, options.min_chroma, most)
-        self._engine = TileEngine(width, height, limits, MOST_FRAMES)
+        with self._device():
+            cuda.select_device(index)  # type: ignore[no-untyped-call]
+            self._engine = TileEngine(width, height, limits, MOST_FRAMES)
         self._builder = SegmentBuilder(width, height)
         self._pool: SurfacePool | None = None
         self._own: SurfacePool | None = None  # of the frame that lasts
@@ -105,7 +111,8 @@ class CudaRecorder:
         if not self._judged:
             if not (self._waiting or self._ahead):
                 self.ahead([(t, y, u, v)])
-            self._judge()
+            with self._device():
+                self._judge()
         frame = self._judged.popleft()
         if frame.t != t:
             raise RuntimeError(f"the frame announced next is that of {frame.t} s, not of {t} s")
@@ -115,11 +122,12 @@ class CudaRecorder:
 
     def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
         """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
-        self._own = self._own or SurfacePool(*self._size, 1)
-        self._own.copy([(y, u, v)], self._engine.stream)
-        self._engine.stream.synchronize()  # the decoder overwrites its own
-        planes: tuple[Any, Any, Any] = self._own.planes(0)
-        return planes
+        with self._device():
+            self._own = self._own or SurfacePool(*self._size, 1)
+            self._own.copy([(y, u, v)], self._engine.stream)
+            self._engine.stream.synchronize()  # the decoder overwrites its own
+            planes: tuple[Any, Any, Any] = self._own.planes(0)
+            return planes
 
     def take(self) -> Segment:
         """See :meth:`narratrace.ops.sparse.Recorder.take`."""
@@ -127,8 +135,19 @@ class CudaRecorder:
 
     def thumbnail(self, step: int) -> U8:
         """See :meth:`narratrace.ops.sparse.Recorder.thumbnail`."""
-        shrunk: U8 = self._engine.thumbnail(step) if self._stale else self._builder.thumbnail(step)
-        return shrunk
+        if not self._stale:
+            return self._builder.thumbnail(step)
+        with self._device():
+            shrunk: U8 = self._engine.thumbnail(step)
+            return shrunk
+
+    def close(self) -> None:
+        """See :meth:`narratrace.ops.sparse.Recorder.close`."""
+        self._pool = self._own = self._pictures = None
+        for planes in (self._ahead, self._judged, self._waiting):
+            planes.clear()
+        with contextlib.suppress(DeviceGaveUp), self._device():
+            self._engine.close()
 
     @property
     def stored(self) -> bool:
@@ -144,6 +163,16 @@ class CudaRecorder:
     def bytes(self) -> int:
         """See :attr:`narratrace.ops.sparse.Recorder.bytes`."""
         return self._builder.bytes
+
+    @contextlib.contextmanager
+    def _device(self) -> Iterator[None]:
+        """Around all work on the card: whatever it raises, the CPU can do the recording."""
+        try:
+            yield
+        except Exception as error:  # Numba's errors have no common base
+            raise DeviceGaveUp(
+                f"the CUDA kernels cannot go on: {error}", station="ops", input=f"cuda:{self._index}"
+            ) from error
 
     def _map_waiting(self) -> None:
         """Makes the next announced frames a batch."""
@@ -236,18 +265,9 @@ def make_recorder(width: int, height: int, options: ChangeOptions, index: int) -
     """A recorder on card ``index``.
 
     Raises:
-        DeviceError: Numba cannot use the card.
+        DeviceGaveUp: Numba cannot use the card.
     """
     return CudaRecorder(width, height, options, index)
-
-
-def _select(index: int) -> None:
-    try:
-        cuda.select_device(index)  # type: ignore[no-untyped-call]
-    except Exception as error:  # Numba's errors have no common base
-        raise DeviceError(
-            f"Numba cannot use the card: {error}", station="ops", input=f"cuda:{index}"
-        ) from error
 
 
 def _no_changes() -> Changes:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 
+from narratrace.errors import DeviceGaveUp
 from narratrace.ops.sparse import ChangeOptions, Recorder, Segment, compose, make_recorder
 from tests.kernels.pictures import Planes, copied, flat, noise, place
+from tests.support.cuda import SIMULATED
 
-pytest.importorskip("narratrace.kernels.recorder", reason="needs numba-cuda")
+tile_engine = pytest.importorskip("narratrace.kernels.recorder", reason="needs numba-cuda")
+cuda = pytest.importorskip("numba.cuda")
 
 NOTHING = np.zeros(0, np.int32)
 Frames = Iterator[tuple[float, Planes]]
@@ -151,3 +155,56 @@ def test_frames_may_come_unannounced_but_not_in_another_order():
         recorder.push(0.2, *planes[2])
     with pytest.raises(ValueError, match="size"):
         make_recorder(32, 16, RULES["usual"], "cuda:0").push(0.0, *planes[0])
+
+
+def live_arrays() -> int:
+    """Arrays on the card, and those that Numba has yet to free."""
+    if SIMULATED:
+        return sum(type(found).__name__ == "FakeCUDAArray" for found in gc.get_objects())
+    context = cuda.current_context()
+    return len(context.memory_manager.allocations) + len(context.deallocations)
+
+
+def test_memory_goes_at_once_when_a_recorder_is_closed():
+    rng = np.random.default_rng(6)
+    planes = place([noise(rng, 35, 50) for _ in range(3)], "planar")
+    gc.collect()
+    gc.disable()
+    try:
+        before = live_arrays()
+        for _ in range(3):
+            recorder = make_recorder(50, 35, RULES["usual"], "cuda:0")
+            for i, picture in enumerate(planes):
+                recorder.push(float(i), *picture)
+            recorder.lasting(*planes[0])
+            assert live_arrays() > before + 10
+            recorder.close()
+            assert live_arrays() <= before  # less where Numba had others yet to free
+            recorder.close()
+    finally:
+        gc.enable()
+
+
+class Full(Exception):
+    """Like Numba's errors, of no common kind."""
+
+
+@pytest.mark.parametrize("when", ["made", "compare", "thumbnail"])
+def test_what_the_card_cannot_do_is_left_to_the_cpu(when: str, monkeypatch: pytest.MonkeyPatch):
+    def fail(*_: object, **__: object) -> None:
+        raise Full("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY")
+
+    rng = np.random.default_rng(7)
+    planes = place([noise(rng, 35, 50) for _ in range(3)], "nv12")
+    if when == "made":
+        monkeypatch.setattr(tile_engine, "_Outbox", fail)
+        with pytest.raises(DeviceGaveUp, match="OUT_OF_MEMORY"):
+            make_recorder(50, 35, RULES["usual"], "cuda:0")
+        return
+    recorder = make_recorder(50, 35, RULES["usual"], "cuda:0")
+    for i, picture in enumerate(planes[:2]):
+        recorder.push(float(i), *picture)
+    monkeypatch.setattr(tile_engine.TileEngine, when, fail)
+    with pytest.raises(DeviceGaveUp, match="OUT_OF_MEMORY"):
+        recorder.thumbnail(4) if when == "thumbnail" else recorder.push(2.0, *planes[2])
+    recorder.close()
