@@ -16,7 +16,7 @@ from typing import Annotated
 from narratrace.align.stage import Align, AlignOptions
 from narratrace.analyse.visual import AnalyseOptions
 from narratrace.data.audio import Audio
-from narratrace.data.media import VideoInput
+from narratrace.data.media import VideoInput, local_path
 from narratrace.data.outcome import Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
@@ -25,7 +25,7 @@ from narratrace.device import check_device, model_device, why_not_ctranslate2, w
 from narratrace.errors import InputError
 from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
-from narratrace.source import load_captions, playback_start, probe
+from narratrace.source import load_sidecar, playback_start, probe
 from narratrace.understand.classifier import ClassifyOptions, parse_classifier
 from narratrace.understand.filters import FilterOptions
 from narratrace.understand.stats import StatsOptions
@@ -212,7 +212,7 @@ def read_sidecar(video: VideoInput) -> Transcript | None:
     if not video.captions_uri:
         return None
     try:
-        transcript = load_captions(video.captions_uri)
+        transcript = load_sidecar(local_path(video.captions_uri), local_path(video.uri))
     except InputError as error:  # failures name the recording, so the message has to name this file
         message = f"captions {Path(video.captions_uri).name}: {error.message}"
         raise InputError(message, **error.to_dict()) from error

@@ -192,6 +192,12 @@ def pointed() -> Recording:
     )
 
 
+def test_speech_that_overlaps_is_not_mixed() -> None:
+    talk = transcript(("A long sentence over ten seconds.", 1, 11), ("Short aside.", 3, 5))
+    (pair,) = of(SampleKind.PAIR, samples(recording(stable=[(0, 20)], transcript=talk)))
+    assert pair.text == "A long sentence over ten seconds. Short aside."
+
+
 class TestBoxes:
     def test_a_circled_region_has_the_words_spoken_then(self) -> None:
         trace = of(SampleKind.TRACE, samples(pointed()))[0]
@@ -208,6 +214,25 @@ class TestBoxes:
         options = from_mapping(AlignOptions, {"boxes": {"methods": methods}})
         trace = of(SampleKind.TRACE, samples(pointed(), options))[0]
         assert {region.method for region in trace.boxes} == made
+
+    def test_text_without_spaces_gets_none(self) -> None:
+        talk = pointed().transcript
+        assert talk is not None
+        said = [
+            replace(
+                u,
+                words=tuple(
+                    replace(w, text="肝" if w is not u.words[-1] else "脏。", glued=True) for w in u.words
+                ),
+            )
+            for u in talk.utterances
+        ]
+        made = replace(pointed(), transcript=replace(talk, utterances=tuple(said)))
+        trace = of(SampleKind.TRACE, samples(made))[0]
+        assert trace.text == "肝肝肝脏。肝肝肝肝脏。肝肝脏。"
+        circle, cluster = (next(b for b in trace.boxes if b.method == m) for m in ("circle", "cluster"))
+        assert circle.text == "肝肝肝肝脏。"
+        assert cluster.text in trace.text
 
     def test_a_trace_goes_on_until_its_gestures_end(self) -> None:
         talk = transcript(("Look here.", 5, 6.4))

@@ -1,3 +1,4 @@
+# ruff: noqa: RUF001
 """Sentences, and whose they are."""
 
 from __future__ import annotations
@@ -8,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narratrace.align.sentences import SentenceOptions, split_sentences
+from narratrace.align.sentences import SentenceOptions, split_sentences, spoken_sentences
 from narratrace.align.text import TextOptions, deal_sentences, fill_windows
+from narratrace.data.spacing import split_text
 from narratrace.data.transcript import Utterance, Word
 from narratrace.timebase import Span
 
@@ -35,11 +37,42 @@ def split(text: str, **options: float) -> list[str]:
         ("As shown by J. Smith et al. in 1999.", ["As shown by J. Smith et al. in 1999."]),
         ("no punctuation at all", ["no punctuation at all"]),
         ("これは細胞です。 次です。", ["これは細胞です。", "次です。"]),
+        ("The U.S. study at 3 p.m. it was.", ["The U.S. study at 3 p.m. it was."]),
+        ("Stage IV. p.m. it. Next one.", ["Stage IV. p.m. it.", "Next one."]),
+        ("all is small here. as usual.", ["all is small here.", "as usual."]),
+        ("یہ جگر ہے۔ یہ تلی ہے۔", ["یہ جگر ہے۔", "یہ تلی ہے۔"]),
+        ("Սա լյարդն է։ Սա փայծաղն է։", ["Սա լյարդն է։", "Սա փայծաղն է։"]),
         ("", []),
     ],
 )
 def test_sentences_end_where_a_reader_would_end_them(text: str, sentences: list[str]) -> None:
     assert split(text) == sentences
+
+
+@pytest.mark.parametrize(
+    ("text", "sentences"),
+    [
+        (
+            "今天看肝脏。这是病灶！清楚吗？「是。」好",
+            ["今天看肝脏。", "这是病灶！", "清楚吗？", "「是。」", "好"],
+        ),
+        ("今天看肝. 这里", ["今天看肝.", "这里"]),
+    ],
+)
+def test_sentences_end_within_text_without_spaces(text: str, sentences: list[str]) -> None:
+    spoken = [Word(Span(i, i + 1), word, glued=glued) for i, (word, glued) in enumerate(split_text(text))]
+    assert [s.text for s in split_sentences(spoken, OPTIONS)] == sentences
+
+
+def test_speech_that_overlaps_is_not_mixed() -> None:
+    long, aside = utterance("A long one over ten", 0, 10), utterance("Short aside.", 3, 5)
+    rest = utterance("seconds goes on.", 10, 13)
+    said = spoken_sentences([long, aside, rest], OPTIONS)
+    assert [s.text for s in said] == ["A long one over ten seconds goes on.", "Short aside."]
+    assert (
+        spoken_sentences([utterance("one by", 0, 2.5), utterance("one.", 2, 3)], OPTIONS)[0].text
+        == "one by one."
+    )
 
 
 def test_a_pause_ends_a_sentence() -> None:

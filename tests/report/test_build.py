@@ -14,6 +14,7 @@ from PIL import Image
 
 from narratrace.errors import InputError, StorageError
 from narratrace.report import ReportOptions, build_report
+from narratrace.report.samples import sentence_rows
 from narratrace.report.shards import OpenShards, SampleRef
 from narratrace.report.shell import SCRIPTS, STYLES, Shell
 from narratrace.report.values import spread
@@ -66,11 +67,26 @@ def test_hostile_text_is_data(report: Path) -> None:
     assert summary_of(report)["failures"][1]["message"] == HOSTILE
 
 
+def test_words_know_where_the_text_has_no_space() -> None:
+    said = [["The", "liver", "今", "天", "看。"], ["这", "里"]]
+    words = [[{"start": 0.0, "end": 1.0, "text": text} for text in sentence] for sentence in said]
+    document = {
+        "text": "The liver 今天看。这里",
+        "utterances": [{"words": sentence} for sentence in words],
+        "word_positions": [],
+    }
+    rows = [row for sentence in sentence_rows(document) for row in sentence]
+    assert "".join(row[2] if len(row) > 5 else f" {row[2]}" for row in rows) == f" {document['text']}"
+
+
 def test_samples_arrive_whole(report: Path) -> None:
     page = pages_of(report)["generated"]
     data = scripts(report).data
     trace = page["samples"]["traces"][0]
     assert trace["text"].startswith("Here is an axial slice")
+    rows = [word for sentence in trace["sentences"] for word in sentence]
+    assert " ".join(row[2] for row in rows) == trace["text"]
+    assert {len(row) for row in rows} == {5}
     assert any(word[3] is not None for sentence in trace["sentences"] for word in sentence)
     assert {box["method"] for box in trace["boxes"]} >= {"circle"}
     picture = Image.open(io.BytesIO(base64.b64decode(data[f"media-{trace['media']}"])))

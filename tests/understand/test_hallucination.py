@@ -29,6 +29,8 @@ NARRATION = (
         (NARRATION, -1.2, 0.1, "mean log probability"),
         ("Thanks for watching!", -0.7, 0.9, "no-speech probability"),
         ("Thanks for watching!", -0.2, 0.9, None),
+        ("是的是的是的是的是的好", -0.1, 0.0, "5 repeats of 2 words"),
+        ("今天我们看肝脏。这里是一个病灶，边界清楚。", -0.1, 0.0, None),  # noqa: RUF001
         ("", 0.0, 0.0, None),
     ],
 )

@@ -11,7 +11,7 @@ import pytest
 
 from narratrace.data.audio import SAMPLE_RATE
 from narratrace.data.outcome import Failed, Kept
-from narratrace.data.transcript import Transcript, Word
+from narratrace.data.transcript import Transcript, Word, join_words
 from narratrace.errors import InputError, MissingDependency, ModelError, OptionError
 from narratrace.options import from_mapping, validate
 from narratrace.pipeline.stage import Stage
@@ -457,3 +457,27 @@ def test_segments_end_at_time_stamps(loaded):
     assert found[1][0] == Word(Span(1.0, 1.5), "lung", 0.25)
     assert found[2][1].span == Span(2.5, 2.5)
     assert segments(tokenizer, [stamp, stamp + 10], []) == ()
+
+
+@pytest.mark.parametrize(
+    ("tokens", "text"),
+    [
+        (
+            (" the", " X", "-ray", " 3", ".5", " cm,", " 10", "%", " T", "1", "-weighted"),
+            "the X-ray 3.5 cm, 10% T1-weighted",
+        ),
+        (("今天", "看", "CT", " 肝", "脏。"), "今天看CT 肝脏。"),
+    ],
+)
+def test_tokens_without_a_space_before_get_none(loaded, tokens, text):
+    from faster_whisper.tokenizer import Tokenizer
+
+    tokenizer = Tokenizer(loaded.hf_tokenizer, True, task="transcribe", language="en")
+    word = loaded.hf_tokenizer.token_to_id("Ġheart")
+    aligned = [
+        {"word": token, "tokens": [word], "start": i, "end": i + 1, "probability": 0.5}
+        for i, token in enumerate(tokens)
+    ]
+    (words,) = segments(tokenizer, [word] * len(tokens), aligned)
+    assert join_words(words) == text
+    assert (words[0].span.start, words[-1].span.end) == (0, len(tokens))

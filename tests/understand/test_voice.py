@@ -118,11 +118,11 @@ def test_a_word_within_a_voice_goes_back_to_where_it_was_spoken(case, a, b, whic
     end = max(start + SHORTEST_WORD_S, voice.start + max(a, b) * voice.duration)
     offset = sum(p.kept.duration for p in pieces[:i]) - pieces[i].kept.start
     word = Window(0, np.zeros(0, np.float32), tuple(pieces), 7.0).place(
-        Word(Span(start + offset, end + offset), "w", 0.5)
+        Word(Span(start + offset, end + offset), "w", 0.5, glued=True)
     )
     assert word.span.start == pytest.approx(7.0 + start, abs=1e-6)
     assert word.span.end == pytest.approx(7.0 + end, abs=1e-6)
-    assert (word.text, word.probability) == ("w", 0.5)
+    assert (word.text, word.probability, word.glued) == ("w", 0.5, True)
 
 
 @given(regions(), st.floats(0, 30), st.floats(0, 30))

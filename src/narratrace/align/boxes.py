@@ -25,7 +25,7 @@ from narratrace.align.kmeans import F64, kmeans
 from narratrace.data.sample import RegionBox
 from narratrace.data.shots import Box
 from narratrace.data.trace import Trace
-from narratrace.data.transcript import Utterance, Word
+from narratrace.data.transcript import Utterance, Word, join_words
 from narratrace.options import option
 from narratrace.timebase import Span
 
@@ -83,7 +83,7 @@ def gesture_boxes(
     boxes = []
     for gesture in gestures:
         heard = gesture.span.pad(options.lead_s, 0.0)
-        text = " ".join(word.text for word in words if heard.contains(word.span.middle))
+        text = join_words(word for word in words if heard.contains(word.span.middle))
         if text:
             boxes.append(_region(gesture.box, gesture.span, text, gesture.kind, trace))
     return boxes
@@ -116,7 +116,8 @@ def cluster_boxes(
             box = extent(kept.x, kept.y)
             span = Span(float(kept.t[0]), float(kept.t[-1]))
             if options.min_area < box.area / (width * height) < options.max_area:
-                boxes.append(_region(box, span, " ".join(s.text for s in own), "cluster", trace))
+                text = join_words(word for sentence in own for word in sentence.words)
+                boxes.append(_region(box, span, text, "cluster", trace))
     return sorted(boxes, key=lambda region: region.span)
 
 

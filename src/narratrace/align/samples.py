@@ -17,7 +17,7 @@ from narratrace.align.words_trace import WordTraceOptions, word_positions
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.sample import AlignedSample, Clip, SampleKind
 from narratrace.data.trace import Dwell, Trace
-from narratrace.data.transcript import Utterance
+from narratrace.data.transcript import Utterance, join_words
 from narratrace.options import option
 from narratrace.timebase import Span
 
@@ -169,7 +169,7 @@ class SampleMaker:
             video_id=self.video_id,
             index=index,
             span=span,
-            text=" ".join(utterance.text for utterance in utterances),
+            text=join_words(word for utterance in utterances for word in utterance.words),
             utterances=tuple(utterances),
             image=best.keyframe,
             image_t=best.keyframe_t if best.keyframe is not None else None,

@@ -6,6 +6,7 @@ none begins or ends inside a sentence either, but for clips that have no room fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
@@ -15,14 +16,18 @@ from narratrace.options import option
 from narratrace.timebase import Span
 
 _OPENERS = "\"'([{«“‘"  # noqa: RUF001
-_CLOSERS = "\"')]}»”’"  # noqa: RUF001
-_STOPS = (".", "!", "?", "…", "。", "！", "？", "।", "؟")  # noqa: RUF001
+_CLOSERS = "\"')]}»”’」』）］】》〉"  # noqa: RUF001
+_STOPS = (
+    *(".", "!", "?", "…", "‼", "⁇", "⁈", "⁉", "؟", "۔", "։", "।", "॥", "።"),  # noqa: RUF001
+    *("。", "！", "？", "｡", "．", "။", "៕", "។"),  # noqa: RUF001
+)
+_LETTERS_WITH_POINTS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+"""U.S., p.m., i.v., e.g.: without the last point."""
 
 # fmt: off
 _ABBREVIATIONS = frozenset({
-    "al", "approx", "b.i.d", "ca", "cf", "dept", "dr", "e.g", "eq", "esp", "fig", "figs", "hosp", "i.e",
-    "i.m", "i.v", "incl", "max", "min", "mr", "mrs", "ms", "mt", "nos", "p.o", "pp", "prof", "pt", "q.d",
-    "ref", "resp", "sec", "sr", "st", "t.i.d", "vol", "vs",
+    "al", "approx", "ca", "cf", "dept", "dr", "eq", "esp", "fig", "figs", "hosp", "incl", "max", "min", "mr",
+    "mrs", "ms", "mt", "nos", "pp", "prof", "pt", "ref", "resp", "sec", "sr", "st", "vol", "vs",
 })
 # fmt: on
 """Words whose point does not end a sentence, without it and in lower case."""
@@ -52,19 +57,42 @@ class SentenceOptions:
     ] = 60
 
 
+def spoken_sentences(utterances: Iterable[Utterance], options: SentenceOptions) -> list[Utterance]:
+    """The sentences of all utterances by their starts; every word is in exactly one.
+
+    Utterances may overlap, as where two speak or a caption stays beside others. Words of one that would fall
+    between those of another are no part of its sentences: each goes on from the first before it that it can.
+
+    Args:
+        utterances: In time order.
+        options: See :func:`split_sentences`.
+    """
+    voices: list[list[Word]] = []
+    for utterance in utterances:
+        start = min((word.span.start for word in utterance.words), default=0.0)
+        voice = next((voice for voice in voices if voice[-1].span.start <= start), None)
+        if voice is not None:
+            voice += utterance.words
+        elif utterance.words:
+            voices.append(list(utterance.words))
+    sentences = [sentence for voice in voices for sentence in split_sentences(voice, options)]
+    return sorted(sentences, key=lambda sentence: sentence.span.start)
+
+
 def split_sentences(words: Iterable[Word], options: SentenceOptions) -> list[Utterance]:
     """The words as sentences in time order; every word is in exactly one.
 
     A sentence ends at a word with a full stop, a question or an exclamation mark, unless the stop belongs to
-    an abbreviation, an initial or a number that goes on; and at a pause. One with more words than
-    ``max_words`` is cut at the longest pause in the second half of that many, again and again.
+    an abbreviation, an initial or a number that goes on, or what began with a capital goes on with a small
+    letter; and at a pause. One with more words than ``max_words`` is cut at the longest pause in the second
+    half of that many, again and again.
     """
-    ordered = sorted(words, key=lambda word: (word.span.start, word.span.end))
+    ordered = sorted(words, key=lambda word: word.span.start)
     sentences: list[Utterance] = []
     run: list[Word] = []
     for i, word in enumerate(ordered, start=1):
         run.append(word)
-        if i == len(ordered) or _ends(word, ordered[i], options.pause_s):
+        if i == len(ordered) or _ends(run, ordered[i], options.pause_s):
             sentences += _cut_to_length(run, options.max_words)
             run = []
     return sentences
@@ -76,7 +104,9 @@ def as_utterance(words: Sequence[Word]) -> Utterance:
     return Utterance(span=span, words=tuple(words))
 
 
-def _ends(word: Word, following: Word, pause_s: float) -> bool:
+def _ends(run: Sequence[Word], following: Word, pause_s: float) -> bool:
+    """Whether a sentence ends with the last word of ``run``, which began with its first."""
+    word = run[-1]
     if following.span.start - word.span.end >= pause_s:
         return True
     bare = word.text.rstrip(_CLOSERS)
@@ -85,11 +115,14 @@ def _ends(word: Word, following: Word, pause_s: float) -> bool:
     if not bare.endswith(".") or bare.endswith(".."):
         return True
     stem = bare[:-1].lstrip(_OPENERS).lower()
-    initial = len(stem) == 1 and stem.isalpha() and stem != "i"
+    initial = len(stem) == 1 and stem != stem.upper() and stem != "i"
     number_goes_on = (
         stem[-1:].isdigit() and following.text[:1].isdigit() and following.span.start == word.span.end
     )
-    return not (initial or number_goes_on or stem in _ABBREVIATIONS)
+    abbreviation = stem in _ABBREVIATIONS or _LETTERS_WITH_POINTS.fullmatch(stem) is not None
+    first, nxt = (text.lstrip(_OPENERS)[:1] for text in (run[0].text, following.text))
+    goes_on = first.isupper() and nxt.islower()  # not in captions all in small letters
+    return not (initial or number_goes_on or abbreviation or goes_on)
 
 
 def _cut_to_length(words: Sequence[Word], most: int) -> list[Utterance]:

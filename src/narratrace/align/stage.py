@@ -16,7 +16,7 @@ from narratrace.align.passages import find_passages
 from narratrace.align.pictures import Picture, find_pictures, is_medical
 from narratrace.align.pointing import PointingOptions, find_gestures
 from narratrace.align.samples import SampleMaker, TraceOptions
-from narratrace.align.sentences import split_sentences
+from narratrace.align.sentences import spoken_sentences
 from narratrace.align.text import TextOptions
 from narratrace.align.words_trace import WordTraceOptions
 from narratrace.data.analysis import VisualAnalysis
@@ -98,7 +98,7 @@ def align(recording: Recording, options: AlignOptions) -> tuple[AlignedSample, .
     )
     pictures = find_pictures(stable, recording.labels, chunks)
     gestures = _gestures(visual, pictures, options.pointing)
-    sentences = split_sentences(transcript.words, options.text.sentences)
+    sentences = spoken_sentences(transcript.utterances, options.text.sentences)
     maker = SampleMaker(
         video_id=recording.video_id,
         visual=visual,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from narratrace.timebase import Span, merge_spans
@@ -15,11 +16,18 @@ class Word:
         span: When it is spoken.
         text: Without surrounding white space.
         probability: Belief of the recogniser in [0, 1]; 1 for captions.
+        glued: Whether no space stands before it in a text, see Note [Words without spaces].
     """
 
     span: Span
     text: str
     probability: float = 1.0
+    glued: bool = False
+
+
+def join_words(words: Iterable[Word]) -> str:
+    """The text of the words, with single spaces but before those that are ``glued``."""
+    return "".join(word.text if word.glued else f" {word.text}" for word in words).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +39,8 @@ class Utterance:
 
     @property
     def text(self) -> str:
-        """The words joined by single spaces."""
-        return " ".join(word.text for word in self.words)
+        """The words as one text, see :func:`join_words`."""
+        return join_words(self.words)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +48,7 @@ class Transcript:
     """All speech of one recording.
 
     Attributes:
-        utterances: In time order.
+        utterances: By their starts; they may overlap.
         language: ISO 639-1 code, empty when unknown.
         source: What produced it: ``captions:FILE``, ``whisper:MODEL``, ``none``.
         word_times: ``exact`` when measured per word, ``interpolated`` when spread over a cue.
@@ -59,8 +67,9 @@ class Transcript:
 
     @property
     def words(self) -> tuple[Word, ...]:
-        """All words in time order."""
-        return tuple(word for utterance in self.utterances for word in utterance.words)
+        """All words in time order, also where utterances overlap."""
+        words = (word for utterance in self.utterances for word in utterance.words)
+        return tuple(sorted(words, key=lambda word: word.span.start))
 
     @property
     def seconds_per_word(self) -> float | None:

@@ -21,7 +21,8 @@ _MEDIA_NAME = 40
 def card(sample: ShardSample, media: MediaWriter) -> dict[str, Any] | None:
     """The data of a sample's card, None when there is no room for its picture or clip.
 
-    ``sentences`` is a list of lists of words ``[start, end, text, x, y]`` (x, y null without a pointer),
+    ``sentences`` is a list of lists of words ``[start, end, text, x, y]`` (x, y null without a pointer;
+    a sixth value, 1, where the text has no space before the word),
     ``trace`` rows of ``[t, x, y, score]``, ``dwells`` rows of ``[start, end, x, y, radius]``; the rest is
     named as in the document.
 
@@ -50,7 +51,7 @@ def _data(sample: ShardSample) -> dict[str, Any]:
         "clip": document["clip"],
         "image": document["image"],
         "text": document["text"],
-        "sentences": _sentences(document),
+        "sentences": sentence_rows(document),
         "trace": document["trace"],
         "boxes": document["boxes"],
         "dwells": [[d["start"], d["end"], d["x"], d["y"], d["radius"]] for d in document["dwells"]],
@@ -59,15 +60,20 @@ def _data(sample: ShardSample) -> dict[str, Any]:
     }
 
 
-def _sentences(document: Mapping[str, Any]) -> list[list[list[Any]]]:
+def sentence_rows(document: Mapping[str, Any]) -> list[list[list[Any]]]:
+    """The words of a sample's document by its sentences, see :func:`card`."""
     places = {(p["start"], p["end"], p["text"]): (p["x"], p["y"]) for p in document["word_positions"]}
-    return [
-        [
-            [w["start"], w["end"], w["text"], *places.get((w["start"], w["end"], w["text"]), (None, None))]
-            for w in utterance["words"]
-        ]
-        for utterance in document["utterances"]
-    ]
+    rest = f" {document['text']}"
+    sentences = []
+    for utterance in document["utterances"]:
+        rows = []
+        for w in utterance["words"]:
+            x, y = places.get((w["start"], w["end"], w["text"]), (None, None))
+            glued = [1] if rest.startswith(w["text"]) else []
+            rest = rest.lstrip()[len(w["text"]) :]
+            rows.append([w["start"], w["end"], w["text"], x, y, *glued])
+        sentences.append(rows)
+    return sentences
 
 
 def _facts(meta: Mapping[str, Any]) -> dict[str, Any]:

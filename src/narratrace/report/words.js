@@ -14,7 +14,7 @@ function spokenText(sample, moment, go) {
   const nodes = all.map((word, i) => wordNode(sample, word, i, moment, go));
   let next = 0;
   const paragraphs = sample.sentences.map((sentence) =>
-    h("span", { class: "sentence" }, ...sentence.flatMap(() => [nodes[next++], " "])));
+    h("span", { class: "sentence" }, ...sentence.flatMap((word) => [word[5] ? "" : " ", nodes[next++]])));
   const text = h("p", {
     class: "spoken", role: "group", "aria-label": "Spoken text; arrow keys go from word to word",
     onkeydown: (event) => moveAmong(nodes, event),

@@ -1,7 +1,7 @@
 """Where recordings come from: inputs as named, manifests, container facts, captions beside them."""
 
-from narratrace.source.captions import load_captions
+from narratrace.source.captions import load_captions, load_sidecar
 from narratrace.source.listing import resolve
 from narratrace.source.probe import playback_start, probe
 
-__all__ = ["load_captions", "playback_start", "probe", "resolve"]
+__all__ = ["load_captions", "load_sidecar", "playback_start", "probe", "resolve"]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from narratrace.data.transcript import Transcript
 from narratrace.errors import InputError
 from narratrace.source.cues import Cue, read_cues
+from narratrace.source.encoding import read_text
+from narratrace.source.languages import known_language, language_code
 from narratrace.source.rolling import unroll
 from narratrace.source.whisper_json import looks_like_whisper, read_whisper_json
 from narratrace.source.words import cue_words, to_utterances
@@ -32,6 +36,10 @@ class SidecarIndex:
         order), and within one language the order is that of :data:`SUFFIXES`. A ``.json`` counts only if
         it looks like a recogniser's output: downloaders leave all kinds of JSON beside a video.
         """
+        return next(self.all(path), None)
+
+    def all(self, path: str | Path) -> Iterator[Path]:
+        """All captions files of a recording, that of :meth:`find` first."""
         video = Path(path)
         folder = self._folders.get(video.parent)
         if folder is None:
@@ -39,8 +47,7 @@ class SidecarIndex:
         for _, _, name in sorted(folder.get(video.stem, ())):
             sidecar = video.parent / name
             if sidecar.suffix.lower() != ".json" or looks_like_whisper(sidecar):
-                return sidecar
-        return None
+                yield sidecar
 
 
 def _sidecars(folder: Path) -> dict[str, list[tuple[tuple[int, str], int, str]]]:
@@ -61,6 +68,27 @@ def _sidecars(folder: Path) -> dict[str, list[tuple[tuple[int, str], int, str]]]
     return found
 
 
+def load_sidecar(path: str | Path, video: str | Path) -> Transcript:
+    """The captions at ``path``; if they cannot be read but belong to ``video`` by name, its next ones.
+
+    Raises:
+        InputError: for ``path``, see :func:`load_captions`; none of the others can be read either.
+    """
+    try:
+        return load_captions(path)
+    except InputError as error:
+        sidecars = list(SidecarIndex().all(video))
+        others = sidecars[sidecars.index(Path(path)) + 1 :] if Path(path) in sidecars else []
+        for other in others:
+            try:
+                transcript = load_captions(other)
+            except InputError:
+                continue
+            instead = f"captions {Path(path).name} {error.message}: took {other.name} instead"
+            return replace(transcript, warnings=(instead, *transcript.warnings))
+        raise
+
+
 def load_captions(path: str | Path) -> Transcript:
     """Read WebVTT, SubRip, or the JSON of Whisper and WhisperX.
 
@@ -72,10 +100,11 @@ def load_captions(path: str | Path) -> Transcript:
         InputError: the file is missing or malformed, naming the place as far as it is known.
     """
     file = Path(path)
-    text = _read_text(file)
+    text, warnings = read_text(file)
     source = f"captions:{file.name}"
     if file.suffix.lower() == ".json":
-        return read_whisper_json(text, source, str(file))
+        transcript = read_whisper_json(text, source, str(file))
+        return replace(transcript, warnings=(*warnings, *transcript.warnings))
     if file.suffix.lower() not in SUFFIXES:
         raise InputError(
             f"captions of kind {file.suffix or '(no suffix)'} cannot be read",
@@ -83,46 +112,32 @@ def load_captions(path: str | Path) -> Transcript:
             input=str(file),
             expected=", ".join(SUFFIXES),
         )
-    cues, warnings = read_cues(text, str(file))
+    cues, oddities = read_cues(text, str(file))
     cues = unroll(cues)
     return Transcript(
         utterances=to_utterances([(cue.span, cue_words(cue)) for cue in cues]),
         language=_language(file, text),
         source=source,
-        word_times="exact" if cues and all(_is_timed(cue) for cue in cues) else "interpolated",
-        warnings=tuple(warnings),
+        word_times="exact" if _are_timed(cues) else "interpolated",
+        warnings=(*warnings, *oddities),
     )
 
 
-def _is_timed(cue: Cue) -> bool:
-    return bool(cue.stamps) or len(cue.words) < 2
+def _are_timed(cues: Sequence[Cue]) -> bool:
+    """Whether words have times of their own; YouTube's lines of one word have them from their cue."""
+    timed = [cue.last_stamp is not None for cue in cues]
+    return any(timed) and all(t or len(cue.words) == 1 for t, cue in zip(timed, cues, strict=True))
 
 
 def _preference(language: str) -> tuple[int, str]:
     if not language:
         return 0, ""
-    return (1 if language.lower().split("-")[0].split("_")[0] == "en" else 2), language
+    return (1 if language_code(language) == "en" else 2), language
 
 
 def _language(file: Path, text: str) -> str:
     """ISO 639-1 code from the header or the file name, empty when neither tells."""
     stated = _VTT_LANGUAGE.search(text[:1000])
     if stated:
-        return stated[1].lower()
-    named = _LANGUAGE.fullmatch(file.stem.rpartition(".")[2]) if "." in file.stem else None
-    return re.split("[-_]", named[0])[0].lower() if named else ""
-
-
-def _read_text(file: Path) -> str:
-    try:
-        data = file.read_bytes()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}", station="source", input=str(file)) from error
-    for encoding in ("utf-16",) if data[:2] in (b"\xff\xfe", b"\xfe\xff") else ("utf-8-sig", "cp1252"):
-        try:
-            return data.decode(encoding).replace("\r\n", "\n").replace("\r", "\n")
-        except UnicodeDecodeError:
-            continue
-    raise InputError(
-        "is not text", station="source", input=str(file), expected="UTF-8, UTF-16 or Windows-1252"
-    )
+        return language_code(stated[1])
+    return known_language(file.stem.rpartition(".")[2]) if "." in file.stem else ""

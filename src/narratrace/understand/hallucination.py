@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
+from narratrace.data.spacing import split_text
 from narratrace.options import option
 
 LONGEST_NGRAM = 12
@@ -73,7 +74,7 @@ def longest_run(words: Sequence[str]) -> tuple[int, int]:
         Occurrences in a row and the n-gram's length in words; (1, 1) when nothing repeats, (0, 0) for
         no words.
     """
-    plain = [word.strip(".,;:!?-\"'()").casefold() for word in words]
+    plain = [word.strip(".,;:!?-\"'()、。，！？").casefold() for word in words]  # noqa: RUF001
     if not plain:
         return 0, 0
     best = (1, 1)
@@ -97,7 +98,7 @@ def fault(text: str, avg_logprob: float, no_speech_prob: float, limits: Rejectio
     ratio = compression_ratio(text)
     if ratio > limits.max_compression_ratio:
         return f"compression ratio {ratio:.2f} > {limits.max_compression_ratio}"
-    repeats, length = longest_run(text.split())
+    repeats, length = longest_run([word for word, _ in split_text(text)])
     if repeats > limits.max_repeats:
         return f"{repeats} repeats of {length} word{'s' if length > 1 else ''} > {limits.max_repeats}"
     if avg_logprob < limits.min_avg_logprob:

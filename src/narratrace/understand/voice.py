@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
@@ -111,7 +111,7 @@ class Window:
         shift = kept.start - float(starts[i])
         start = min(voice.clamp(word.span.start + shift), voice.end - SHORTEST_WORD_S)
         end = max(voice.clamp(word.span.end + shift), start + SHORTEST_WORD_S)
-        return Word(Span(self.origin + start, self.origin + end), word.text, word.probability)
+        return replace(word, span=Span(self.origin + start, self.origin + end))
 
 
 def voice_regions(samples: npt.NDArray[np.float32], options: VoiceOptions) -> list[Span]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import groupby, islice
 
 from narratrace.data.media import VideoInput
+from narratrace.data.spacing import run_on
 from narratrace.data.transcript import Transcript, Utterance
 from narratrace.errors import OptionError
 from narratrace.threads import usable_cores
@@ -166,7 +167,7 @@ class WhisperTranscriber:
         if draft.error is not None:
             return draft.error
         return Transcript(
-            utterances=tuple(draft.utterances),
+            utterances=run_on(draft.utterances),
             language=draft.language,
             source=f"whisper:{self._name}",
             word_times="exact",

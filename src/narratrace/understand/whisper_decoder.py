@@ -22,6 +22,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narratrace.data.audio import SAMPLE_RATE
+from narratrace.data.spacing import assemble
 from narratrace.data.transcript import Word
 from narratrace.timebase import Span
 from narratrace.understand.hallucination import RejectionOptions, fault
@@ -188,6 +189,8 @@ def segments(
 ) -> tuple[tuple[Word, ...], ...]:
     """The words of a window, divided where the recogniser put its time stamps.
 
+    What its tokens are words of: Note [Words without spaces].
+
     Args:
         tokenizer: Knows which tokens are text (below ``eot``) and time stamps (from ``timestamp_begin``).
         tokens: What was generated.
@@ -200,11 +203,12 @@ def segments(
         elif token >= tokenizer.timestamp_begin:
             ends.append(seen)
     firsts = accumulate((len(word["tokens"]) for word in words), initial=0)
-    divided: dict[int, list[Word]] = {}
+    divided: dict[int, list[tuple[Word, bool]]] = {}
     for word, first in zip(words, firsts, strict=False):
         text = word["word"].strip()
         if text:
             segment = sum(end <= first for end in ends)
             span = Span(float(word["start"]), max(float(word["start"]), float(word["end"])))
-            divided.setdefault(segment, []).append(Word(span, text, float(word["probability"])))
-    return tuple(tuple(divided[key]) for key in sorted(divided))
+            part = Word(span, text, float(word["probability"]))
+            divided.setdefault(segment, []).append((part, word["word"][0].isspace()))
+    return tuple(tuple(assemble(divided[key])) for key in sorted(divided))
