@@ -79,6 +79,12 @@ def test_the_wheels_cublas_is_loaded_before_ctranslate2_opens_it_by_name(wheel: 
     assert reason.endswith("False\n")
 
 
+def test_the_extra_for_cards_brings_it():
+    text = (Path(__file__).parents[2] / "pyproject.toml").read_text()
+    extra = text.split("\ncuda = [", 1)[1].split("\n]", 1)[0]
+    assert f'"{device._CUBLAS_WHEEL}>=12"' in extra
+
+
 def test_speech_falls_back_to_the_cpu_where_cublas_is_missing(
     one_card: None, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ):
