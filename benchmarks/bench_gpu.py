@@ -111,13 +111,13 @@ class Results:
 
     def changed(self, name: str) -> None:
         """Part ``name`` has a new row, or has ended."""
-        rows = self._values[name]
-        for row in rows[self._shown.get(name, 0) :]:
-            show(name, row)
-        self._shown[name] = len(rows)
         self._values["projection"] = projection(self._values)
         if self._path is not None:
             write_atomic(self._path, json.dumps(self._values, indent=1).encode() + b"\n")
+        rows = self._values[name]
+        for row in rows[self._shown.get(name, 0) :]:  # what is shown is safe
+            show(name, row)
+        self._shown[name] = len(rows)
 
 
 def show(name: str, row: dict[str, Any]) -> None:
