@@ -2,11 +2,21 @@
 
 ``auto`` may fall back to the CPU, and warns where there is a card that cannot be used; an explicit ``cuda:N``
 that cannot be had is an error. Nothing here imports a GPU library before a driver shows a card.
+
+Note [cuBLAS for CTranslate2]
+~~~~~~~~~~~~~~~~~~~~~~~~~~~~~
+CTranslate2 is built for CUDA 12 and opens cuBLAS by its bare name, at the first multiplication: a card is
+counted, a model loads, and then every recording fails. The other libraries for cards bring CUDA 13, and a
+wheel with cuBLAS 12 lies where no loader looks. So the library is loaded here, before anything is promised.
+Once it is in the process, its name finds it.
 """
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib
+import importlib.metadata
 import logging
 import re
 from collections.abc import Callable
@@ -19,6 +29,7 @@ from narratrace.errors import DeviceError, OptionError
 log = logging.getLogger(__name__)
 
 _CUDA = re.compile(r"cuda(?::(\d{1,3}))?")
+_CUBLAS, _CUBLAS_WHEEL = ("libcublasLt.so.12", "libcublas.so.12"), "nvidia-cublas-cu12"
 
 Reason = Callable[[int], str]
 """Why a library cannot use a card, by its number; empty when it can."""
@@ -125,10 +136,39 @@ def why_not_torch(index: int) -> str:
 
 
 def why_not_ctranslate2(index: int) -> str:
-    """Why CTranslate2 cannot use a card, empty when it can; imports ctranslate2."""
+    """Why CTranslate2 cannot use a card, empty when it can; imports ctranslate2, and loads cuBLAS for it."""
     try:
         ctranslate2 = importlib.import_module("ctranslate2")
     except (ImportError, OSError, RuntimeError) as error:
         return f"ctranslate2 cannot be imported: {error}"
     count = ctranslate2.get_cuda_device_count()
-    return "" if index < count else f"ctranslate2 {ctranslate2.__version__} sees {count} cards"
+    if index >= count:
+        return f"ctranslate2 {ctranslate2.__version__} sees {count} cards"
+    return why_not_cublas()
+
+
+def why_not_cublas() -> str:
+    """Why cuBLAS 12 is not to be had, empty once it is loaded; see Note [cuBLAS for CTranslate2]."""
+    try:
+        _load_cublas()
+    except OSError as error:
+        return f"cuBLAS 12, which ctranslate2 needs, cannot be loaded ({error}): pip install {_CUBLAS_WHEEL}"
+    return ""
+
+
+def _load_cublas() -> None:
+    """Load the cuBLAS that the loader finds, else that of the wheel.
+
+    Raises:
+        OSError: neither is there, or what is there is broken.
+    """
+    with contextlib.suppress(OSError):
+        ctypes.CDLL(_CUBLAS[-1], ctypes.RTLD_GLOBAL)
+        return
+    try:
+        files = importlib.metadata.files(_CUBLAS_WHEEL) or []
+    except importlib.metadata.PackageNotFoundError:
+        files = []
+    places = {file.name: str(file.locate()) for file in files}
+    for name in _CUBLAS:  # the second needs the first
+        ctypes.CDLL(places.get(name, name), ctypes.RTLD_GLOBAL)

@@ -57,6 +57,8 @@ class Library:
         more: Expression of the imported module ``m`` that tells more.
         before: Statement to run first.
         needs_driver: Whether it is of no use without an NVIDIA driver.
+        why_not: Function of :mod:`narratrace.device` that says why it cannot use a card, by its number; asked
+            for every card the driver shows.
     """
 
     distribution: str
@@ -65,6 +67,7 @@ class Library:
     more: str = "''"
     before: str = ""
     needs_driver: bool = False
+    why_not: str = ""
 
 
 _TORCHVISION = "from narratrace.understand._torchvision import import_torchvision; import_torchvision()"
@@ -73,7 +76,13 @@ _TORCHVISION = "from narratrace.understand._torchvision import import_torchvisio
 
 LIBRARIES = (
     Library("faster-whisper", "faster_whisper", "asr"),
-    Library("ctranslate2", "ctranslate2", "asr", "f'{m.get_cuda_device_count()} CUDA cards'"),
+    Library(
+        "ctranslate2",
+        "ctranslate2",
+        "asr",
+        "f'{m.get_cuda_device_count()} CUDA cards'",
+        why_not="why_not_ctranslate2",
+    ),
     Library("torch", "torch", "classify", "f'CUDA {m.version.cuda}, {m.cuda.device_count()} cards usable'"),
     Library("torchvision", "torchvision", "classify", before=_TORCHVISION),
     Library("open_clip_torch", "open_clip", "classify", before=_TORCHVISION),
@@ -210,7 +219,7 @@ def _library(library: Library) -> Fact:
     if problem:
         return _about(library, "absent", f"{version}, of no use here: {problem}")
     load = f"import importlib; m = importlib.import_module({library.module!r})"
-    code = f"{library.before}\n{load}\nprint({library.more})"
+    code = f"{library.before}\n{load}\nprint({library.more})\n{_asking(library)}"
     try:
         tried = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, timeout=_TIMEOUT_S
@@ -222,6 +231,15 @@ def _library(library: Library) -> Fact:
         return _about(library, "broken", f"{version}, {last}")
     more = (tried.stdout.strip().splitlines() or [""])[-1]
     return _about(library, "ok", f"{version}, {more}" if more else version)
+
+
+def _asking(library: Library) -> str:
+    """Code that fails with the reason where the library cannot use a card that is there."""
+    cards = range(len(driver_facts().gpus)) if library.why_not else ()
+    if not cards:
+        return ""
+    ask = f"from narratrace.device import {library.why_not} as ask"
+    return f"{ask}\nimport sys\nsys.exit('; '.join(filter(None, dict.fromkeys(map(ask, {cards})))) or None)"
 
 
 def _about(library: Library, status: Status, detail: str) -> Fact:

@@ -8,7 +8,7 @@ so that a command loads what it runs; options, and the modules they stand in, ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -20,12 +20,13 @@ from narratrace.data.media import VideoInput, local_path
 from narratrace.data.outcome import Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
-from narratrace.decode import AudioOptions, DecodeOptions, load_audio
+from narratrace.decode import AudioOptions, DecodeOptions, device_sessions, load_audio
 from narratrace.device import check_device, model_device, why_not_ctranslate2, why_not_torch
-from narratrace.errors import InputError
+from narratrace.errors import InputError, NarratraceError
 from narratrace.options import option
 from narratrace.pipeline import Hooks, Pipeline, Stage, Station, run_through
 from narratrace.source import load_sidecar, playback_start, probe
+from narratrace.threads import usable_cores
 from narratrace.understand.classifier import ClassifyOptions, parse_classifier
 from narratrace.understand.filters import FilterOptions
 from narratrace.understand.stats import StatsOptions
@@ -61,18 +62,24 @@ class FlowOptions:
     in_flight: Annotated[
         int,
         option(
-            "recordings that exist at once between input and consumer: bounds the memory",
-            source="choice: one in each station that takes long, and one to hand over",
-            ge=1,
+            "recordings that exist at once between input and consumer: bounds the memory; 0 for those that "
+            "are decoded, and as many again or a batch, whichever is more",
+            source="choice: on a CPU one in each station that takes long, and one to hand over",
+            ge=0,
         ),
-    ] = 5
+    ] = 0
     batch: Annotated[
         int, option("recordings transcribed or classified together; models fill larger batches", ge=1)
     ] = 4
     linger_s: Annotated[float, option("longest wait for such a batch to fill up", unit="s", ge=0)] = 0.0
     visual_workers: Annotated[
-        int, option("recordings decoded and analysed at once; each decoder uses all cores", ge=1)
-    ] = 1
+        int,
+        option(
+            "recordings decoded and analysed at once; 0 for one, as each decoder uses all cores, or with a "
+            "card for two more than it has decoder engines, as far as there are cores",
+            ge=0,
+        ),
+    ] = 0
     clip_workers: Annotated[
         int,
         option(
@@ -171,13 +178,47 @@ def build_pipeline(
         options: What the stages are made with.
         flow: How recordings flow.
         until: Name of the last station.
+
+    Raises:
+        OptionError: the device is none.
+        DeviceError: it is a card that the driver does not show.
     """
-    flow = flow or FlowOptions()
+    flow = sized(flow or FlowOptions(), options.device)
     names = list(MAKERS)
     return Pipeline(
         stations=tuple(_station(name, options, flow) for name in names[: names.index(until) + 1]),
         in_flight=flow.in_flight,
     )
+
+
+def sized(flow: FlowOptions, device: str) -> FlowOptions:
+    """The same options with numbers that suit the device in place of zeros; numbers the user chose stay.
+
+    Raises:
+        OptionError, DeviceError: as :func:`build_pipeline`.
+    """
+    workers = flow.visual_workers or min(device_sessions(device), usable_cores()) or 1
+    in_flight = flow.in_flight or workers + max(workers, flow.batch)
+    return replace(flow, visual_workers=workers, in_flight=in_flight)
+
+
+def loads_models(options: EngineOptions) -> bool:
+    """Whether stages load models onto a card that they are given, as far as the options tell.
+
+    ``--asr auto`` does where its model is on disk: which recordings have captions is not known beforehand.
+    """
+    if parse_classifier(options.classify.classifier):
+        return True
+    kind = parse_transcriber(options.transcribe.asr).kind
+    if kind != "auto":
+        return kind == "whisper"
+    from narratrace.understand.whisper_model import find_model
+
+    try:
+        find_model(options.transcribe.auto_model, allow_download=False)
+    except NarratraceError:
+        return options.transcribe.allow_download
+    return True
 
 
 def _station(name: str, options: EngineOptions, flow: FlowOptions) -> Station:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from narratrace.corpus import Run, VideoFinished, VideoRetried
-from narratrace.corpus.jobs import crew, make_job, worker_environments
+from narratrace.corpus.jobs import crew, make_crew, make_job, with_threads, worker_environments
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.messages import Task
 from narratrace.corpus.options import LimitOptions
@@ -150,6 +150,40 @@ def test_a_crew_fits_the_machine() -> None:
     assert (len(crew("cpu", 0, 1).cards), crew("cpu", 0, 1).threads) == (1, cores)
     assert len(crew("cpu", 7, 1000).cards) == 7
     assert len(crew("cpu", 7, 3).cards) == 3
+
+
+def test_no_more_workers_on_a_card_than_its_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    cards = [
+        Gpu(index=n, name="card", compute="9.0", memory_bytes=size, nvdec_engines=4)
+        for n, size in enumerate((24_000_000_000, 8_000_000_000))
+    ]
+    monkeypatch.setattr("narratrace.corpus.jobs.driver_facts", lambda: DriverFacts(gpus=tuple(cards)))
+    monkeypatch.setattr("narratrace.corpus.jobs.usable_cores", lambda: 32)
+    assert crew("cuda:0", 0, 1000).cards == (0,) * 12
+    assert crew("cuda:0", 0, 1000, card_bytes=6_000_000_000).cards == (0,) * 4
+    assert crew("cuda:1", 0, 1000, card_bytes=9_000_000_000).cards == (1,), "one is always tried"
+    assert crew("auto", 0, 1000, card_bytes=6_000_000_000).cards == (0, 1, 0, 0, 0)
+    assert crew("auto", 0, 3, card_bytes=6_000_000_000).cards == (0, 1, 0)
+    assert crew("auto", 8, 1000, card_bytes=6_000_000_000).cards == (0, 1, 0, 0, 0, 0, 1, 0), "as asked for"
+    assert sorted(crew("auto", 0, 1000).cards) == [0] * 12 + [1] * 12
+
+
+@pytest.mark.parametrize(("asr", "count"), [("none", 12), ("captions", 12), ("whisper:small", 4)])
+def test_cards_are_shared_out_where_models_are_loaded(
+    monkeypatch: pytest.MonkeyPatch, asr: str, count: int
+) -> None:
+    card = Gpu(index=0, name="card", compute="9.0", memory_bytes=24_000_000_000, nvdec_engines=4)
+    monkeypatch.setattr("narratrace.corpus.jobs.driver_facts", lambda: DriverFacts(gpus=(card,)))
+    monkeypatch.setattr("narratrace.corpus.jobs.usable_cores", lambda: 32)
+    engine = replace(ENGINE, device="auto", transcribe=replace(ENGINE.transcribe, asr=asr))
+    assert len(make_crew(engine, replace(OPTIONS, workers=0), 1000).cards) == count
+    assert len(make_crew(engine, replace(OPTIONS, workers=0, card_bytes=0), 1000).cards) == 12
+
+
+def test_a_worker_keeps_decoder_sessions_for_what_it_looks_at_alone() -> None:
+    assert with_threads(ENGINE, 1).decode.device_sessions == 2
+    chosen = replace(ENGINE, decode=replace(ENGINE.decode, device_sessions=5))
+    assert with_threads(chosen, 1).decode.device_sessions == 5
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,9 +13,12 @@ from typing import Any
 
 import pytest
 
-from narratrace.decode import nvdec
+from narratrace import device
+from narratrace.decode import DecodeOptions, nvdec
+from narratrace.decode import open as opening
 from narratrace.decode.sessions import SessionKey
-from narratrace.driver import DecodeCap, Gpu
+from narratrace.driver import DecodeCap, DriverFacts, Gpu
+from narratrace.errors import DeviceError
 from narratrace.source import probe
 from tests.support.media import FIXTURES, make_video
 
@@ -154,3 +158,41 @@ def test_missing_and_driverless_libraries_are_told(error: Exception, monkeypatch
     assert "advice" not in nvdec.why_not_libraries()
     monkeypatch.setattr(nvdec.importlib.util, "find_spec", lambda name: None if name == "cupy" else object())
     assert "narratrace[cuda]" in nvdec.why_not_libraries()
+
+
+def test_so_many_sessions_keep_a_card_busy(library: Recorder, monkeypatch: pytest.MonkeyPatch):
+    facts = DriverFacts(gpus=(HOPPER, replace(HOPPER, index=1, nvdec_problem="closed", nvdec_engines=0)))
+    for module in (nvdec, opening, device):
+        monkeypatch.setattr(module, "driver_facts", lambda: facts)
+    reasons = {0: "", 1: ""}
+    monkeypatch.setattr(opening, "_why_not_card", lambda index: reasons[index])
+    assert [opening.device_sessions(name) for name in ("cpu", "cuda", "auto", "cuda:1")] == [0, 9, 9, 0]
+    reasons[0] = "no library"
+    assert opening.device_sessions("auto") == 0
+    with pytest.raises(DeviceError):
+        opening.device_sessions("cuda:2")
+
+
+@pytest.mark.parametrize(("asked", "most"), [(0, 9), (2, 2)])
+def test_a_process_has_as_many_sessions_as_it_is_told_to(
+    library: Recorder, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, asked: int, most: int
+):
+    monkeypatch.setattr(nvdec, "driver_facts", lambda: DriverFacts(gpus=(HOPPER,)))
+    pools: list[Any] = []
+    monkeypatch.setattr(nvdec, "DeviceDecoder", lambda media, options, pool, backend: pools.append(pool))
+    nvdec.session_pool.cache_clear()
+    media = probe(make_video(tmp_path / "a.mp4", seconds=0.1).path)
+    for _ in range(2):
+        nvdec.open_nvdec(media, DecodeOptions(device_sessions=asked), 0)
+    nvdec.session_pool.cache_clear()
+    assert pools[0] is pools[1]
+    key = SessionKey("h264", "yuv420p", (160, 96), (160, 90))
+    for _ in range(most):
+        pools[0].take(key)
+    waiting = threading.Thread(target=pools[0].take, args=(key,), daemon=True)
+    waiting.start()
+    waiting.join(0.2)
+    assert waiting.is_alive(), "there is one more than there should be"
+    pools[0].drop(None)
+    waiting.join(60)
+    assert not waiting.is_alive()

@@ -22,6 +22,7 @@ from narratrace.recipe import (
     SoundReader,
     build_pipeline,
     build_stages,
+    loads_models,
     process_recording,
     read_sidecar,
 )
@@ -99,6 +100,50 @@ def test_the_pipeline_can_end_early():
     assert [station.name for station in pipeline.stations] == NAMES[:2]
     assert pipeline.in_flight == 3
     assert [(s.batch, s.workers) for s in pipeline.stations] == [(1, 2), (2, 1)]
+
+
+@pytest.mark.parametrize(
+    ("sessions", "cores", "flow", "sizes"),
+    [
+        (0, 16, FlowOptions(), (1, 5)),
+        (9, 16, FlowOptions(), (9, 18)),
+        (9, 4, FlowOptions(), (4, 8)),
+        (9, 2, FlowOptions(batch=8), (2, 10)),
+        (9, 16, FlowOptions(visual_workers=3), (3, 7)),
+        (9, 16, FlowOptions(in_flight=6), (9, 6)),
+    ],
+)
+def test_a_pipeline_keeps_all_engines_of_its_card_busy(
+    monkeypatch: pytest.MonkeyPatch, sessions: int, cores: int, flow: FlowOptions, sizes: tuple[int, int]
+):
+    monkeypatch.setattr("narratrace.recipe.device_sessions", lambda device: sessions)
+    monkeypatch.setattr("narratrace.recipe.usable_cores", lambda: cores)
+    pipeline = build_pipeline(EngineOptions(), flow)
+    assert (pipeline.stations[0].workers, pipeline.in_flight) == sizes
+
+
+@pytest.mark.parametrize(
+    ("asr", "classifier", "loads"),
+    [
+        ("none", "none", False),
+        ("captions", "none", False),
+        ("captions", "torchvision:resnet18:weights.pt", True),
+        ("whisper:small", "none", True),
+        ("auto", "none", True),
+    ],
+)
+def test_which_options_load_models(tmp_path: Path, asr: str, classifier: str, loads: bool):
+    for file in ("model.bin", "config.json", "tokenizer.json"):
+        (tmp_path / file).touch()
+    speech = replace(CPU.transcribe, asr=asr, auto_model=str(tmp_path))
+    options = replace(CPU, transcribe=speech, classify=replace(CPU.classify, classifier=classifier))
+    assert loads_models(options) == loads
+
+
+def test_auto_loads_no_model_that_is_not_there(tmp_path: Path):
+    speech = replace(CPU.transcribe, auto_model=str(tmp_path / "none"))
+    assert not loads_models(replace(CPU, transcribe=speech))
+    assert loads_models(replace(CPU, transcribe=replace(speech, allow_download=True)))
 
 
 @pytest.mark.parametrize(

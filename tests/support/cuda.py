@@ -10,15 +10,15 @@ import os
 
 import pytest
 
-from narratrace.device import why_not_cuda
+from narratrace.device import Reason, why_not_cuda
 
 SIMULATED = os.environ.get("NUMBA_ENABLE_CUDASIM") == "1"
 """Whether kernels run in Numba's simulator in this process."""
 
 
-def require_card(index: int = 0) -> None:
-    """Skips the test, or fails it, when there is no card."""
-    reason = why_not_cuda(index)
+def require_card(index: int = 0, library: Reason | None = None) -> None:
+    """Skips the test, or fails it, when there is no card, or ``library`` cannot use it."""
+    reason = why_not_cuda(index) or (library(index) if library else "")
     if not reason:
         return
     if os.environ.get("NARRATRACE_REQUIRE_CUDA") == "1":

@@ -11,11 +11,13 @@ import pytest
 
 from narratrace.data.frames import Image
 from narratrace.data.outcome import Failed, Kept
+from narratrace.device import why_not_torch
 from narratrace.errors import DeviceError, MissingDependency, ModelError, OptionError
 from narratrace.pipeline.stage import Stage
 from narratrace.understand.classifier import ClassifyOptions, combine
 from narratrace.understand.classify import NEUTRAL, Classify, fill
 from narratrace.understand.pictures import PictureInput, decode_jpeg
+from tests.support.cuda import require_card
 from tests.understand.media import keyframe, picture, recording, stable, visual
 
 torch = pytest.importorskip("torch")
@@ -364,8 +366,8 @@ def test_the_missing_extra_is_named(checkpoints, monkeypatch):
 
 
 @pytest.mark.cuda
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs an NVIDIA GPU")
 def test_cuda_agrees_with_the_cpu(checkpoints):
+    require_card(library=why_not_torch)
     batch = [analysed("a", *(keyframe(seed) for seed in range(8)))]
     (cpu,) = run(checkpoints["shuffle"], batch)
     for precision, tolerance in (("float32", 1e-3), ("auto", 0.1)):

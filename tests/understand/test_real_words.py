@@ -13,9 +13,11 @@ from benchmarks.speech.sounds import KINDS, sound
 
 from narratrace.data.audio import SAMPLE_RATE
 from narratrace.data.outcome import Kept
+from narratrace.device import why_not_ctranslate2
 from narratrace.source.captions import load_captions
 from narratrace.understand.transcribe import Transcribe
 from narratrace.understand.transcriber import TranscribeOptions
+from tests.support.cuda import require_card
 from tests.understand.media import read_audio, recording, write_wav
 
 pytest.importorskip("faster_whisper")
@@ -28,11 +30,16 @@ TRUTH = json.loads((MODEL / "clips" / "truth.json").read_text())
 DEMO = ROOT / "examples" / "v01.mp4"
 
 
+def opened(device):
+    options = TranscribeOptions(asr=f"whisper:{MODEL}", cpu_threads=1)
+    transcribe = Transcribe(options, captions_reader=lambda _: None, audio_reader=read_audio, device=device)
+    transcribe.open()
+    return transcribe
+
+
 @pytest.fixture(scope="module")
 def stage():
-    options = TranscribeOptions(asr=f"whisper:{MODEL}", cpu_threads=1)
-    transcribe = Transcribe(options, captions_reader=lambda _: None, audio_reader=read_audio)
-    transcribe.open()
+    transcribe = opened("cpu")
     yield transcribe
     transcribe.close()
 
@@ -60,6 +67,18 @@ def test_held_out_sentences_in_held_out_voices(heard):
     score = Score()
     for name, transcript in zip(TRUTH, heard, strict=True):
         score.add(timed(TRUTH[name]["words"]), starts(transcript))
+    assert score.words > 100
+    assert score.error_rate <= MOST_ERRORS["clips"], str(score)
+    assert score.median_start_error <= 0.1, str(score)
+
+
+@pytest.mark.cuda
+def test_a_card_hears_the_same_sentences():
+    require_card(library=why_not_ctranslate2)
+    transcribe, score = opened("cuda:0"), Score()
+    for name, transcript in zip(TRUTH, transcripts(transcribe, *clips()), strict=True):
+        score.add(timed(TRUTH[name]["words"]), starts(transcript))
+    transcribe.close()
     assert score.words > 100
     assert score.error_rate <= MOST_ERRORS["clips"], str(score)
     assert score.median_start_error <= 0.1, str(score)

@@ -22,6 +22,7 @@ WITHOUT_EFFECT = frozenset(
         "decode.threads",
         "decode.batch_size",
         "decode.device_batch_size",
+        "decode.device_sessions",
         "decode.stall_timeout_s",
         "audio.stall_timeout_s",
         "analyse.threads",

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from narratrace.corpus.messages import Job, StageFactory
 from narratrace.corpus.options import RunOptions
 from narratrace.device import parse_device
-from narratrace.driver import driver_facts
-from narratrace.recipe import EngineOptions
+from narratrace.driver import Gpu, driver_facts
+from narratrace.recipe import EngineOptions, loads_models
 from narratrace.threads import usable_cores
+
+_SESSIONS = 2
+"""Decoder sessions of a worker: the one in use, and one that fits recordings of another size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,30 +31,52 @@ class Crew:
     threads: int
 
 
-def crew(device: str, workers: int, videos: int) -> Crew:
+def make_crew(engine: EngineOptions, options: RunOptions, videos: int) -> Crew:
+    """The workers of a run, see :func:`crew`.
+
+    Raises:
+        OptionError: an option of the engine is malformed.
+    """
+    has_models = bool(_cards(engine.device)) and loads_models(engine)  # which takes a while to tell
+    return crew(engine.device, options.workers, videos, card_bytes=options.card_bytes if has_models else 0)
+
+
+def crew(device: str, workers: int, videos: int, *, card_bytes: int = 0) -> Crew:
     """Workers sized to cores and cards.
 
     Without a card one worker a core is fastest: decoders scale worse with threads than recordings do with
-    processes. With cards see :func:`workers_per_card`, as far as cores go.
+    processes. With cards see :func:`workers_per_card`, as far as cores and the cards' memory go.
 
     Args:
         device: The engine's device option.
         workers: How many the user wants, 0 for the number that fits.
         videos: Recordings there are; no more workers than that.
+        card_bytes: Memory of its card that a worker takes, 0 for hardly any.
     """
     cores = usable_cores()
     cards = _cards(device)
     room = cores // len(cards) if cards else cores
-    wanted = workers or (sum(workers_per_card(engines, room) for _, engines in cards) if cards else cores)
-    count = max(1, min(wanted, videos))
-    numbers: list[int | None] = [number for number, _ in cards] or [None]
-    return Crew(
-        cards=tuple(numbers[place % len(numbers)] for place in range(count)),
-        threads=max(1, cores // count),
-    )
+    fitting = {
+        gpu.index: workers_per_card(
+            max(1, gpu.nvdec_engines), room, gpu.memory_bytes // card_bytes if card_bytes else None
+        )
+        for gpu in cards
+    }
+    count = max(1, min(workers or sum(fitting.values()) or cores, videos))
+    return Crew(cards=tuple(_dealt(fitting, count)), threads=max(1, cores // count))
 
 
-def workers_per_card(engines: int, cores: int) -> int:
+def _dealt(fitting: Mapping[int, int], count: int) -> Iterator[int | None]:
+    """Cards of ``count`` workers: one after the other, as long as more fit on them; more than fit, evenly."""
+    free: dict[int | None, int] = dict(fitting.items()) or {None: count}
+    while count > 0:
+        chosen = [card for card, room in free.items() if room > 0] or list(free)
+        yield from chosen[:count]
+        count -= len(chosen)
+        free = {card: free[card] - 1 for card in free}
+
+
+def workers_per_card(engines: int, cores: int, fitting: int | None = None) -> int:
     """Workers that keep a card's decoder engines busy.
 
     A worker holds an engine only while it decodes. With one worker an engine the engines idle for more than
@@ -60,25 +85,32 @@ def workers_per_card(engines: int, cores: int) -> int:
     Args:
         engines: Decoder engines of the card, 0 for a core without one.
         cores: Of the host, for this card.
+        fitting: Workers that its memory holds, None for any number.
     """
-    return max(1, min(3 * engines, cores))
+    return max(1, min(3 * engines, cores, cores if fitting is None else fitting))
 
 
-def _cards(device: str) -> list[tuple[int, int]]:
-    """Usable cards with the number of their decoder engines, at least 1."""
+def _cards(device: str) -> list[Gpu]:
+    """Usable cards."""
     parsed = parse_device(device)
     facts = driver_facts() if parsed.kind != "cpu" else None
     if facts is None or facts.problem:
         return []
-    chosen = [gpu for gpu in facts.gpus if parsed.kind == "auto" or gpu.index == parsed.index]
-    return [(gpu.index, max(1, gpu.nvdec_engines)) for gpu in chosen]
+    return [gpu for gpu in facts.gpus if parsed.kind == "auto" or gpu.index == parsed.index]
 
 
 def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
-    """The same options for a worker that has ``threads`` cores; numbers the user chose stay."""
+    """The same options for a worker that has ``threads`` cores and looks at one recording at a time; numbers
+    the user chose stay.
+    """
+    decode = replace(
+        engine.decode,
+        threads=engine.decode.threads or threads,
+        device_sessions=engine.decode.device_sessions or _SESSIONS,
+    )
     return replace(
         engine,
-        decode=replace(engine.decode, threads=engine.decode.threads or threads),
+        decode=decode,
         analyse=replace(engine.analyse, threads=engine.analyse.threads or threads),
         transcribe=replace(engine.transcribe, cpu_threads=engine.transcribe.cpu_threads or threads),
         classify=replace(engine.classify, cpu_threads=engine.classify.cpu_threads or threads),

@@ -144,6 +144,17 @@ class RunOptions:
     workers: Annotated[
         int, option("worker processes of the local executor, 0 for one per core, or per card", ge=0)
     ] = 0
+    card_bytes: Annotated[
+        int,
+        option(
+            "memory of its card for each worker that loads models onto it: no more workers than fit; 0 for "
+            "no such bound, as where all recordings have captions",
+            unit="B",
+            source="estimate: large-v3-turbo in float16 takes 1.6 GB, reading a batch about as much, the "
+            "contexts and surfaces of three libraries 1.5 GB, and something to spare",
+            ge=0,
+        ),
+    ] = 6_000_000_000
     retry: RetryOptions = field(default_factory=RetryOptions)
     budget: BudgetOptions = field(default_factory=BudgetOptions)
     limits: LimitOptions = field(default_factory=LimitOptions)

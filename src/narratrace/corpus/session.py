@@ -13,7 +13,7 @@ from narratrace.corpus.assembly import Assembly, finished_shards_of, known_shard
 from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
-from narratrace.corpus.jobs import crew, make_job, with_card, with_threads, worker_environments
+from narratrace.corpus.jobs import make_crew, make_job, with_card, with_threads, worker_environments
 from narratrace.corpus.ledger_queries import BEGAN, FOLDER, read_failures, read_shards, read_totals
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
@@ -180,8 +180,9 @@ class Session:
             from narratrace.corpus.ray_executor import RayExecutor
 
             return RayExecutor(self._job(self._opened.engine), self._options.ray, videos)
-        size = crew(self._opened.engine.device, self._options.workers, videos)
-        job = self._job(with_card(with_threads(self._opened.engine, size.threads), size.cards))
+        engine = self._opened.engine
+        size = make_crew(engine, self._options, videos)
+        job = self._job(with_card(with_threads(engine, size.threads), size.cards))
         folder = self._places.scratch / "workers"
         return LocalExecutor(job, worker_environments(size.cards), size.threads, folder)
 

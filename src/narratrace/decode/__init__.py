@@ -2,7 +2,7 @@
 
 from narratrace.decode.audio import AudioOptions, AudioReader, load_audio
 from narratrace.decode.contract import DecodeOptions, Decoder
-from narratrace.decode.open import open_decoder
+from narratrace.decode.open import device_sessions, open_decoder
 from narratrace.errors import DeviceGaveUp
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "DecodeOptions",
     "Decoder",
     "DeviceGaveUp",
+    "device_sessions",
     "load_audio",
     "open_decoder",
 ]

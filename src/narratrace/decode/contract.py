@@ -53,6 +53,15 @@ class DecodeOptions:
             ge=1,
         ),
     ] = 16
+    device_sessions: Annotated[
+        int,
+        option(
+            "decoder sessions of a process on a CUDA device, idle ones included: each holds surfaces there; "
+            "0 for two more than the device has engines, or, in the workers of a run, for 2",
+            source="choice: while one waits for the host, another keeps its engine busy",
+            ge=0,
+        ),
+    ] = 0
     stall_timeout_s: Annotated[
         float,
         option(

@@ -38,7 +38,7 @@ def open_nvdec(media: MediaInfo, options: DecodeOptions, index: int) -> DeviceDe
     reason = why_not_stream(media.video, driver_facts().gpus[index])
     if reason:
         raise Unsuitable(reason)
-    return DeviceDecoder(media, options, session_pool(index), f"nvdec:{index}")
+    return DeviceDecoder(media, options, session_pool(index, options.device_sessions), f"nvdec:{index}")
 
 
 def why_not_libraries() -> str:
@@ -81,11 +81,20 @@ def why_not_stream(video: VideoStreamInfo | None, gpu: Gpu) -> str:
     return ""
 
 
+def busy_sessions(index: int) -> int:
+    """Sessions that keep all decoder engines of a card busy."""
+    return max(1, driver_facts().gpus[index].nvdec_engines) + EXTRA_SESSIONS
+
+
 @functools.cache
-def session_pool(index: int) -> SessionPool:
-    """The sessions of a card, for all threads of this process."""
-    engines = max(1, driver_facts().gpus[index].nvdec_engines)
-    return SessionPool(lambda key: NvdecSession(key, index), engines + EXTRA_SESSIONS)
+def session_pool(index: int, most: int = 0) -> SessionPool:
+    """The sessions of a card, for all threads of this process.
+
+    Args:
+        index: Number of the card.
+        most: Sessions that exist at once, 0 for :func:`busy_sessions`.
+    """
+    return SessionPool(lambda key: NvdecSession(key, index), most or busy_sessions(index))
 
 
 class NvdecSession:

@@ -9,6 +9,7 @@ from narratrace.data.media import MediaInfo
 from narratrace.decode.contract import DecodeOptions, Decoder, Unsuitable
 from narratrace.decode.pyav import PyavDecoder
 from narratrace.device import check_device, fallback_level, why_not_cuda
+from narratrace.driver import driver_facts
 from narratrace.errors import DeviceError
 from narratrace.watchdog import HangCallback
 
@@ -57,6 +58,24 @@ def open_decoder(
                 notes = (f"decoded on the CPU: {unsuitable}",)
                 log.info("%s: %s", media.path, notes[0])
     return PyavDecoder(media, options, on_hang=on_hang, notes=notes)
+
+
+def device_sessions(device: str) -> int:
+    """Recordings to decode at once that keep a card's engines busy; 0 where all are decoded on the CPU.
+
+    Args:
+        device: ``cpu``, ``cuda:N``, or ``auto`` for a card if one can be used here.
+
+    Raises:
+        OptionError: ``device`` is none.
+        DeviceError: it is a card the driver does not show.
+    """
+    chosen = check_device(device)
+    if chosen.kind == "cpu" or _why_not_card(chosen.index):
+        return 0
+    from narratrace.decode.nvdec import busy_sessions
+
+    return 0 if driver_facts().gpus[chosen.index].nvdec_problem else busy_sessions(chosen.index)
 
 
 def _on_card(media: MediaInfo, options: DecodeOptions, index: int) -> Decoder:

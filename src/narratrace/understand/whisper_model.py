@@ -6,6 +6,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+from narratrace.device import why_not_ctranslate2
 from narratrace.errors import DeviceError, ModelError, OptionError
 from narratrace.understand.hub import hub_folder
 from narratrace.understand.voice import missing_asr
@@ -64,13 +65,9 @@ def load_model(folder: Path, *, device: str, compute_type: str, workers: int) ->
         raise missing_asr(error) from error
     kind, _, number = device.partition(":")
     index = int(number or 0)
-    if kind == "cuda" and ctranslate2.get_cuda_device_count() <= index:
-        raise DeviceError(
-            f"CTranslate2 sees {ctranslate2.get_cuda_device_count()} CUDA devices",
-            station="transcribe",
-            input=device,
-            cause="no driver, or libraries of another CUDA version",
-        )
+    reason = why_not_ctranslate2(index) if kind == "cuda" else ""
+    if reason:
+        raise DeviceError(reason, station="transcribe", input=device, expected="auto or cpu on this machine")
     arithmetic = _arithmetic(kind, compute_type, ctranslate2.get_supported_compute_types(kind, index))
     try:
         return WhisperModel(
