@@ -10,12 +10,12 @@ import numpy.typing as npt
 import pytest
 
 from narratrace.analyse.glyph_book import GlyphBook
-from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, whole_look
+from narratrace.analyse.glyphs import SAMPLE, GlyphOptions, LearnedPointer, Look, learn, whole_look
 from narratrace.analyse.hot_spots import hot_spot, pointing_part
 from narratrace.analyse.worth import WorthOptions, reward, worth
-from narratrace.ops.sparse import BLOB, Blobs, Candidates
+from narratrace.ops.sparse import BLOB, Blobs, Candidates, ChangeOptions, make_recorder
 
-from .screen import CANDIDATE
+from .screen import CANDIDATE, copied, flat
 
 OPTIONS = GlyphOptions()
 ROWS, COLUMNS = np.mgrid[:100, :100]
@@ -54,6 +54,22 @@ def test_an_arrow_with_a_faint_shadow_still_points_with_its_tip():
     look, part = whole_look(Look.from_maps(maps), maps, OPTIONS)
     assert part == pointing_part(look.shape, OPTIONS.min_symmetry) == "top"
     assert look.shape.sum() == TIP_UP.sum()
+
+
+@pytest.mark.parametrize(("width", "height", "believed"), [(11, 5, False), (13, 3, True)])
+def test_what_fills_its_box_is_what_an_encoder_refines(width: int, height: int, *, believed: bool):
+    """Patch after patch; but the stroke of a small I-beam on its side fills its box as well."""
+    paper = flat(235, 320, 192)
+    recorder = make_recorder(320, 192, ChangeOptions(), "cpu")
+    recorder.push(0.0, *paper)
+    samples = np.zeros(8, SAMPLE)
+    for i in range(8):
+        y, u, v = copied(paper)
+        left, top = 20 + 30 * i, 40 + 10 * (i % 2)
+        y[top : top + height, left : left + width] = 190
+        recorder.push(1.0 + i, y, u, v)
+        samples[i] = (i + 1, left, top, left + width, top + height)
+    assert (learn(recorder.take(), paper, samples, OPTIONS) is not None) == believed
 
 
 def test_nothing_is_searched_before_something_has_travelled():

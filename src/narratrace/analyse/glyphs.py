@@ -18,6 +18,8 @@ PIXEL = np.dtype(
 )
 SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
 RIM = 4
+_PATCH = 50
+"""Pixels from which on no pointer fills its box; the dot and the I-beam of a small picture may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,15 @@ class GlyphOptions:
     ] = 0.6
     min_side: Annotated[int, option("shorter side of the narrowest pointer", unit="px", ge=1)] = 3
     min_length: Annotated[int, option("longer side of the shortest pointer", unit="px", ge=1)] = 6
+    max_filled: Annotated[
+        float,
+        option(
+            "share of its box that a look of some size covers, at most",
+            gt=0,
+            le=1,
+            source="dots reach 0.89; patches that an encoder refines one after the other have 1.0",
+        ),
+    ] = 0.95
     min_travel: Annotated[
         float, option("distance a pointer must have travelled, as a multiple of its size", ge=0)
     ] = 1.5
@@ -368,6 +379,8 @@ def learn_from(
     if look.shown < options.min_shown:
         return None  # what comes and goes in pieces
     look, points_with = whole_look(look, maps, options)
+    if look.shape.sum() >= _PATCH and look.shape.mean() > options.max_filled:
+        return None
     travel = max(np.ptp(maps["x"][agreeing]), np.ptp(maps["y"][agreeing])) / look.size
     if travel < min_travel or min(look.shape.shape) < options.min_side or look.size < options.min_length:
         return None
