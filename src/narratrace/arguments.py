@@ -7,6 +7,7 @@ fast, and ``narratrace doctor`` works where the engine cannot be imported.
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,19 @@ SHORTCUTS = {
     "frames": "decode.frames",
 }
 """Command line options that stand for an option of the tree, by name."""
+
+
+def file_to_write(text: str) -> Path:
+    """The file that an argument names, for ``type=``; refused before any work where there can be none.
+
+    Raises:
+        argparse.ArgumentTypeError: the name is empty, or that of a folder.
+    """
+    if not text.strip():  # as a variable that is not set; taken for a path, it would be the current folder
+        raise argparse.ArgumentTypeError("is empty (expected a file)")
+    if text.endswith(os.sep) or os.path.isdir(text):  # noqa: PTH112  # no error for a name that is too long
+        raise argparse.ArgumentTypeError(f"{text} is a folder (expected a file)")
+    return Path(text)
 
 
 def add_settings_arguments(parser: argparse.ArgumentParser) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import sys
 from dataclasses import replace
-from pathlib import Path
 
-from narratrace.arguments import add_settings_arguments, settings_of
+from narratrace.arguments import add_settings_arguments, file_to_write, settings_of
 from narratrace.cli.output import progress_bar
 from narratrace.errors import InputError, OptionError
 
@@ -21,7 +20,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     )
     parser.add_argument("file", metavar="FILE", help="recording: a local file or URI")
     parser.add_argument(
-        "-o", "--output", type=Path, metavar="FILE", help="analysis JSON to write; stdout without it"
+        "-o", "--output", type=file_to_write, metavar="FILE", help="analysis JSON to write; stdout without it"
     )
     parser.add_argument(
         "--keyframes", action="store_true", help="also write the clean keyframes, beside the analysis"
@@ -36,8 +35,9 @@ def run(args: argparse.Namespace) -> int:
     from narratrace.source import probe, resolve
     from narratrace.understand.transcriber import parse_transcriber
     from narratrace.write.analysis_json import analysis_files, write_analysis
+    from narratrace.write.files import is_stream
 
-    if args.keyframes and args.output is None:
+    if args.keyframes and (args.output is None or is_stream(args.output)):
         raise OptionError("keyframes lie beside the analysis", input="--keyframes", expected="-o FILE")
     options = settings_of(args, defaults={"transcribe.asr": "none"}).engine
     pictures = replace(options.analyse.keyframes, pictures=args.keyframes)

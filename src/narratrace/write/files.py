@@ -6,6 +6,9 @@ A file is written under a hidden temporary name in the folder it will live in, i
 (fsync of the file), it is renamed over its final name in one step, and the rename is forced to disk (fsync
 of the folder). Whoever sees the final name sees all bytes. The temporary name carries the process id, so
 that a worker given up for dead and its successor never write into each other's file.
+
+A symbolic link keeps pointing where it points: what it names is replaced. A named pipe or a device, such as
+/dev/stdout, cannot be replaced by a file without being lost, so it is written into.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -27,11 +31,19 @@ _BLOCK = 1 << 20
 def atomic(path: Path) -> Iterator[BinaryIO]:
     """A binary file for writing that becomes ``path`` when the block ends well, and vanishes otherwise.
 
+    Pipes and devices get the bytes as they come, see Note [Whole or absent].
+
     Raises:
-        StorageError: the file cannot be written (no space, no permission, the folder is gone).
+        StorageError: the file cannot be written (no space, no permission, the folder is gone), or ``path`` is
+            neither a file nor a pipe or character device.
     """
-    part = temporary_name(path)
     with storage_errors(path):
+        if is_stream(path):
+            with path.open("wb") as file:
+                yield file
+            return
+        path = Path(os.path.realpath(path))
+        part = temporary_name(path)
         try:
             with part.open("wb") as file:
                 yield file
@@ -40,6 +52,28 @@ def atomic(path: Path) -> Iterator[BinaryIO]:
         except BaseException:
             part.unlink(missing_ok=True)
             raise
+
+
+def is_stream(path: Path) -> bool:
+    """Whether what is written to ``path`` goes through a pipe or to a device.
+
+    Raises:
+        StorageError: it is a folder, a socket or a disk.
+    """
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    if stat.S_ISREG(mode):
+        return False
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return True
+    raise StorageError(
+        "is a folder" if stat.S_ISDIR(mode) else "is no file",
+        station="write",
+        input=str(path),
+        expected="a file, new or to be replaced",
+    )
 
 
 def write_atomic(path: Path, content: bytes) -> None:
@@ -78,9 +112,14 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
-def remove_leftovers(folder: Path) -> None:
-    """Delete the temporary files a killed process left in ``folder``; nobody else may be writing there."""
-    for part in folder.glob(f".*{_SUFFIX}"):
+def remove_leftovers(folder: Path, name: str = "*") -> None:
+    """Delete the temporary files that killed processes left in ``folder``; nobody may be writing them.
+
+    Args:
+        folder: Where.
+        name: Of the file that one was to become, any by default.
+    """
+    for part in folder.glob(f".{name}.*{_SUFFIX}"):
         part.unlink(missing_ok=True)
 
 
