@@ -96,6 +96,7 @@ class WorkerLost(NarratraceError, RuntimeError):
 class StorageError(NarratraceError, OSError):
     """Output could not be written, or a stored object could not be read."""
 
+    exit_code = 74  # EX_IOERR of sysexits.h: that a recording failed has 1
     retryable = True
 
 

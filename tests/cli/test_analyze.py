@@ -144,7 +144,7 @@ def test_options_reach_the_stations(zoo: dict[str, Path], tmp_path: Path, narrat
         (["--set", "decode.thread=1", "FILE"], 2, "no option decode.thread"),
         (["--config", "none.yaml", "FILE"], 2, "none.yaml: cannot be read"),
         (["--asr", "whisper:/nowhere", "FILE"], 3, "/nowhere"),
-        (["-o", "/proc/none/a.json", "FILE"], 1, "cannot be written"),
+        (["-o", "/proc/none/a.json", "FILE"], 74, "cannot be written"),
     ],
 )
 def test_faults_have_their_exit_code(

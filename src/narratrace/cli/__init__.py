@@ -2,12 +2,13 @@
 
 Exit codes: 0 all went well; 1 a recording failed; 2 wrong arguments, options or inputs; 3 a device, model or
 library that was asked for is not to be had; 4 the failure budget was exceeded; 70 a fault of narratrace
-itself; 130 interrupted.
+itself; 74 something cannot be written or fetched; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import errno
 import gc
 import importlib
 import io
@@ -18,13 +19,15 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from narratrace.cli.output import add_output_arguments, report_error, set_up_logging
-from narratrace.errors import NarratraceError
+from narratrace.errors import NarratraceError, OptionError, StorageError
 from narratrace.threads import share_heap
 
 COMMANDS = ("doctor", "probe", "analyze", "report", "config")
 """Modules of this package, each with ``add_command(subparsers)``; those of runs are the corpus' own."""
 
 _INTERNAL, _INTERRUPTED = 70, 130
+_STORAGE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""Faults of a disk or device, whoever meets them."""
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +72,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # NumPy starts a thread a core at its import, as costly as the rest; large matrices are not met here.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    args = build_parser().parse_args(argv)
+    try:
+        args = build_parser().parse_args(argv)
+    except _WrongArguments as wrong:
+        sys.exit(wrong.report(sys.argv[1:] if argv is None else argv))
     set_up_logging(args.log_format, quiet=args.quiet, debug=args.debug)
     try:
         code = int(args.handler(args) or 0)
@@ -82,8 +88,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         log.error("interrupted")
         return _INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 0
+    except OSError as error:
+        if error.errno not in _STORAGE:
+            report_error(error, args)
+            return _INTERNAL
+        if error.filename is None:
+            _give_up_stdout()
+        name = str(error.filename or "standard output")  # whatever else is written has a name by here
+        report_error(StorageError(f"cannot be written: {error.strerror}", input=name), args)
+        return StorageError.exit_code
     except Exception as error:
         report_error(error, args)
         return _INTERNAL
@@ -91,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def build_parser() -> argparse.ArgumentParser:
     """The parser with all commands; the parsed ``handler`` takes the arguments and returns an exit code."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="narratrace", description="Narrated screen recordings in, aligned image-text-trace samples out."
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
@@ -101,6 +116,49 @@ def build_parser() -> argparse.ArgumentParser:
     importlib.import_module("narratrace.corpus.commands").add_commands(commands)
     add_output_arguments(parser)
     return parser
+
+
+class _WrongArguments(Exception):
+    """Arguments that no command takes.
+
+    Args:
+        parser: Of the command.
+        message: What is wrong with them.
+    """
+
+    def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
+        super().__init__(message)
+        self._parser = parser
+
+    def report(self, argv: Sequence[str]) -> int:
+        """Say what is wrong in the format that ``argv`` asks for, as far as that can be told.
+
+        Returns:
+            The exit code.
+        """
+        finder = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+        finder.add_argument("--log-format", nargs="?")
+        known, _ = finder.parse_known_args(argv)
+        if known.log_format == "json":
+            set_up_logging("json", quiet=False, debug=False)
+            report_error(OptionError(str(self), input=self._parser.prog), argparse.Namespace(debug=False))
+        else:
+            self._parser.print_usage(sys.stderr)
+            sys.stderr.write(f"{self._parser.prog}: error: {self}\n")
+        return OptionError.exit_code
+
+
+class _Parser(argparse.ArgumentParser):
+    """Leaves it to :func:`main` to say what is wrong; the parsers of the commands are of this kind too."""
+
+    def error(self, message: str) -> NoReturn:
+        """Arguments are wrong."""
+        raise _WrongArguments(self, message)
+
+
+def _give_up_stdout() -> None:
+    """Have what is still to be written to stdout vanish, so that it does not fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Version(argparse.Action):
