@@ -33,6 +33,7 @@ from narratrace.corpus.ledger_queries import (
     read_head,
     read_rows,
     read_value,
+    reading_uri,
     unreadable,
 )
 from narratrace.corpus.ledger_rows import (
@@ -277,7 +278,7 @@ class Ledger:
             folder: What relative paths in it are relative to; here they become absolute.
         """
         columns = ", ".join(row[1] for row in self._db.execute("PRAGMA table_info(videos)").fetchall()[1:])
-        self._db.execute("ATTACH ? AS other", (f"{path.absolute().as_uri()}?mode=ro",))
+        self._db.execute("ATTACH ? AS other", (reading_uri(path),))
         try:
             with self._transaction():
                 self._db.execute(

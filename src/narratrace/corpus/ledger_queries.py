@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
@@ -37,6 +38,18 @@ def connect(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None, check_same_thread=False)
 
 
+def reading_uri(path: Path) -> str:
+    """What SQLite opens a ledger by that is only to be read.
+
+    It wants to write a file beside one with a write-ahead log, even for that. Where it must not, as in an
+    archive, and the log is folded into the ledger, the ledger can be taken for a file that nobody changes.
+    """
+    log = path.with_name(f"{path.name}-wal")
+    is_folded = not log.exists() or log.stat().st_size == 0
+    is_fixed = is_folded and not os.access(path.absolute().parent, os.W_OK)
+    return f"{path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_fixed else ''}"
+
+
 @contextlib.contextmanager
 def reading(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that cannot write, on one consistent state of the ledger.
@@ -50,9 +63,8 @@ def reading(path: Path) -> Iterator[sqlite3.Connection]:
             "no such ledger", station="corpus", input=str(path), expected="the output folder of a run"
         )
     try:
-        uri = f"{path.absolute().as_uri()}?mode=ro"
         with contextlib.closing(
-            sqlite3.connect(uri, uri=True, timeout=_BUSY_S, isolation_level=None)
+            sqlite3.connect(reading_uri(path), uri=True, timeout=_BUSY_S, isolation_level=None)
         ) as database:
             database.execute("BEGIN")
             if not has_tables(database):
