@@ -38,6 +38,7 @@ from narratrace.corpus.ledger_queries import (
 )
 from narratrace.corpus.ledger_rows import (
     DROP_TABLES,
+    LATER_COLUMNS,
     OPEN_STATES,
     SCHEMA,
     TABLES,
@@ -49,6 +50,7 @@ from narratrace.corpus.ledger_rows import (
     uri_value,
 )
 from narratrace.corpus.messages import Made
+from narratrace.corpus.stamps import Stamp
 from narratrace.corpus.uris import located
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Dropped, Failed
@@ -80,6 +82,7 @@ class Ledger:
             self.is_new = not has_tables(self._db)
             if not self.is_new:
                 check_schema(self._db, path)
+                self._add_columns()
         except sqlite3.Error as error:
             self._lock.close()
             raise unreadable(path, error) from error
@@ -188,11 +191,25 @@ class Ledger:
         """The sequence number after the last."""
         return read_end(self._db)
 
-    def begin_attempt(self, sequence: int, worker: str) -> None:
-        """A recording is being worked on."""
+    def begin_attempt(self, sequence: int, worker: str, stamp: Stamp | None = None) -> None:
+        """A recording is being worked on, of which these are the files."""
         self._update(
-            sequence, state=State.RUNNING, worker=worker, began=time.time(), ended=None, attempt="attempt + 1"
+            sequence,
+            state=State.RUNNING,
+            worker=worker,
+            began=time.time(),
+            ended=None,
+            stamp=json.dumps(stamp),
+            attempt="attempt + 1",
         )
+
+    def stamps(self) -> dict[str, Stamp]:
+        """The files that finished recordings were made from, by id; unknown ones are left out."""
+        rows = self._db.execute(
+            "SELECT video_id, stamp FROM videos WHERE state IN ('done', 'dropped') AND stamp IS NOT NULL"
+        )
+        found = ((video_id, json.loads(stamp)) for video_id, stamp in rows)
+        return {video_id: msgspec.convert(stamp, Stamp) for video_id, stamp in found if stamp}
 
     def done(self, sequence: int, made: Made, seconds: float, fingerprint: str) -> None:
         """A recording's bundle is on scratch."""
@@ -277,9 +294,11 @@ class Ledger:
             offset: Added to their sequence numbers.
             folder: What relative paths in it are relative to; here they become absolute.
         """
-        columns = ", ".join(row[1] for row in self._db.execute("PRAGMA table_info(videos)").fetchall()[1:])
         self._db.execute("ATTACH ? AS other", (reading_uri(path),))
         try:
+            # By the other's columns: an older one may have fewer.
+            rows = self._db.execute("PRAGMA other.table_info(videos)").fetchall()
+            columns = ", ".join(row[1] for row in rows[1:])
             with self._transaction():
                 self._db.execute(
                     f"INSERT INTO videos (sequence, {columns}) "
@@ -300,6 +319,12 @@ class Ledger:
         )
         for name, value in msgspec.to_builtins(head).items():
             self._set(name, value)
+
+    def _add_columns(self) -> None:
+        have = {row[1] for row in self._db.execute("PRAGMA table_info(videos)")}
+        for name, kind in LATER_COLUMNS.items():
+            if name not in have:
+                self._db.execute(f"ALTER TABLE videos ADD COLUMN {name} {kind}")
 
     def _locate(self, sequence: int, folder: Path) -> None:
         """Make the paths of recordings from a place on absolute."""

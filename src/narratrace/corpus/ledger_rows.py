@@ -41,7 +41,8 @@ CREATE TABLE videos (
     timings TEXT,
     bundle TEXT,
     reason TEXT,
-    failure TEXT
+    failure TEXT,
+    stamp TEXT
 );
 CREATE INDEX videos_by_state ON videos (state, sequence);
 CREATE TABLE shards (
@@ -62,9 +63,12 @@ CREATE VIEW video_shards AS
     WHERE videos.state = 'done' AND
         CASE shards.kind WHEN 'pairs' THEN pairs WHEN 'traces' THEN traces ELSE clips END > 0;
 """
-"""``facts``, ``timings``, ``failure`` and ``record`` are JSON, ``uri`` and ``captions_uri`` what
+"""``facts``, ``timings``, ``failure``, ``record`` and ``stamp`` are JSON, ``uri`` and ``captions_uri`` what
 :func:`uri_value` makes; times are seconds, ``began`` and ``ended`` since 1970; ``weight`` is the expected
 duration in seconds; ``options`` the fingerprint a result was made with."""
+
+LATER_COLUMNS = {"stamp": "TEXT"}
+"""Columns of ``videos`` that ledgers begun earlier lack, with their types."""
 
 DROP_TABLES = """
 DROP VIEW IF EXISTS video_shards;

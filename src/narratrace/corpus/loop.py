@@ -24,6 +24,7 @@ from narratrace.corpus.executor import Executor
 from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.messages import Report, Task
 from narratrace.corpus.options import RunOptions
+from narratrace.corpus.stamps import stamp_of_task
 from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Queues, Snapshot, Tally
 from narratrace.corpus.workshop import failure
@@ -132,7 +133,8 @@ class Loop:
                 reports.append(Report(task=task, outcome=failed, seconds=0.0, worker=_SOURCE))
                 continue
             self._running.add(task.sequence)
-            self._ledger.begin_attempt(task.sequence, self._executor.submit(task))
+            stamp = stamp_of_task(task)
+            self._ledger.begin_attempt(task.sequence, self._executor.submit(task), stamp)
         return reports
 
     def _order(self) -> None:

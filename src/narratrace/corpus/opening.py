@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from narratrace.corpus.ledger import Ledger, lock
 from narratrace.corpus.ledger_queries import FOLDER
 from narratrace.corpus.ledger_rows import Head
 from narratrace.corpus.places import DEAD_LETTERS, LEDGER, PREVIOUS, RUN, make_folder
-from narratrace.corpus.uris import redacted
+from narratrace.corpus.stamps import changes
+from narratrace.corpus.uris import is_local, local_path, located, redacted
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError, OptionError
 from narratrace.options import from_mapping
@@ -61,8 +63,8 @@ def open_run(
         new_run: Set aside what is in ``out`` first, once the inputs are known to be there.
 
     Raises:
-        InputError: an input names nothing, recordings of the run in ``out`` are not among the inputs, or
-            ``out`` holds the output of something else.
+        InputError: an input names nothing, recordings of the run in ``out`` are not among the inputs or have
+            changed since, or ``out`` holds the output of something else.
         OptionError: options that samples depend on differ from those of the run in ``out``.
         StorageError: another run is writing ``out``, or it cannot be written.
     """
@@ -140,6 +142,7 @@ def _continue(
             input=str(ledger.path.parent),
             expected="the same options, another output folder, or --new-run",
         )
+    _check_files(ledger, videos)
     if is_other:
         head = _grow(ledger, head, sources, videos)
     if videos:
@@ -149,15 +152,39 @@ def _continue(
     return Opened(ledger=ledger, engine=engine or stored, head=head)
 
 
+def _check_files(ledger: Ledger, videos: Sequence[VideoInput]) -> None:
+    """Refuse files that are not those that finished recordings were made from, see Note [Changed files].
+
+    Raises:
+        InputError: one has another size.
+    """
+    changed, touched = changes(ledger.stamps(), videos)
+    if changed:
+        raise InputError(
+            "recordings have changed since they were done:\n  " + "\n  ".join(_short(changed)),
+            station="corpus",
+            input=str(ledger.path.parent),
+            expected="the files that were read, another output folder, or --new-run",
+        )
+    if touched:
+        _log.warning(
+            "%d recordings were written anew since they were done, with the size they had, and are taken "
+            "for the same: %s",
+            *(len(touched), ", ".join(_short(touched))),
+        )
+
+
 def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Sequence[VideoInput]) -> Head:
     """Add recordings that the run does not have yet; those that it has keep their places.
 
     Raises:
         InputError: one that it has is not among ``videos``, or described otherwise.
     """
-    known = {row.video.video_id: lasting(row.video) for row in ledger.rows_from(0)}
+    rows = {row.video.video_id: row.video for row in ledger.rows_from(0)}
+    known = {name: lasting(video) for name, video in rows.items()}
     given = {video.video_id: lasting(video) for video in videos}
-    faults = [f"{name} is missing" for name in known if name not in given]
+    gone = [video for name, video in rows.items() if name not in given]
+    faults = _missing(gone, videos, Path(ledger.noted(FOLDER, "")))
     faults += [
         f"{name} is described otherwise, or has captions now and had none, or the reverse"
         for name, text in known.items()
@@ -177,6 +204,22 @@ def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Seq
     grown = replace(head, inputs=digest(videos), sources=_shown(sources))
     ledger.append(grown, ((video, weight_of(video)) for video in added))
     return grown
+
+
+def _missing(gone: Sequence[VideoInput], videos: Sequence[VideoInput], folder: Path) -> list[str]:
+    """Why recordings, whose paths are relative to ``folder``, are not among ``videos`` under their ids."""
+    names = {_place(video.uri): video.video_id for video in videos} if gone else {}
+    renamed = [(video.video_id, names.get(_place(located(video, folder).uri))) for video in gone]
+    return [
+        f"{old} would now be called {new}, as another file has its name: give ids in a manifest"
+        if new
+        else f"{old} is missing"
+        for old, new in renamed
+    ]
+
+
+def _place(uri: str) -> str:
+    return os.path.realpath(local_path(uri)) if is_local(uri) else uri
 
 
 def _shown(sources: Sequence[str | Path]) -> tuple[str, ...]:
