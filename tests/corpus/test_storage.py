@@ -152,6 +152,46 @@ def test_commands_find_a_run_whose_output_lies_elsewhere(
     assert main(["corpus", "verify", out, "--scratch", scratch]) == 1
 
 
+def test_a_mistyped_bucket_is_noticed_before_any_work(
+    s3: Any, lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("narratrace.corpus.outbox.time.sleep", lambda _: pytest.fail("another try"))
+    options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
+    run = make_run([lecture], "s3://lecures/out", options=options)
+    with pytest.raises(InputError, match=r"s3://lecures/out: cannot be written: .*bucket does not exist"):
+        run.execute()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_must_not_be_written_is_noticed_before_any_work(
+    lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError("Access Denied")
+
+    monkeypatch.setattr(fsspec.get_filesystem_class("memory"), "put_file", refuse)
+    options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
+    with pytest.raises(InputError, match="Access Denied"):
+        make_run([lecture], "memory://denied", options=options).execute()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_where_nothing_can_be_deleted_will_do(
+    lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError("Access Denied")
+
+    memory = fsspec.filesystem("memory")
+    options = replace(OPTIONS, scratch=ScratchOptions(folder=str(tmp_path / "scratch")))
+    assert make_run([lecture], "memory://tried", options=options).execute().complete
+    assert memory.exists("/tried/_SUCCESS")
+    assert not memory.exists("/tried/.narratrace")
+    monkeypatch.setattr(type(memory), "rm_file", refuse)
+    assert make_run([lecture], "memory://kept", options=options).execute().complete
+    assert ".narratrace stays: " in caplog.text
+
+
 def test_missing_objects_and_buckets(s3: Any, tmp_path: Path) -> None:
     rows = [{"video_id": "gone", "uri": "s3://lectures/in/gone.mp4"}]
     rows += [{"video_id": "nowhere", "uri": "s3://no-such-bucket/x.mp4"}]

@@ -24,6 +24,9 @@ _log = logging.getLogger(__name__)
 _THREADS = 4
 _TRIES = 4
 _PAUSE_S = 1.0
+_FINAL = (FileNotFoundError, PermissionError)
+"""Errors of storage libraries that another try does not mend."""
+_TRIAL = ".narratrace"
 
 
 class Outbox:
@@ -73,6 +76,34 @@ class Outbox:
                 expected="another place; or, to go on, the machine and --scratch folder of that run, "
                 "and no --new-run",
             )
+
+    def try_out(self) -> None:
+        """Send a small object and delete it: what is wrong with the place is noticed before any work.
+
+        Raises:
+            InputError: there is no such place, or nothing may be written there.
+            StorageError: the storage does not answer.
+        """
+        if self._storage is None:
+            return
+        try:
+            with TemporaryDirectory(prefix="narratrace-") as folder:
+                small = Path(folder) / _TRIAL
+                small.touch()
+                self._put(small, _TRIAL)
+        except StorageError as error:
+            if isinstance(error.__cause__, _FINAL):
+                raise InputError(
+                    f"cannot be written: {error.__cause__}",
+                    station="corpus",
+                    input=redacted(self._places.remote),
+                    expected="a bucket that is there, and the permission to write to it",
+                ) from error
+            raise
+        try:
+            self._try(lambda: self._storage.rm_file(f"{self._root}/{_TRIAL}"))
+        except StorageError as error:  # a run deletes nothing else
+            _log.warning("%s stays: %s", _TRIAL, error)
 
     def fetch_all(self, folder: Path) -> None:
         """Fetch everything that was sent.
@@ -178,7 +209,7 @@ class Outbox:
             except NarratraceError:
                 raise
             except Exception as error:  # every storage library has errors of its own
-                if attempt == _TRIES - 1:
+                if attempt == _TRIES - 1 or isinstance(error, _FINAL):
                     raise StorageError(
                         f"cannot be reached: {type(error).__name__}: {error}",
                         station="corpus",

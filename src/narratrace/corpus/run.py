@@ -118,6 +118,7 @@ class Run:
         with Outbox(places) as outbox:
             if self._new_run or not (places.out / LEDGER).exists():
                 outbox.refuse_taken()
+            outbox.try_out()
             opened = open_run(self._sources, places.out, self._engine, new_run=self._new_run)
             with opened.ledger:
                 yield opened, places, outbox
