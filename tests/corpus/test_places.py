@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from narratrace.cli import main
 from narratrace.corpus import Run, VideoFinished
+from narratrace.corpus.ledger import lock
 from narratrace.corpus.options import ScratchOptions
 from narratrace.corpus.places import places_of
 from tests.corpus.runs import ENGINE, OPTIONS, dead_letters, make_run, outputs
@@ -98,6 +100,36 @@ def test_a_new_run_takes_nothing_over_from_scratch(lecture: Path, tmp_path: Path
     )
 
 
+def test_a_run_that_another_is_writing_has_an_exit_code_of_its_own(
+    lecture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    with lock(tmp_path / "ledger.sqlite"):
+        assert main(["process", str(lecture), "-o", str(tmp_path), *SETTINGS]) == 74
+    assert "another run is writing it" in capsys.readouterr().err
+
+
+def test_half_written_files_of_a_killed_session_are_swept(lecture: Path, tmp_path: Path) -> None:
+    ours = [tmp_path / f".{name}.4711.part" for name in ("run.json", "dead_letter.jsonl")]
+    others = [tmp_path / name for name in (".report.html.4711.part", ".movie.part")]
+    for path in (*ours, *others):
+        path.write_text("half")
+    make_run([lecture], tmp_path).execute()
+    assert not any(path.exists() for path in ours)
+    assert all(path.exists() for path in others), "somebody else's, who may be writing them"
+
+
+def test_the_command_of_a_dead_letter_takes_any_id(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    (tmp_path / "-rf.mp4").write_bytes(b"nothing")
+    out = tmp_path / "out"
+    assert make_run([tmp_path], out).execute().failed == 1
+    command = shlex.split(dead_letters(out)[0]["command"])
+    assert command[-1] == "-rf"
+    assert main(command[1:]) == 1
+    assert "-rf: failed at source" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "places",
     [
@@ -118,7 +150,7 @@ def test_a_file_in_the_way_is_an_error_that_names_it(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("file").write_text("precious")
-    assert main(["process", str(lecture), *places, *SETTINGS]) == 1
+    assert main(["process", str(lecture), *places, *SETTINGS]) == 74
     assert "cannot be made" in (said := capsys.readouterr().err), said
     assert Path("file").read_text() == "precious"
 

@@ -45,4 +45,7 @@ class DeadLetters:
         write_atomic(self._path, b"".join(lines))
 
     def _command(self, failed: Failed) -> str:
-        return shlex.join(["narratrace", "corpus", "reproduce", self._out, failed.video_id, *self._options])
+        names = [self._out, failed.video_id]
+        if failed.video_id.startswith("-"):  # or else it would be taken for an option
+            names = ["--", *names]
+        return shlex.join(["narratrace", "corpus", "reproduce", *self._options, *names])

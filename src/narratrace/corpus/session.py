@@ -28,6 +28,7 @@ from narratrace.corpus.storage import discard
 from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Snapshot, Tally
 from narratrace.recipe import EngineOptions
+from narratrace.write.files import remove_leftovers
 from narratrace.write.shard_file import ShardRecord
 
 _log = logging.getLogger(__name__)
@@ -109,6 +110,8 @@ class Session:
     def events(self) -> Generator[Event]:
         """Work to the end, or until cancelled; raises what :meth:`Loop.events` raises."""
         claim_scratch(self._places, str(self._ledger.noted(BEGAN)))
+        for name in (RUN, DEAD_LETTERS):  # a report may be about to be written in the same folder
+            remove_leftovers(self._places.out, name)
         self._ledger.reopen()
         self._letters.rewrite(read_failures(self._ledger.connection))
         with contextlib.ExitStack() as stack:
