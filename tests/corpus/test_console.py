@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pty
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from narratrace.corpus.console import clock, figures
+from narratrace.corpus.console import _bar, clock, figures
 from narratrace.corpus.executor import Activity
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.messages import Made, Report, Task
@@ -63,6 +64,25 @@ def test_figures_add_up() -> None:
     assert "4.00/5.50 h" in line
     assert "decode 25% busy" in line
     assert clock(3723.4) == "1:02:03"
+
+
+def test_a_single_recording_moves_the_bar() -> None:
+    tally = Tally(Totals(videos={State.PENDING: 1}, hours={State.PENDING: 2.0}, samples={}), workers=1)
+    tally._began -= 600.0
+    now = tally.snapshot(Queues(running=1), {"worker-0": Activity(video_id="v", share=0.25)})
+    assert (now.hours_done, now.hours_under_way, now.hours_total) == (0.0, 0.5, 2.0)
+    assert now.speed == pytest.approx(3.0, rel=0.01)
+    assert now.eta_s == pytest.approx(1800.0, rel=0.01)
+    assert "0.50/2.00 h, 3.0 x real time" in figures(now)
+
+
+@pytest.mark.parametrize("columns", [40, 60, 100])
+def test_failures_are_not_cut_off(columns: int) -> None:
+    rich = pytest.importorskip("rich.console")
+    shown = io.StringIO()
+    with _bar(rich.Console(file=shown, width=columns, force_terminal=True)) as look:
+        look(some_snapshot())
+    assert "1 failed" in shown.getvalue()
 
 
 def test_prometheus_gets_the_figures() -> None:

@@ -66,6 +66,20 @@ def test_a_station_that_tells_how_far_it_is_must_move_on(clock: Clock) -> None:
     assert not vigil.overdue(LIMITS)
 
 
+def test_the_share_that_was_looked_at_never_shrinks(clock: Clock) -> None:
+    vigil = working(clock)
+    vigil.note(Progress("source"))
+    assert vigil.activity.share == 0.0
+    shares = []
+    for station, seconds in (("analyse", 5.0), ("analyse", 15.0), ("transcribe", 0.0), ("transcribe", 20.0)):
+        vigil.note(Progress(station, seconds, duration=20.0))
+        shares.append(vigil.activity.share)
+    assert shares == [0.25, 0.75, 0.75, 1.0]
+    vigil.rest()
+    vigil.begin(TASK)
+    assert vigil.activity.share == 0.0
+
+
 def test_a_station_that_does_not_tell_has_time_by_the_duration(clock: Clock) -> None:
     vigil = working(clock)
     vigil.note(Progress("transcribe", duration=100.0))

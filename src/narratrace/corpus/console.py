@@ -20,6 +20,7 @@ from narratrace.corpus.tally import Snapshot
 from narratrace.data.outcome import Dropped, Kept
 
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 _log = logging.getLogger(__name__)
@@ -119,10 +120,17 @@ def _display(args: argparse.Namespace) -> Iterator[Look]:
         yield _Reporter(args.log_format == "json")
         return
     from rich.console import Console
+
+    with _bar(Console(stderr=True)) as look:
+        yield look
+
+
+@contextlib.contextmanager
+def _bar(console: Console) -> Iterator[Look]:
     from rich.progress import BarColumn, Progress, TextColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[figures]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console, transient=True) as bar:
         bar.add_task("", total=None, figures="starting workers")
         yield lambda snapshot: _show(bar, snapshot)
 
@@ -134,17 +142,17 @@ def _show(bar: Progress, snapshot: Snapshot) -> None:
         bar.task_ids[0],
         description=f"{finished}/{sum(videos.values())} videos",
         total=snapshot.hours_total,
-        completed=snapshot.hours_done,
+        completed=snapshot.hours_done + snapshot.hours_under_way,
         figures=figures(snapshot),
     )
 
 
 def figures(snapshot: Snapshot) -> str:
-    """The figures of a run in one line."""
+    """The figures of a run in one line, what must not be cut off first."""
     parts = [
-        f"{snapshot.hours_done:.2f}/{snapshot.hours_total:.2f} h",
-        f"{snapshot.speed:.1f} x real time",
         f"{snapshot.videos[State.FAILED]} failed",
+        f"{snapshot.hours_done + snapshot.hours_under_way:.2f}/{snapshot.hours_total:.2f} h",
+        f"{snapshot.speed:.1f} x real time",
     ]
     if snapshot.bottleneck:
         parts.append(f"{snapshot.bottleneck} {snapshot.busy[snapshot.bottleneck]:.0%} busy")

@@ -16,13 +16,15 @@ class Activity:
     Attributes:
         video_id: The recording in hand, empty while idle.
         station: Where in the engine it is, empty while idle.
-        looked_at: Seconds of it that have been looked at.
+        looked_at: Seconds of it that the station has looked at.
+        share: Most of it that any station has looked at, 0..1; 0 where its length is not known.
         memory: Resident bytes of the worker, 0 where unknown.
     """
 
     video_id: str = ""
     station: str = ""
     looked_at: float = 0.0
+    share: float = 0.0
     memory: int = 0
 
 

@@ -40,9 +40,10 @@ class Snapshot:
     Attributes:
         videos: Recordings by state.
         hours_done: Hours of video processed, those of earlier sessions included.
+        hours_under_way: Hours of the recordings in hand that have been looked at, by expectation.
         hours_total: Hours of all recordings; expected as far as they are not done.
         wall_s: Seconds of this session.
-        speed: Hours of video per hour in this session, 0 before the first is done.
+        speed: Hours of video per hour in this session, those under way included.
         eta_s: Expected seconds to the end, None before anything is known.
         samples: Samples by kind.
         retries: Attempts of this session that are to be repeated.
@@ -53,6 +54,7 @@ class Snapshot:
 
     videos: Mapping[State, int]
     hours_done: float
+    hours_under_way: float
     hours_total: float
     wall_s: float
     speed: float
@@ -128,13 +130,18 @@ class Tally:
         finished = sum(videos[s] - self.totals.videos.get(s, 0) for s in State if s not in OPEN_STATES)
         videos[State.RUNNING] = queues.running
         videos[State.PENDING] = max(0, self.totals.left - finished - queues.running)
+        # Each counts for the mean of what is left: right for a single recording, and good enough for a bar.
+        shares = sum(worker.share for worker in activity.values())
+        under_way = left * min(1.0, shares / max(1, self.totals.left - finished))
+        weight = self._weight_done + under_way
         return Snapshot(
             videos=videos,
             hours_done=done,
+            hours_under_way=under_way * ratio / 3600,
             hours_total=done + left * ratio / 3600,
             wall_s=wall,
-            speed=self._seconds_done / wall if wall > 0 else 0.0,
-            eta_s=left * wall / self._weight_done if self._weight_done else None,
+            speed=(self._seconds_done + under_way * ratio) / wall if wall > 0 else 0.0,
+            eta_s=(left - under_way) * wall / weight if weight else None,
             samples=dict(self._samples),
             retries=self.retries,
             busy=self._busy(wall),

@@ -66,7 +66,13 @@ class Vigil:
             self._alive = time.monotonic()
         # Headers lie: a recording is at least as long as what has been seen of it.
         self._length = max(self._length, progress.duration or 0.0, progress.looked_at)
-        self.activity = replace(self.activity, station=progress.station, looked_at=progress.looked_at)
+        share = progress.looked_at / self._length if self._length else 0.0
+        self.activity = replace(
+            self.activity,
+            station=progress.station,
+            looked_at=progress.looked_at,
+            share=max(self.activity.share, share),
+        )
 
     def weigh(self, memory: int) -> None:
         """It takes so many bytes now."""
