@@ -11,7 +11,7 @@ from narratrace.data.trace import Dwell, Trace
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VisualAnalysis:
     """Result of decode and analyse for one recording; all lists are in time order.
 
@@ -39,6 +39,9 @@ class VisualAnalysis:
     def shown(self) -> Span:
         """From the first picture to the end of the last."""
         return Span(self.video.start_pts_s, max(self.video.start_pts_s, self.video.duration))
+
+    def __hash__(self) -> int:
+        return hash((self.video, self.trace))  # mappings have none
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,8 @@ class Frame:
 
     The planes are views of decoder memory (host or device) with their own row stride; nobody may keep
     them. They are already in display orientation and 4:2:0: a source with other sampling, more bits or a
-    rotation is converted by the decoder, all others pass through untouched.
+    rotation is converted by the decoder, all others pass through untouched. A frame is equal
+    to itself alone.
 
     Attributes:
         t: Presentation time in seconds, see Note [One clock].
@@ -46,7 +47,7 @@ class Frame:
         return int(self.y.shape[0])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Image:
     """A picture that leaves the engine: an encoded JPEG and its size.
 

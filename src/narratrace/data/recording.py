@@ -12,7 +12,7 @@ from narratrace.data.sample import AlignedSample
 from narratrace.data.transcript import Transcript
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
     """Everything known about one input so far; each stage returns a copy with its own part filled in.
 
@@ -45,3 +45,6 @@ class Recording:
         """A copy with ``parts`` filled in and ``seconds`` added to the station's time."""
         timings = {**self.timings, station: self.timings.get(station, 0.0) + seconds}
         return replace(self, timings=timings, **parts)
+
+    def __hash__(self) -> int:
+        return hash((self.video_id, self.sequence))  # mappings have none

@@ -56,7 +56,7 @@ class RegionBox:
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Clip:
     """A short video around a trace event.
 
@@ -76,9 +76,11 @@ class Clip:
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AlignedSample:
     """One training sample: a picture or clip, its text, and for traces where the pointer was.
+
+    Samples are equal when all of their content is, and can be members of sets.
 
     Attributes:
         kind: Pair, trace or clip.
@@ -117,3 +119,6 @@ class AlignedSample:
     clip: Clip | None = None
     labels: Mapping[str, float] = field(default_factory=dict)
     meta: Mapping[str, Any] = field(default_factory=dict)
+
+    def __hash__(self) -> int:
+        return hash((self.kind, self.key))  # mappings have none

@@ -15,7 +15,7 @@ F64 = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Trace:
-    """Pointer positions in time order, only where a pointer is believed visible.
+    """Pointer positions in time order, only where a pointer is believed visible; equal with equal columns.
 
     Attributes:
         t: Presentation seconds, shape (n,), strictly increasing.
@@ -36,7 +36,7 @@ class Trace:
             raise ValueError("trace columns differ in length")
         if len(self.t) > 1 and not bool(np.all(np.diff(self.t) > 0)):
             raise ValueError("trace times must increase")
-        for column in (self.t, self.x, self.y, self.score):
+        for column in self._columns:
             column.setflags(write=False)
 
     @classmethod
@@ -46,6 +46,21 @@ class Trace:
 
     def __len__(self) -> int:
         return len(self.t)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Trace):
+            return NotImplemented
+        return all(map(np.array_equal, self._columns, other._columns))
+
+    def __hash__(self) -> int:
+        return hash((len(self.t), *self.t[:1].tolist(), *self.t[-1:].tolist()))
+
+    def __reduce__(self) -> tuple[type[Trace], tuple[F64, ...]]:
+        return Trace, self._columns  # columns that cannot be written to, as these
+
+    @property
+    def _columns(self) -> tuple[F64, F64, F64, F64]:
+        return self.t, self.x, self.y, self.score
 
     def __iter__(self) -> Iterator[tuple[float, float, float, float]]:
         yield from zip(self.t.tolist(), self.x.tolist(), self.y.tolist(), self.score.tolist(), strict=True)
