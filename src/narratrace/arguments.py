@@ -7,7 +7,9 @@ fast, and ``narratrace doctor`` works where the engine cannot be imported.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +26,9 @@ SHORTCUTS = {
 """Command line options that stand for an option of the tree, by name."""
 
 
+_STDOUT = ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1")
+
+
 def file_to_write(text: str) -> Path:
     """The file that an argument names, for ``type=``; refused before any work where there can be none.
 
@@ -34,6 +39,9 @@ def file_to_write(text: str) -> Path:
         raise argparse.ArgumentTypeError("is empty (expected a file)")
     if text.endswith(os.sep) or os.path.isdir(text):  # noqa: PTH112  # no error for a name that is too long
         raise argparse.ArgumentTypeError(f"{text} is a folder (expected a file)")
+    if text in _STDOUT:  # by descriptor 1 native libraries may print, see narratrace.cli
+        with contextlib.suppress(OSError, AttributeError):  # it may have none, or be closed
+            return Path(f"/dev/fd/{sys.stdout.fileno()}")
     return Path(text)
 
 
