@@ -10,6 +10,13 @@ How far must not depend on which stream is read, or sound and pictures would com
 packets of both, in file order, whoever reads. Around a reset those of the two parts may be mixed: each stream
 passes from part to part by itself, when its own times are nearer to the later one. Such a file cannot be
 searched for a time.
+
+Note [Late streams]
+~~~~~~~~~~~~~~~~~~~
+A transport stream tells of a stream where it begins, perhaps in the middle of the file: with a part that has
+sound, behind one that has none. PyAV lists the streams when it opens a file, and with another one may raise
+IndexError, as it does when it flushes the streams at the end. Nothing of the listed streams is lost by that:
+demuxing is begun again, and goes on where it was.
 """
 
 from __future__ import annotations
@@ -84,10 +91,22 @@ class Resets:
         return self.count
 
 
+def known_packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
+    """The packets of some streams as ``container.demux`` gives them, see Note [Late streams]."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            yield next(packets)
+        except StopIteration:
+            return
+        except IndexError:
+            packets = container.demux(*streams)
+
+
 def demuxed(
     container: InputContainer, stream: Any, resets: Resets, beat: Callable[[], None] = lambda: None
 ) -> Iterator[Any]:
-    """The packets of one stream as ``container.demux`` gives them, see Note [Reset clocks].
+    """The packets of one stream, their times mended, see Note [Reset clocks].
 
     Args:
         container: The open file.
@@ -97,7 +116,7 @@ def demuxed(
     """
     free = has_free_clock(container)
     both = {s.index: s for s in (best_video(container), best_audio(container), stream) if s is not None}
-    for packet in container.demux(*both.values()):
+    for packet in known_packets(container, *both.values()):
         beat()
         if free and packet.size:  # the demuxer ends with empty packets
             resets.mend(packet)

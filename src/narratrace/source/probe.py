@@ -15,6 +15,7 @@ from av.container import InputContainer
 
 from narratrace.container import best_audio, best_video, open_container, start_of_playback
 from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo, is_local, local_path
+from narratrace.demux import known_packets
 from narratrace.errors import InputError, MediaError
 from narratrace.timebase import irregular, pts_to_seconds
 
@@ -121,7 +122,7 @@ def _look(
 
 def _readable(container: InputContainer, video: Any) -> Iterator[Any]:
     try:
-        yield from (packet for packet in container.demux(video) if packet.size)
+        yield from (packet for packet in known_packets(container, video) if packet.size)
     except av.error.FFmpegError:
         return  # the decode pass reads on behind damage, and counts it
 
