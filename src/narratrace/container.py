@@ -31,6 +31,8 @@ _NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _FREE_CLOCK = 0x0200  # AVFMT_TS_DISCONT
 
+_STATED_LENGTH = frozenset({"matroska", "webm", "flv"})
+
 
 def open_container(path: str, timeout_s: float, *, station: str) -> InputContainer:
     """Open a media file or URI for reading.
@@ -95,6 +97,14 @@ def best_audio(container: InputContainer) -> Any | None:
 def has_free_clock(container: InputContainer) -> bool:
     """Whether the format's clock may begin anywhere, and be set anew: transport and program streams, Ogg."""
     return bool(container.format.flags & _FREE_CLOCK)
+
+
+def states_length(container: InputContainer) -> bool:
+    """Whether the format's header has a length that stays when the file is cut short: Matroska, WebM, FLV.
+
+    An MP4 lists its pictures; elsewhere FFmpeg guesses the length from what the file holds.
+    """
+    return not _STATED_LENGTH.isdisjoint(container.format.name.split(","))
 
 
 def start_of_playback(container: InputContainer) -> float:
