@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from narratrace.data.analysis import VisualAnalysis
-from narratrace.data.media import VideoInput
+from narratrace.data.media import VideoInput, redacted_text
 from narratrace.data.outcome import Dropped, Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample
@@ -89,7 +89,7 @@ class Engine:
             if on_skipped is not None:
                 on_skipped(outcome)
             if isinstance(outcome, Failed):
-                log.warning("%s", outcome.to_exception())
+                log.warning("%s", redacted_text(str(outcome.to_exception()), outcome.uri))
             else:
                 log.info("%s is dropped by %s: %s", outcome.video_id, outcome.rule, outcome.reason)
 
