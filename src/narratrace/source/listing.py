@@ -126,7 +126,34 @@ def _known() -> str:
 
 
 def _videos_below(folder: Path) -> list[str]:
-    return sorted(str(path) for path in folder.rglob("*") if _is_video(path))
+    """The videos below a folder: each folder once, by a path without links where there is one.
+
+    Raises:
+        InputError: a folder below it cannot be read, and may hold any number of recordings.
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+    waiting = [str(folder)]  # folders that links lead to come last
+    while waiting:
+        for place, folders, files in os.walk(waiting.pop(0), onerror=_refuse):
+            if (real := os.path.realpath(place)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            found += [str(path) for path in (Path(place, name) for name in files) if _is_video(path)]
+            waiting += sorted(
+                str(path) for path in (Path(place, name) for name in folders) if path.is_symlink()
+            )
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(
+        f"the folder cannot be read: {error.strerror}",
+        station="source",
+        input=str(error.filename),
+        expected="the right to read it, or inputs that leave it out, such as a glob",
+    ) from error
 
 
 def _matches(pattern: str) -> list[str]:
