@@ -53,7 +53,7 @@ class VideoInput:
     Attributes:
         video_id: Stable, unique in a run, safe as a file name (letters, digits, ``-`` and ``_``).
         uri: Local path or URI of the media file.
-        captions_uri: Captions sidecar (.vtt, .srt, .json), or None.
+        captions_uri: Captions sidecar (.vtt, .srt, .json); None to look beside a local file, empty for none.
         title, channel, link, licence: Free text of the manifest, empty when unknown.
         language: Code of the speech as the manifest has it, empty when unknown.
         extra: Further manifest columns, passed through to the samples unchanged.
