@@ -2,14 +2,16 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narratrace.data.media import VideoInput
 from narratrace.errors import InputError
-from narratrace.source import resolve
+from narratrace.source import resolve, with_captions
 from narratrace.source.listing import _safe_stem
 from narratrace.source.manifest import SAFE_ID
 
@@ -217,3 +219,18 @@ def test_a_row_no_file_can_have_spoils_no_other(tmp_path: Path) -> None:
     touch(tmp_path, "talk.mp4", "talk.vtt")
     (tmp_path / "m.csv").write_text(f"uri\n{'x' * 300}/a.mp4\ntalk.mp4\n")
     assert [bool(video.captions_uri) for video in resolve([tmp_path / "m.csv"])] == [False, True]
+
+
+def test_captions_that_come_later_are_found(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    os.utime(tmp_path, ns=(0, 0))
+
+    def videos() -> Iterator[VideoInput]:
+        yield VideoInput(video_id="a", uri=str(tmp_path / "a.mp4"))
+        touch(tmp_path, "b.vtt")
+        yield VideoInput(video_id="b", uri=str(tmp_path / "b.mp4"))
+        yield VideoInput(video_id="c", uri=str(tmp_path / "b.mp4"), captions_uri="")
+        yield VideoInput(video_id="d", uri="s3://bucket/b.mp4")
+
+    found = [video.captions_uri for video in with_captions(videos())]
+    assert found == [None, str(tmp_path / "b.vtt"), "", None]
