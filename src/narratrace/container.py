@@ -25,11 +25,16 @@ from av.container import InputContainer
 from av.stream import Disposition
 
 from narratrace.data.media import is_local, local_path
-from narratrace.errors import DecodeTimeout, InputError, MediaError
+from narratrace.errors import DecodeTimeout, InputError, MediaError, NarratraceError, StorageError
+
+SCHEMES = ("http", "https")
+"""Schemes of URIs that are read where they lie; runs fetch what they read, from more places."""
 
 _NOT_MOTION = Disposition.attached_pic | Disposition.timed_thumbnails
 
 _FREE_CLOCK = 0x0200  # AVFMT_TS_DISCONT
+
+_STATED_LENGTH = frozenset({"matroska", "webm", "flv"})
 
 
 def open_container(path: str, timeout_s: float, *, station: str) -> InputContainer:
@@ -38,16 +43,18 @@ def open_container(path: str, timeout_s: float, *, station: str) -> InputContain
     A local file may only open local files: a playlist in disguise must not reach out into the network.
 
     Args:
-        path: File or URI.
+        path: File, or a URI whose scheme is one of :data:`SCHEMES`.
         timeout_s: Longest wait for remote storage in seconds.
         station: Who asks, for errors.
 
     Raises:
-        InputError: there is no such file, or it must not be read.
+        InputError: there is no such file, it must not be read, or the URI has another scheme.
         MediaError: it is no media file.
+        StorageError: the storage does not answer, or not as it should.
         DecodeTimeout: the storage did not answer in time.
     """
     local = is_local(path)
+    _check_scheme(path, station)
     # Absolute, because FFmpeg takes what is before a colon for a protocol.
     name = str(local_path(path).absolute()) if local else path
     options = {"protocol_whitelist": "file"} if local else {}
@@ -65,13 +72,36 @@ def open_container(path: str, timeout_s: float, *, station: str) -> InputContain
     except av.error.ExitError as error:
         raise DecodeTimeout(f"no answer for {timeout_s:g} s", station=station, input=path) from error
     except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(
-            f"cannot be opened: {error.strerror}",
+        raise _not_opened(error, path, station) from error
+
+
+def _check_scheme(path: str, station: str) -> None:
+    scheme = path.partition("://")[0].lower()
+    if not is_local(path) and scheme not in SCHEMES:
+        raise InputError(
+            f"a URI with {scheme}:// cannot be read here",
             station=station,
             input=path,
-            expected="a media file FFmpeg can read",
-            cause="not a media file, or a recording that was cut off before its index (moov) was written",
-        ) from error
+            expected="a local file or http(s)://; narratrace process and corpus run fetch s3:// and gs://",
+        )
+
+
+def _not_opened(error: Exception, path: str, station: str) -> NarratraceError:
+    """The error for a file that is there, and for whatever a server may answer."""
+    message = f"cannot be opened: {getattr(error, 'strerror', None) or error}"
+    if isinstance(error, av.error.HTTPClientError):
+        return InputError(message, station=station, input=path)
+    is_media = isinstance(error, av.error.InvalidDataError)
+    if not is_local(path) and not is_media:
+        return StorageError(message, station=station, input=path)
+    cut = "not a media file, or a recording that was cut off before its index (moov) was written"
+    return MediaError(
+        message,
+        station=station,
+        input=path,
+        expected="a media file FFmpeg can read",
+        cause=cut if is_media and is_local(path) else "",
+    )
 
 
 def best_video(container: InputContainer) -> Any | None:
@@ -95,6 +125,14 @@ def best_audio(container: InputContainer) -> Any | None:
 def has_free_clock(container: InputContainer) -> bool:
     """Whether the format's clock may begin anywhere, and be set anew: transport and program streams, Ogg."""
     return bool(container.format.flags & _FREE_CLOCK)
+
+
+def states_length(container: InputContainer) -> bool:
+    """Whether the format's header has a length that stays when the file is cut short: Matroska, WebM, FLV.
+
+    An MP4 lists its pictures; elsewhere FFmpeg guesses the length from what the file holds.
+    """
+    return not _STATED_LENGTH.isdisjoint(container.format.name.split(","))
 
 
 def start_of_playback(container: InputContainer) -> float:

@@ -10,17 +10,25 @@ How far must not depend on which stream is read, or sound and pictures would com
 packets of both, in file order, whoever reads. Around a reset those of the two parts may be mixed: each stream
 passes from part to part by itself, when its own times are nearer to the later one. Such a file cannot be
 searched for a time.
+
+Note [Late streams]
+~~~~~~~~~~~~~~~~~~~
+A transport stream tells of a stream where it begins, perhaps in the middle of the file: with a part that has
+sound, behind one that has none. PyAV lists the streams when it opens a file, and with another one may raise
+IndexError, as it does when it flushes the streams at the end. Nothing of the listed streams is lost by that:
+demuxing is begun again, and goes on where it was.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fractions import Fraction
 from typing import Any
 
 import av.error
 from av.container import InputContainer
 
-from narratrace.container import best_audio, best_video, has_free_clock
+from narratrace.container import best_audio, best_video, has_free_clock, states_length
 
 _READ_ATTEMPTS = 16
 """Errors in a row after which the rest of a file counts as unreadable."""
@@ -41,6 +49,8 @@ class Resets:
         self._last: dict[int, float] = {}  # decoding time of each stream's last packet, moved
         self._before: dict[int, float] = {}  # of the one before
         self._end = 0.0  # of what has come so far
+        self._ends: dict[int, int] = {}  # end of each stream so far, in units of its own
+        self._units: dict[int, Fraction] = {}
 
     @property
     def count(self) -> int:
@@ -67,6 +77,22 @@ class Resets:
             self._last[stream] = float(packet.dts * base)
             self._end = max(self._end, _shown(packet) + float((packet.duration or 0) * base))
 
+    def note_end(self, packet: Any) -> None:
+        """Remember where the packet ends; for every packet of a long file, so there is little to it."""
+        stream, shown = packet.stream_index, packet.pts if packet.pts is not None else packet.dts
+        if shown is None:
+            return
+        end = shown + (packet.duration or 0)
+        if stream not in self._ends:
+            self._ends[stream], self._units[stream] = end, packet.time_base
+        elif end > self._ends[stream]:
+            self._ends[stream] = end
+
+    @property
+    def end(self) -> float | None:
+        """End of the last packet of any stream in seconds; None where the format's header tells no length."""
+        return max((float(end * self._units[stream]) for stream, end in self._ends.items()), default=None)
+
     def _part(self, packet: Any) -> int:
         """The part a packet belongs to; a new one where its time makes no sense in any."""
         decoded, last = float(packet.dts * packet.time_base), self._last.get(packet.stream_index)
@@ -84,10 +110,22 @@ class Resets:
         return self.count
 
 
+def known_packets(container: InputContainer, *streams: Any) -> Iterator[Any]:
+    """The packets of some streams as ``container.demux`` gives them, see Note [Late streams]."""
+    packets = container.demux(*streams)
+    while True:
+        try:
+            yield next(packets)
+        except StopIteration:
+            return
+        except IndexError:
+            packets = container.demux(*streams)
+
+
 def demuxed(
     container: InputContainer, stream: Any, resets: Resets, beat: Callable[[], None] = lambda: None
 ) -> Iterator[Any]:
-    """The packets of one stream as ``container.demux`` gives them, see Note [Reset clocks].
+    """The packets of one stream, their times mended, see Note [Reset clocks].
 
     Args:
         container: The open file.
@@ -95,12 +133,16 @@ def demuxed(
         resets: Of this file; counts them.
         beat: Called with every packet of pictures or sound: a stream may have long gaps, or end early.
     """
-    free = has_free_clock(container)
+    free, stated = has_free_clock(container), states_length(container)
     both = {s.index: s for s in (best_video(container), best_audio(container), stream) if s is not None}
-    for packet in container.demux(*both.values()):
+    # The stated length is that of the longest stream, which may be a second language.
+    for packet in known_packets(container, *(container.streams if stated else both.values())):
         beat()
-        if free and packet.size:  # the demuxer ends with empty packets
-            resets.mend(packet)
+        if packet.size:  # the demuxer ends with empty packets
+            if free:
+                resets.mend(packet)
+            elif stated:
+                resets.note_end(packet)
         if packet.stream.index == stream.index:  # empty packets know their stream, but not its index
             yield packet
 

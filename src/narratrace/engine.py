@@ -2,32 +2,31 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import os
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from narratrace.data.analysis import VisualAnalysis
-from narratrace.data.media import VideoInput
+from narratrace.data.media import VideoInput, redacted_text
 from narratrace.data.outcome import Dropped, Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample
 from narratrace.device import check_device
 from narratrace.errors import InputError
-from narratrace.options import validate
+from narratrace.options import given
 from narratrace.pipeline import BudgetOptions, FailureBudget, PipelineStats, Runner
 from narratrace.pipeline.description import ignore_progress
 from narratrace.recipe import EngineOptions, FlowOptions, build_pipeline
-from narratrace.source import resolve
+from narratrace.source import resolve, with_captions
+from narratrace.source.listing import Named
 
 log = logging.getLogger(__name__)
 
-Named = str | os.PathLike[str]
-"""A file, folder, glob, URI or manifest."""
-
 Inputs = Named | Iterable[Named] | Iterable[VideoInput]
 """What a run is about. An iterable of :class:`VideoInput` is drawn from as room becomes free, so it may be
-endless; names are resolved at once, because ids depend on all of them."""
+endless; names are resolved at once, because ids depend on all of them. Captions of local files are looked for
+beside them, but for a :class:`VideoInput` whose ``captions_uri`` is no None."""
 
 
 class Engine:
@@ -58,9 +57,9 @@ class Engine:
         budget: BudgetOptions | None = None,
         on_progress: Callable[[str, float], None] = ignore_progress,
     ) -> None:
-        self.options = validate(options or EngineOptions())
-        self._flow = validate(flow or FlowOptions())
-        self._budget = validate(budget or BudgetOptions())
+        self.options = given(options, EngineOptions)
+        self._flow = given(flow, FlowOptions)
+        self._budget = given(budget, BudgetOptions)
         self._on_progress = on_progress
         self._runner: Runner | None = None
         check_device(self.options.device)
@@ -89,7 +88,7 @@ class Engine:
             if on_skipped is not None:
                 on_skipped(outcome)
             if isinstance(outcome, Failed):
-                log.warning("%s", outcome.to_exception())
+                log.warning("%s", redacted_text(str(outcome.to_exception()), outcome.uri))
             else:
                 log.info("%s is dropped by %s: %s", outcome.video_id, outcome.rule, outcome.reason)
 
@@ -118,7 +117,7 @@ class Engine:
             InputError: it names no recording, or several.
             NarratraceError: the recording cannot be analysed; the type tells why.
         """
-        videos = [input] if isinstance(input, VideoInput) else resolve([os.fspath(input)])
+        videos = list(with_captions([input])) if isinstance(input, VideoInput) else resolve([input])
         if len(videos) != 1:
             raise InputError(
                 f"names {len(videos)} recordings", station="source", input=str(input), expected="one"
@@ -159,14 +158,13 @@ def _videos(inputs: Inputs) -> Iterable[VideoInput]:
         InputError: see :func:`narratrace.source.resolve`.
         TypeError: names and :class:`VideoInput` are mixed.
     """
-    if isinstance(inputs, (str, os.PathLike)):
-        return resolve([os.fspath(inputs)])
+    if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
+        return resolve(inputs)
     items = iter(inputs)
-    first = next(items, None)
-    if isinstance(first, VideoInput):
-        return _chain(first, items)
-    names = [item for item in (first, *items) if item is not None]
-    return resolve([Path(name) if isinstance(name, os.PathLike) else str(name) for name in names])
+    first = list(itertools.islice(items, 1))
+    if first and isinstance(first[0], VideoInput):
+        return with_captions(_chain(first[0], items))
+    return resolve([*first, *items])  # type: ignore[list-item]  # it checks them
 
 
 def _chain(first: VideoInput, rest: Iterator[Named | VideoInput]) -> Iterator[VideoInput]:

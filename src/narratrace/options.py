@@ -73,6 +73,21 @@ def validate(options: T) -> T:
     return _converted(type(options), msgspec.to_builtins(options), "options")
 
 
+def given(options: T | None, kind: type[T]) -> T:
+    """Options that a caller handed in, checked; the defaults where there are none.
+
+    Raises:
+        OptionError: they are something else, or a field is not accepted.
+    """
+    if options is None:
+        return kind()
+    if not isinstance(options, kind):
+        raise OptionError(
+            f"{options!r} is no {kind.__name__}", station="options", expected=f"{kind.__name__}(...), or None"
+        )
+    return validate(options)
+
+
 def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "options") -> T:
     """Options of ``kind`` from nested mappings; unknown names are refused rather than ignored.
 

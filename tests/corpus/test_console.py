@@ -123,7 +123,11 @@ def test_json_logs_name_the_recording(lecture: Path, tmp_path: Path) -> None:
     by_video = {event["video_id"]: event for event in events if event.get("video_id")}
     assert set(by_video) == {"lecture-0", "bad"}
     assert "pairs" in by_video["lecture-0"]["message"]
-    assert any(event["level"] == "error" and event.get("video_id") == "bad" for event in events)
+    (failure,) = [event for event in events if event.get("video_id") == "bad"]
+    path = str(tmp_path / "bad.mp4")
+    assert failure["message"] == f"bad: failed at source: {path}: the file is empty (expected a media file)"
+    assert (failure["level"], failure["error"], failure["station"]) == ("error", "MediaError", "source")
+    assert (failure["uri"], failure["expected"], failure["cause"]) == (path, "a media file", "")
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

@@ -202,13 +202,18 @@ def test_missing_objects_and_buckets(s3: Any, tmp_path: Path) -> None:
         assert (outcome.station, outcome.error) == ("source", "InputError")
 
 
-def test_storage_that_does_not_answer_is_tried_again(tmp_path: Path) -> None:
+def test_storage_that_does_not_answer_is_tried_again(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     uri = "http://127.0.0.1:9/lecture.mp4?signature=secret"
     run = make_run([write_manifest(tmp_path / "m.jsonl", [{"uri": uri}])], tmp_path / "out")
     (end,) = [event for event in run.events() if isinstance(event, VideoFinished)]
     assert isinstance(end.outcome, Failed)
     assert (end.outcome.error, end.attempt) == ("StorageError", OPTIONS.retry.attempts)
     assert "secret" not in (tmp_path / "out" / "dead_letter.jsonl").read_text()
+    said = [record.getMessage() for record in caplog.records if hasattr(record, "uri")]
+    assert ["again in" in line for line in said] == [True, True, False]
+    assert all("source: http://127.0.0.1:9/lecture.mp4: cannot be fetched: Cannot connect" in s for s in said)
 
 
 @pytest.fixture

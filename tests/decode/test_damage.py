@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -99,12 +100,43 @@ def test_truncated_with_index_keeps_what_is_there(run_pass: RunPass, tmp_path: P
     assert any("cut short" in line for line in seen.summary.warnings)
 
 
-@pytest.mark.parametrize("name", ["a.mkv", "a.ts"])
+@pytest.mark.parametrize("name", ["a.mkv", "a.flv", "a.ts"])
 def test_truncated_stream_formats_keep_what_is_there(name: str, run_pass: RunPass, tmp_path: Path) -> None:
     made = make_video(tmp_path / name, seconds=3)
     seen = run_pass(truncate(made.path, tmp_path / ("b-" + name), 0.6))
     assert 10 < len(seen.pts) < made.frames
     assert is_increasing(seen.pts)
+    # A transport stream does not say how long it is.
+    assert any("cut short" in line for line in seen.summary.warnings) == (name != "a.ts")
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.flv"])
+def test_whole_files_are_not_cut_short(name: str, run_pass: RunPass, tmp_path: Path) -> None:
+    """Whichever of their streams is the longest."""
+    codec = "libvpx-vp9" if name == "a.webm" else "libx264"
+    for options in ({}, {"audio": "tone", "start": 2.0}):
+        made = make_video(tmp_path / name, seconds=3, codec=codec, **options)
+        assert run_pass(made.path).summary.warnings == ()
+    assert run_pass(with_long_sound(tmp_path / "long.mkv")).summary.warnings == ()
+
+
+def with_long_sound(path: Path) -> Path:
+    """Pictures of 2 s, sound of 2 s, and a second track of sound of 9 s."""
+    with av.open(str(path), "w") as out:
+        video = out.add_stream("libx264", rate=10, options={"preset": "veryfast"})
+        video.width, video.height, video.pix_fmt = 64, 48, "yuv420p"
+        tracks = [(out.add_stream("pcm_s16le", rate=8000, layout="mono"), seconds) for seconds in (2, 9)]
+        for _ in range(20):
+            picture = av.VideoFrame.from_ndarray(np.full((72, 64), 100, np.uint8), format="yuv420p")
+            out.mux(video.encode(picture))
+        out.mux(video.encode(None))
+        for track, seconds in tracks:
+            block = av.AudioFrame.from_ndarray(
+                np.zeros((1, 8000 * seconds), np.int16), format="s16", layout="mono"
+            )
+            block.sample_rate = 8000
+            out.mux(track.encode(block))
+    return path
 
 
 def test_nothing_reaches_the_terminal(tmp_path: Path) -> None:

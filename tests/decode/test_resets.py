@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import av
@@ -13,9 +13,10 @@ from narratrace.data.media import DecodeSummary
 from narratrace.decode import AudioOptions, DecodeOptions, open_decoder
 from narratrace.decode.account import PassAccount
 from narratrace.decode.audio import AudioReader, load_audio
-from narratrace.demux import Resets, demuxed
+from narratrace.demux import Resets, demuxed, known_packets
 from narratrace.errors import MediaError
 from narratrace.source import probe
+from narratrace.write.clip_source import Source, pictures
 from tests.decode.test_audio import flashes, onsets
 from tests.support.media import clicks, flash, make_video
 
@@ -133,3 +134,50 @@ def test_where_most_pictures_have_no_place_in_time_the_file_is_refused(tmp_path:
         account.place(pts, None, 33, (160, 96))
     with pytest.raises(MediaError, match=r"8 of 8 .* 3 of them placed in time"):
         account.finish()
+
+
+@pytest.fixture
+def late(tmp_path: Path) -> Path:
+    """A part with sound between two without; the padding keeps FFmpeg from seeing it at either end."""
+    silent = make_video(tmp_path / "silent.ts", seconds=6).path.read_bytes()
+    sound = make_video(tmp_path / "sound.ts", seconds=2, audio="tone").path.read_bytes()
+    padding = (b"\x47\x1f\xff\x10" + bytes(184)) * 3000
+    path = tmp_path / "late.ts"
+    path.write_bytes(silent + padding + sound + padding + silent)
+    with av.open(str(path)) as container:
+        assert [stream.type for stream in container.streams] == ["video"]
+    return path
+
+
+@pytest.mark.parametrize("frames", ["all", "auto"])
+def test_a_stream_that_begins_midway_costs_no_picture(late: Path, frames: str) -> None:
+    media = probe(late, look=None)
+    assert media.packets == 420
+    times, summary = decode(late, frames)
+    assert summary.packets == 420
+    assert summary.corrupt == 0
+    assert len(times) + summary.frames_skipped == 420 - summary.resets, (
+        "one shares its time with the next part's first"
+    )
+
+
+def test_a_stream_that_begins_midway_is_no_hindrance_to_clips(late: Path) -> None:
+    source = Source(path=str(late), timeout_s=60, seekable=False, beat=lambda: None)
+    shown = [picture.t for picture in pictures(source, 0.0)]
+    assert len(shown) == 418
+    assert np.diff(shown).max() < 0.1
+
+
+def test_an_unknown_stream_costs_no_packet_of_the_others() -> None:
+    class Container:
+        """PyAV's way: a generator that reads on in one file, and raises at what it has not listed."""
+
+        file = iter([1, 2, IndexError(), 3, IndexError(), IndexError(), 4])
+
+        def demux(self, *_: object) -> Iterator[int]:
+            for packet in self.file:
+                if isinstance(packet, IndexError):
+                    raise packet
+                yield packet
+
+    assert list(known_packets(Container(), None)) == [1, 2, 3, 4]  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -23,9 +24,11 @@ from narratrace import (
     EngineOptions,
     Failed,
     FlowOptions,
+    RunOptions,
     SampleKind,
     VideoInput,
 )
+from narratrace.corpus import Run
 from narratrace.data.media import MediaInfo
 from narratrace.data.outcome import Kept
 from narratrace.decode import DecodeOptions
@@ -211,6 +214,33 @@ def test_inputs_that_name_nothing_are_refused(
         list(Engine(CPU).stream(inputs))
 
 
+@pytest.mark.parametrize("inputs", [None, [None], b"talk.mp4", [b"talk.mp4"], 5, [Path("talk.mp4"), 5]])
+def test_what_is_no_name_is_refused(inputs: Any, tmp_path: Path):
+    for names in (lambda: list(Engine(CPU).stream(inputs)), lambda: Run(inputs, tmp_path / "out")):
+        with pytest.raises(InputError, match="names no recording"):
+            names()
+
+
+def test_a_single_name_is_not_taken_apart(lectures: list[Path], tmp_path: Path):
+    for source in (lectures[0], str(lectures[0])):
+        summary = Run(source, tmp_path / "out", engine=CPU, options=RunOptions(workers=1)).execute()
+        assert sum(summary.totals.videos.values()) == 1
+
+
+def test_captions_of_a_described_recording_are_found(lectures: list[Path]):
+    def words(captions: str | None) -> list[str]:
+        video = VideoInput(video_id="v", uri=str(lectures[0]), captions_uri=captions)
+        (outcome,) = Engine(
+            EngineOptions(device="cpu", transcribe=TranscribeOptions(asr="captions"))
+        ).recordings([video])
+        assert isinstance(outcome, Kept)
+        assert outcome.value.transcript is not None
+        return [word.text.strip(".") for word in outcome.value.transcript.words]
+
+    assert words(None) == WORDS
+    assert words("") == []
+
+
 def test_names_and_descriptions_are_not_mixed(lectures: list[Path]):
     mixed = [VideoInput(video_id="v", uri=str(lectures[0])), str(lectures[1])]
     with pytest.raises(TypeError, match="mixed"):
@@ -249,6 +279,29 @@ def test_broken_captions_fail_their_recording_at_their_station(lectures: list[Pa
 def test_options_are_checked_at_once(options: dict[str, object], kind: type[Exception]):
     with pytest.raises(kind):
         Engine(EngineOptions(**options))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"options": {"device": "cpu"}}, {"options": {}}, {"flow": {"batch": 1}}, {"budget": 5}]
+)
+def test_options_of_another_type_are_refused(arguments: Any):
+    with pytest.raises(OptionError, match=r"is no \w+Options"):
+        Engine(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"options": RunOptions(workers=-1)},
+        {"options": RunOptions(workers="2")},  # type: ignore[arg-type]
+        {"options": {"workers": 2}},
+        {"engine": {"device": "cpu"}},
+        {"engine": EngineOptions(decode=DecodeOptions(batch_size=0))},
+    ],
+)
+def test_options_of_runs_are_checked_at_once(arguments: Any, tmp_path: Path):
+    with pytest.raises(OptionError):
+        Run("talk.mp4", tmp_path / "out", **arguments)
 
 
 def stuck_media(example: Path, stuck: Path) -> Callable[..., MediaInfo]:

@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narratrace.data.media import VideoInput
 from narratrace.errors import InputError
-from narratrace.source import resolve
+from narratrace.source import resolve, with_captions
 from narratrace.source.listing import _safe_stem
 from narratrace.source.manifest import SAFE_ID
 
@@ -27,6 +30,37 @@ def test_folders_are_searched_recursively_and_sorted(tmp_path: Path) -> None:
     touch(tmp_path, "b.mp4", "a/z.webm", "a/b/c.MKV", "notes.txt", "b.vtt", ".hidden.mp4", "a/._b.mp4")
     (tmp_path / "folder.mp4").mkdir()
     assert names([tmp_path], tmp_path) == ["a/b/c.MKV", "a/z.webm", "b.mp4"]
+
+
+def test_folders_that_links_lead_to_are_searched_once(tmp_path: Path) -> None:
+    touch(tmp_path, "set/b/b.mp4", "elsewhere/c.mp4", "elsewhere/deep/d.mp4")
+    (tmp_path / "set" / "a").symlink_to("b")  # the name without a link counts, wherever it stands
+    (tmp_path / "set" / "b" / "loop").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "linked").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "back").symlink_to(tmp_path / "set")
+    (tmp_path / "set" / "dangling").symlink_to(tmp_path / "gone")
+    assert names([tmp_path / "set"], tmp_path / "set") == ["b/b.mp4", "linked/c.mp4", "linked/deep/d.mp4"]
+    (tmp_path / "other").symlink_to(tmp_path / "set" / "b")
+    assert names([tmp_path / "other"], tmp_path) == [
+        "other/b.mp4",
+        "other/loop/linked/c.mp4",
+        "other/loop/linked/deep/d.mp4",
+    ]
+
+
+def test_a_folder_that_must_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch(tmp_path, "a.mp4", "closed/b.mp4", "open/c.mp4")
+    real = os.scandir
+
+    def scandir(path: str) -> object:  # root, who runs many tests, may read anything
+        if Path(path).name == "closed":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    with pytest.raises(InputError, match="the folder cannot be read: Permission denied") as caught:
+        resolve([tmp_path])
+    assert (caught.value.input, caught.value.exit_code) == (str(tmp_path / "closed"), 2)
 
 
 def test_order_is_that_of_the_inputs_and_duplicates_count_once(tmp_path: Path) -> None:
@@ -185,3 +219,18 @@ def test_a_row_no_file_can_have_spoils_no_other(tmp_path: Path) -> None:
     touch(tmp_path, "talk.mp4", "talk.vtt")
     (tmp_path / "m.csv").write_text(f"uri\n{'x' * 300}/a.mp4\ntalk.mp4\n")
     assert [bool(video.captions_uri) for video in resolve([tmp_path / "m.csv"])] == [False, True]
+
+
+def test_captions_that_come_later_are_found(tmp_path: Path) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    os.utime(tmp_path, ns=(0, 0))
+
+    def videos() -> Iterator[VideoInput]:
+        yield VideoInput(video_id="a", uri=str(tmp_path / "a.mp4"))
+        touch(tmp_path, "b.vtt")
+        yield VideoInput(video_id="b", uri=str(tmp_path / "b.mp4"))
+        yield VideoInput(video_id="c", uri=str(tmp_path / "b.mp4"), captions_uri="")
+        yield VideoInput(video_id="d", uri="s3://bucket/b.mp4")
+
+    found = [video.captions_uri for video in with_captions(videos())]
+    assert found == [None, str(tmp_path / "b.vtt"), "", None]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from narratrace.data.media import VideoStreamInfo
-from narratrace.errors import InputError, MediaError
+from narratrace.errors import InputError, MediaError, NarratraceError, StorageError
 from narratrace.source import probe
 from tests.support.media import (
     FIXTURES,
@@ -24,6 +24,7 @@ from tests.support.media import (
     with_cover,
     zero_packets,
 )
+from tests.support.web import serving
 
 
 def video(path: Path) -> VideoStreamInfo:
@@ -215,3 +216,25 @@ def test_a_file_that_must_not_be_read_is_told_from_one_that_is_broken(
     with pytest.raises(InputError, match="cannot be read: Permission denied") as caught:
         probe(zoo["plain.mp4"])
     assert "permissions" in caught.value.cause
+
+
+def test_a_uri_that_cannot_be_read_here_is_told_where_it_can(tmp_path: Path) -> None:
+    for uri in ("s3://bucket/talk.mp4", "gs://bucket/talk.mp4", "concat:///a|b"):
+        with pytest.raises(InputError, match="cannot be read here") as caught:
+            probe(uri)
+        assert "corpus run" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [(404, InputError), (403, InputError), (410, InputError), (500, StorageError)]
+)
+def test_what_a_server_refuses_is_no_matter_of_media(
+    status: int, kind: type[NarratraceError], tmp_path: Path
+) -> None:
+    with serving(tmp_path) as address, pytest.raises(kind) as caught:
+        probe(f"{address}/{status}/talk.mp4")
+    assert (caught.value.cause, caught.value.expected) == ("", "")
+    (tmp_path / "talk.mp4").write_text("Please log in.")
+    with serving(tmp_path) as address, pytest.raises(MediaError) as refused:
+        probe(f"{address}/talk.mp4")
+    assert "moov" not in refused.value.cause

@@ -176,12 +176,22 @@ def test_auto_prefers_captions_and_recognises_the_rest(tiny_whisper, sounds):
     assert words(b) == words(run(stage(f"whisper:{tiny_whisper}", **options), [recordings[1]])[0])
 
 
-def test_auto_without_a_model_says_so_and_goes_on(no_network):
+def test_auto_without_a_model_says_so_and_goes_on(no_network, caplog):
     a, b = run(
         stage("auto", auto_model="/no/such/folder"), [recording("a"), recording("b", captions_uri="hello")]
     )
+    (line,) = caplog.records
+    for help in (
+        "/no/such/folder",
+        "NAME.vtt",
+        "--asr whisper:FOLDER",
+        "--set transcribe.allow_download=true",
+    ):
+        assert help in line.getMessage()
+    assert line.video_id == "", "every worker says it, and a run once"
     (warning,) = a.value.transcript.warnings
     assert "no such folder" in warning
+    assert "--asr" not in warning
     assert a.value.transcript.words == ()
     assert b.value.transcript.words[0].text == "hello"
 

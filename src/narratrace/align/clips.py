@@ -39,8 +39,8 @@ class ClipOptions:
             raise OptionError(
                 f"the longest clip ({self.max_s} s) is shorter than the shortest ({self.min_s} s)",
                 station="align",
-                input="clips.max_s",
-                expected="clips.max_s >= clips.min_s",
+                input="align.clips.max_s",
+                expected="align.clips.max_s >= align.clips.min_s",
             )
 
 

@@ -31,6 +31,7 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 
 def run(args: argparse.Namespace) -> int:
     """Analyse, and write the document of Note [Analysis JSON]."""
+    from narratrace.data.media import redacted
     from narratrace.engine import Engine
     from narratrace.source import probe, resolve
     from narratrace.understand.transcriber import parse_transcriber
@@ -53,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
     files = analysis_files(
         f"{args.output.stem}_keyframes" if args.keyframes else None,
         video_id=video.video_id,
-        path=video.uri,
+        path=redacted(video.uri),
         visual=recording.visual,
         transcript=recording.transcript,
         timings=recording.timings,

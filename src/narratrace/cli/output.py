@@ -1,4 +1,7 @@
-"""What a command says on stderr: log lines, one line per error, progress on a terminal."""
+"""What a command says on stderr: log lines, one line per error, progress on a terminal.
+
+No line shows the query of a URI, whoever wrote it: see Note [URIs are not trusted].
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO, TypeAlias
 
+from narratrace.data.media import redacted_text
 from narratrace.errors import NarratraceError
 
 _OWN = "narratrace"
@@ -81,14 +85,11 @@ def _one_line(
 
 def report_error(error: Exception, args: argparse.Namespace) -> None:
     """Say in one line why the command ends; with ``--debug`` also where it comes from."""
-    from narratrace.corpus.uris import redacted_text
-
     if isinstance(error, NarratraceError):
         text, fields = str(error), {**error.to_dict(), "error": type(error).__name__}
     else:
         text = f"internal error: {type(error).__name__}: {error}; --debug shows where"
         fields = {"error": type(error).__name__}
-    text, fields = redacted_text(text), {name: redacted_text(value) for name, value in fields.items()}
     logging.getLogger(_OWN).error(
         "%s", " ".join(text.split()), extra=fields, exc_info=error if args.debug else None
     )
@@ -155,7 +156,7 @@ class _TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """One line, and the traceback if there is one."""
         record.tag = f"{record.levelname.lower()}: " if record.levelno != logging.INFO else ""
-        return super().format(record)
+        return redacted_text(super().format(record))
 
 
 class _JsonFormatter(logging.Formatter):
@@ -174,4 +175,7 @@ class _JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             event["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(event, default=str, ensure_ascii=False)
+        shown = {
+            name: redacted_text(value) if isinstance(value, str) else value for name, value in event.items()
+        }
+        return json.dumps(shown, default=str, ensure_ascii=False)

@@ -50,15 +50,17 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _show(video: VideoInput, device: str, args: argparse.Namespace) -> None:
+    from narratrace.data.media import redacted
     from narratrace.source.probe import LOOK, probe
 
     media = probe(video.uri, look=None if args.full else LOOK)
     decoder = decoder_for(media, device)
     if args.json:
-        facts = {"video_id": video.video_id, **dataclasses.asdict(media), "captions": video.captions_uri}
+        facts = {"video_id": video.video_id, **dataclasses.asdict(media), "path": redacted(media.path)}
+        facts["captions"] = video.captions_uri
         print(json.dumps({**facts, "decoder": decoder}, default=str, ensure_ascii=False), flush=True)
         return
-    print(video.uri)
+    print(redacted(video.uri))
     for label, text in (*_lines(media), ("captions", video.captions_uri or "none"), ("decoder", decoder)):
         print(f"  {label:<10}{text}")
 

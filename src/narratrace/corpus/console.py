@@ -17,7 +17,7 @@ from narratrace.corpus.ledger_rows import State
 from narratrace.corpus.run import Run
 from narratrace.corpus.session import Summary
 from narratrace.corpus.tally import Snapshot
-from narratrace.data.outcome import Dropped, Kept
+from narratrace.data.outcome import Dropped, Failed, Kept
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -57,7 +57,7 @@ def carry_out(run: Run, args: argparse.Namespace) -> int:
 def _watch(run: Run, events: Generator[Event], look: Look, args: argparse.Namespace) -> None:
     level = logging.INFO if args.log_format == "json" else logging.DEBUG
     for event in events:
-        if isinstance(event, VideoFinished):
+        if isinstance(event, VideoFinished) and not isinstance(event.outcome, Failed):  # which the loop logs
             _log.log(level, "%s", _line(event), extra={"video_id": event.video_id})
         if snapshot := run.snapshot():
             look(snapshot)
@@ -68,9 +68,8 @@ def _line(event: VideoFinished) -> str:
     if isinstance(outcome, Kept):
         made = ", ".join(f"{count} {kind}" for kind, count in outcome.value.counts.items())
         return f"{event.video_id}: {made} in {event.seconds:.1f} s"
-    if isinstance(outcome, Dropped):
-        return f"{event.video_id}: dropped by {outcome.rule}: {outcome.reason}"
-    return f"{event.video_id}: given up after {event.attempt} attempts"
+    assert isinstance(outcome, Dropped)
+    return f"{event.video_id}: dropped by {outcome.rule}: {outcome.reason}"
 
 
 def _conclude(summary: Summary, args: argparse.Namespace) -> int:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from narratrace.corpus.assembly import Assembly
@@ -195,9 +196,9 @@ class Loop:
     def _put_off(self, task: Task, failed: Failed) -> VideoRetried:
         wait = self._options.retry.backoff_s * 2.0 ** (task.attempt - 1)
         _log.warning(
-            "%s: attempt %d failed at %s: %s; again in %.0f s",
-            *(task.video.video_id, task.attempt, failed.station, failed.message, wait),
-            extra={"video_id": task.video.video_id},
+            "%s: attempt %d failed at %s; again in %.0f s",
+            *(task.video.video_id, task.attempt, _told(failed), wait),
+            extra=_fields(failed),
         )
         self._ledger.put_off(task.sequence, failed, time.time() + wait)
         self._tally.retries += 1
@@ -205,14 +206,26 @@ class Loop:
 
     def _give_up(self, task: Task, failed: Failed, seconds: float) -> None:
         _log.error(
-            "%s: failed at %s: %s",
-            *(task.video.video_id, failed.station, failed.message),
-            extra={"video_id": task.video.video_id},
+            "%s: %sfailed at %s",
+            *(task.video.video_id, f"attempt {task.attempt} " if task.attempt > 1 else "", _told(failed)),
+            extra=_fields(failed),
         )
         self._ledger.failed(task.sequence, failed, seconds, self._fingerprint)
         self._dead_letters.append(failed)
         self._budget.note(failed)
         self._budget.finished -= 1  # counted with all others
+
+
+def _told(failed: Failed) -> str:
+    """A failure in one line: station, what was read, what happened, what was expected, the likely cause."""
+    cause = failed.cause.partition("\n")[0]  # of a lost worker it goes on with all that the worker printed
+    return " ".join(str(replace(failed, cause=cause).to_exception()).split())
+
+
+def _fields(failed: Failed) -> dict[str, str]:
+    """A failure's parts, for logs that machines read."""
+    names = ("video_id", "uri", "station", "error", "expected", "cause")
+    return {name: getattr(failed, name) for name in names}
 
 
 def finished_shards(out: Path, records: Iterable[ShardRecord]) -> Iterator[Event]:

@@ -41,6 +41,15 @@ class LimitOptions:
     max_captions_bytes: Annotated[
         int, option("largest captions file", unit="B", source="choice: 8 h of word times take 5 MB", ge=1)
     ] = 50_000_000
+    silence_s: Annotated[
+        float,
+        option(
+            "longest time without data of an `http(s)://` input before its fetch fails, to be tried again",
+            unit="s",
+            source="choice: a server that is busy answers sooner",
+            gt=0,
+        ),
+    ] = 60.0
     max_duration_s: Annotated[
         float, option("longest recording", unit="s", source="choice: a conference day is split", gt=0)
     ] = 43_200.0

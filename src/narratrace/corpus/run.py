@@ -24,7 +24,9 @@ from narratrace.corpus.outbox import Outbox
 from narratrace.corpus.places import LEDGER, Places, places_of
 from narratrace.corpus.session import Session, Summary
 from narratrace.corpus.tally import Snapshot
+from narratrace.options import given
 from narratrace.recipe import EngineOptions, build_stages
+from narratrace.source import names_of
 from narratrace.write.shard_reader import ShardSample, read_shard
 
 
@@ -39,11 +41,15 @@ class Run:
         new_run: Set aside what an earlier run with other inputs or options wrote, and begin anew. What was
             sent to a URI cannot be set aside.
         stages: Makes the stages of a worker; must be importable by name in another process.
+
+    Raises:
+        InputError: a source is no name.
+        OptionError: an option is out of its bounds.
     """
 
     def __init__(
         self,
-        sources: Sequence[str | Path],
+        sources: str | Path | Sequence[str | Path],
         out: str | Path,
         *,
         engine: EngineOptions | None = None,
@@ -51,10 +57,10 @@ class Run:
         new_run: bool = False,
         stages: StageFactory = build_stages,
     ) -> None:
-        self._sources = tuple(sources)
+        self._sources = tuple(names_of(sources))
         self._out = out
-        self._engine = engine
-        self._options = options or RunOptions()
+        self._engine = None if engine is None else given(engine, EngineOptions)
+        self._options = given(options, RunOptions)
         self._new_run = new_run
         self._stages = stages
         self._cancelled = threading.Event()

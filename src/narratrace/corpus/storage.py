@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from narratrace.corpus.options import LimitOptions
-from narratrace.corpus.uris import check_size, check_uri, file_name, is_local, local_path, redacted
-from narratrace.data.media import VideoInput
+from narratrace.corpus.uris import LimitName, check_size, check_uri, file_name, scheme_of
+from narratrace.data.media import VideoInput, is_local, local_path, redacted, redacted_text
 from narratrace.errors import InputError, MissingDependency, NarratraceError, StorageError
 from narratrace.write.files import temporary_name
 
@@ -17,11 +17,17 @@ GivenUp = Callable[[], bool]
 """Whether a fetch is to end."""
 
 _BLOCK = 8 << 20
+_CONNECT_S = 30.0
 _TOO_MANY, _SERVER_ERROR = 429, 500  # HTTP status
 
 
-def open_filesystem(uri: str) -> tuple[Any, str]:
+def open_filesystem(uri: str, silence_s: float | None = None) -> tuple[Any, str]:
     """The fsspec file system a URI belongs to, and its path there.
+
+    Args:
+        uri: What is to be opened.
+        silence_s: Longest wait for data over HTTP in seconds, None for that of its library, which also
+            ends a transfer that is alive.
 
     Raises:
         MissingDependency: fsspec, or its part for this scheme, is not installed.
@@ -29,7 +35,8 @@ def open_filesystem(uri: str) -> tuple[Any, str]:
     try:
         import fsspec.core
 
-        filesystem, path = fsspec.core.url_to_fs(uri)
+        options = {} if silence_s is None else _patient(uri, silence_s)
+        filesystem, path = fsspec.core.url_to_fs(uri, **options)
     except ImportError as error:
         raise MissingDependency(
             f"{error}",
@@ -38,6 +45,16 @@ def open_filesystem(uri: str) -> tuple[Any, str]:
             expected="pip install 'narratrace[s3]', or the fsspec library of this scheme",
         ) from error
     return filesystem, path
+
+
+def _patient(uri: str, silence_s: float) -> dict[str, Any]:
+    """Options of a file system that waits as long as data come: aiohttp else ends every transfer at 300 s."""
+    if scheme_of(uri) not in ("http", "https"):
+        return {}
+    import aiohttp
+
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=min(_CONNECT_S, silence_s), sock_read=silence_s)
+    return {"client_kwargs": {"timeout": timeout}}
 
 
 def localise(
@@ -58,14 +75,14 @@ def localise(
     """
     captions = video.captions_uri
     return (
-        _localise(video.uri, folder / "media", limits, limits.max_bytes, given_up),
-        _localise(captions, folder / "captions", limits, limits.max_captions_bytes, given_up)
+        _localise(video.uri, folder / "media", limits, "max_bytes", given_up),
+        _localise(captions, folder / "captions", limits, "max_captions_bytes", given_up)
         if captions
         else None,
     )
 
 
-def _localise(uri: str, folder: Path, limits: LimitOptions, most: int, given_up: GivenUp) -> str:
+def _localise(uri: str, folder: Path, limits: LimitOptions, most: LimitName, given_up: GivenUp) -> str:
     check_uri(uri, limits)
     if is_local(uri):
         return str(local_path(uri).absolute())  # workers may have another current folder
@@ -73,16 +90,35 @@ def _localise(uri: str, folder: Path, limits: LimitOptions, most: int, given_up:
     path = folder / file_name(uri)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        fetch(uri, path, most, given_up)
+        fetch(uri, path, limits, most, given_up)
     except NarratraceError:
         raise
     except Exception as error:  # every storage library has errors of its own
         if isinstance(error, (FileNotFoundError, PermissionError)) and not _is_passing(error.__cause__):
-            raise InputError(f"cannot be read: {error}", station="source", input=redacted(uri)) from error
-        raise StorageError(
-            f"cannot be fetched: {type(error).__name__}: {error}", station="source", input=redacted(uri)
-        ) from error
+            kind: type[NarratraceError] = InputError
+            what = "cannot be read"
+        else:
+            kind, what = StorageError, "cannot be fetched"
+        message = f"{what}: {_told(error, uri, limits.silence_s)}"
+        raise kind(message, station="source", input=redacted(uri)) from error
     return str(path)
+
+
+def _told(error: Exception, uri: str, silence_s: float) -> str:
+    """What happened, in one line without secrets; over HTTP an error names the URI, its cause the fault."""
+    told = []
+    for one in (error, error.__cause__):
+        status, name = getattr(one, "status", None), type(one).__name__
+        text = "" if one is None else str(one)
+        if status is not None:  # of aiohttp, which spells out the URI once more
+            text = f"HTTP {status} {getattr(one, 'message', '')}".rstrip() if status else name
+        elif one is not None and not text:
+            text = f"no answer for {silence_s:g} s" if "Timeout" in name else name
+        elif one is error and not isinstance(one, OSError):
+            text = f"{name}: {text}"
+        if text not in ("", uri):
+            told.append(text)
+    return redacted_text(" ".join(": ".join(told).split()), uri) or type(error).__name__
 
 
 def _is_passing(cause: BaseException | None) -> bool:
@@ -93,17 +129,24 @@ def _is_passing(cause: BaseException | None) -> bool:
     return is_busy or is_cut_off
 
 
-def fetch(uri: str, path: Path, most: int, given_up: GivenUp) -> None:
+def fetch(uri: str, path: Path, limits: LimitOptions, most: LimitName, given_up: GivenUp) -> None:
     """Copy a remote object to a local file, whole or not at all.
 
+    Args:
+        uri: The object.
+        path: The file.
+        limits: What it may be.
+        most: The option that says how large.
+        given_up: Asked now and then whether nobody wants it any more.
+
     Raises:
-        InputError: it is larger than ``most`` bytes, by its storage's account or in fact.
+        InputError: it is too large, by its storage's account or in fact.
         StorageError: it is cut short, or given up.
         Exception: whatever the storage library raises.
     """
-    filesystem, remote = open_filesystem(uri)
+    filesystem, remote = open_filesystem(uri, limits.silence_s)
     size = filesystem.info(remote).get("size")
-    check_size(uri, size, most)
+    check_size(uri, size, limits, most)
     part, count = temporary_name(path), 0
     try:
         with (
@@ -112,7 +155,7 @@ def fetch(uri: str, path: Path, most: int, given_up: GivenUp) -> None:
         ):
             while block := source.read(_BLOCK):
                 count += len(block)
-                check_size(uri, count, most)
+                check_size(uri, count, limits, most)
                 if given_up():
                     raise StorageError("is not wanted any more", station="source", input=redacted(uri))
                 file.write(block)

@@ -16,37 +16,26 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Literal
 from urllib.parse import unquote
 
 from narratrace.corpus.options import LimitOptions
 from narratrace.data.media import VideoInput
 from narratrace.data.media import is_local as is_local
 from narratrace.data.media import local_path as local_path
+from narratrace.data.media import redacted as redacted
 from narratrace.errors import InputError
 
-_ANY_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]+")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 120
+
+LimitName = Literal["max_bytes", "max_captions_bytes"]
+"""The option that says how large a file of some kind may be."""
 
 
 def scheme_of(uri: str) -> str:
     """Scheme in lower case, ``file`` for paths."""
     return "file" if is_local(uri) else uri.partition("://")[0].lower()
-
-
-def redacted(uri: str) -> str:
-    """A URI without credentials and query, for logs and outputs; paths stay as they are."""
-    if is_local(uri):
-        return uri
-    scheme, _, rest = uri.partition("://")
-    place = re.split(r"[?#]", rest, maxsplit=1)[0]
-    host, slash, path = place.partition("/")
-    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
-
-
-def redacted_text(text: str) -> str:
-    """A text, every URI in it as :func:`redacted` has it; messages of storage libraries quote them."""
-    return _ANY_URI.sub(lambda found: redacted(found[0]), text)
 
 
 def file_name(uri: str) -> str:
@@ -100,14 +89,21 @@ def check_credentials(uri: str) -> None:
         raise _refused(uri, "holds credentials", "credentials in the environment")
 
 
-def check_size(uri: str, size: int | None, most: int) -> None:
+def check_size(uri: str, size: int | None, limits: LimitOptions, option: LimitName) -> None:
     """Refuse a file that is too large.
+
+    Args:
+        uri: The file.
+        size: Bytes of it, None when unknown.
+        limits: What files may be.
+        option: Which of them holds here.
 
     Raises:
         InputError: it has more bytes than allowed.
     """
+    most: int = getattr(limits, option)
     if size is not None and size > most:
-        raise _refused(uri, f"has {size} bytes", f"at most {most} (limits.max_bytes)")
+        raise _refused(uri, f"has {size} bytes", f"at most {most} (run.limits.{option})")
 
 
 def _refused(uri: str, what: str, expected: str) -> InputError:

@@ -82,14 +82,14 @@ class Vigil:
         """Why it has to be killed, empty while all is well, see Note [Hung workers]."""
         silent = time.monotonic() - self._alive
         if not self.is_ready:
-            return f"{silent:.0f} s to load models (limits.load_s)" if silent > limits.load_s else ""
+            return f"{silent:.0f} s to load models (run.limits.load_s)" if silent > limits.load_s else ""
         if self.task is None:
             return ""
         most = limits.stall_s + limits.slowest * self._length
         if silent > (limits.stall_s if self.activity.looked_at else most):
-            return f"no sign of progress for {silent:.0f} s (limits.stall_s)"
+            return f"no sign of progress for {silent:.0f} s (run.limits.stall_s)"
         if self.seconds > most:
-            return f"took {self.seconds:.0f} s for {self._length:.0f} s of video (limits.slowest)"
+            return f"took {self.seconds:.0f} s for {self._length:.0f} s of video (run.limits.slowest)"
         if limits.memory_bytes and self.activity.memory > limits.memory_bytes + self._models:
-            return f"took {self.activity.memory} bytes of memory (limits.memory_bytes)"
+            return f"took {self.activity.memory} bytes of memory (run.limits.memory_bytes)"
         return ""

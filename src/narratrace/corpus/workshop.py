@@ -9,8 +9,8 @@ from pathlib import Path
 
 from narratrace.corpus.messages import Job, Made, Progress, Task
 from narratrace.corpus.options import LimitOptions
-from narratrace.corpus.uris import check_size, redacted, redacted_text
-from narratrace.data.media import MediaInfo, VideoInput
+from narratrace.corpus.uris import check_size
+from narratrace.data.media import MediaInfo, VideoInput, redacted, redacted_text
 from narratrace.data.outcome import Dropped, Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.errors import MediaError, NarratraceError
@@ -159,9 +159,9 @@ def check_file(task: Task, limits: LimitOptions) -> None:
     """
     path = Path(task.path)
     if path.exists():  # the probe's error for missing files is the better one
-        check_size(task.video.uri, path.stat().st_size, limits.max_bytes)
+        check_size(task.video.uri, path.stat().st_size, limits, "max_bytes")
     if task.captions is not None and Path(task.captions).exists():
-        check_size(task.captions, Path(task.captions).stat().st_size, limits.max_captions_bytes)
+        check_size(task.captions, Path(task.captions).stat().st_size, limits, "max_captions_bytes")
 
 
 def check_media(media: MediaInfo, limits: LimitOptions) -> None:
@@ -175,7 +175,7 @@ def check_media(media: MediaInfo, limits: LimitOptions) -> None:
             f"lasts {media.duration:.0f} s",
             station="source",
             input=media.path,
-            expected=f"at most {limits.max_duration_s:.0f} s (limits.max_duration_s)",
+            expected=f"at most {limits.max_duration_s:.0f} s (run.limits.max_duration_s)",
         )
     pixels = media.video.coded_width * media.video.coded_height if media.video else 0
     if pixels > limits.max_pixels:
@@ -183,7 +183,7 @@ def check_media(media: MediaInfo, limits: LimitOptions) -> None:
             f"has pictures of {pixels} pixels",
             station="source",
             input=media.path,
-            expected=f"at most {limits.max_pixels} (limits.max_pixels)",
+            expected=f"at most {limits.max_pixels} (run.limits.max_pixels)",
         )
 
 
@@ -196,7 +196,5 @@ def failure(error: BaseException, task: Task, station: str) -> Failed:
 def renamed(failed: Failed, video: VideoInput) -> Failed:
     """The same failure of what the manifest names ``video``, whose URIs may be secrets: none is spelt out."""
     texts = {name: getattr(failed, name) for name in ("message", "expected", "cause", "traceback")}
-    for uri in filter(None, (video.uri, video.captions_uri)):  # which may hold blanks, so first as a whole
-        texts = {name: text.replace(uri, redacted(uri)) for name, text in texts.items()}
-    texts = {name: redacted_text(text) for name, text in texts.items()}
+    texts = {name: redacted_text(text, video.uri, video.captions_uri) for name, text in texts.items()}
     return replace(failed, uri=redacted(video.uri), **texts)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+_ANY_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)\]}]")
+"""A URI within a text, without the punctuation of the text behind it."""
 
 
 def is_local(uri: str) -> bool:
@@ -20,6 +24,28 @@ def local_path(uri: str) -> Path:
     return Path(unquote(urlsplit(uri).path)) if uri.startswith("file://") else Path(uri)
 
 
+def redacted(uri: str) -> str:
+    """A URI without credentials and query, for logs and outputs; paths stay as they are."""
+    if is_local(uri):
+        return uri
+    scheme, _, rest = uri.partition("://")
+    place = re.split(r"[?#]", rest, maxsplit=1)[0]
+    host, slash, path = place.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+
+
+def redacted_text(text: str, *uris: str | None) -> str:
+    """A text, every URI in it as :func:`redacted` has it; messages of storage libraries quote them.
+
+    Args:
+        text: What is to be shown.
+        uris: URIs that it may hold; those may have blanks, which otherwise end a URI.
+    """
+    for uri in filter(None, uris):
+        text = text.replace(uri, redacted(uri))
+    return _ANY_URI.sub(lambda found: redacted(found[0]), text) if "://" in text else text
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VideoInput:
     """One recording to process, as a file name or a manifest row describes it.
@@ -27,7 +53,7 @@ class VideoInput:
     Attributes:
         video_id: Stable, unique in a run, safe as a file name (letters, digits, ``-`` and ``_``).
         uri: Local path or URI of the media file.
-        captions_uri: Captions sidecar (.vtt, .srt, .json), or None.
+        captions_uri: Captions sidecar (.vtt, .srt, .json); None to look beside a local file, empty for none.
         title, channel, link, licence: Free text of the manifest, empty when unknown.
         language: Code of the speech as the manifest has it, empty when unknown.
         extra: Further manifest columns, passed through to the samples unchanged.

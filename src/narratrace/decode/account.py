@@ -18,6 +18,10 @@ _MOST_INTERVALS = 4096
 """Distinct frame intervals that are told apart; a stream with more is irregular in any case."""
 
 
+_SHORT_S, _SHORT_SHARE = 1.0, 0.02
+"""Seconds, and share of the stated length, from which on a file is cut short: headers are inexact."""
+
+
 class PassAccount:
     """What a decoder reports while it works.
 
@@ -144,7 +148,7 @@ class PassAccount:
         return max(self.damaged, missing)
 
     def _count_warnings(self) -> list[str]:
-        lost, clock, announced = self._lost(), self._clock, self._announced()
+        lost, clock, announced, cut = self._lost(), self._clock, self._announced(), self._missing()
         lines = [
             (lost, f"{lost} of {self.packets} video packets or pictures were lost to damage"),
             (clock.dropped, f"{clock.dropped} pictures dropped: their time does not increase"),
@@ -153,10 +157,18 @@ class PassAccount:
                 announced > self.packets,
                 f"cut short: the index lists {announced} pictures, the file holds {self.packets}",
             ),
+            (cut, cut),
             (self.resets.count, self.resets.warning()),
             (self._video.interlaced, "interlaced: fields are not separated"),
         ]
         return [line for count, line in lines if count]
+
+    def _missing(self) -> str:
+        """A line about a file that ends before its header's length, see :func:`states_length`; else empty."""
+        stated, end = self._media.duration, self.resets.end
+        if stated is None or end is None or stated - end <= max(_SHORT_S, _SHORT_SHARE * stated):
+            return ""
+        return f"cut short: the header says {stated:.1f} s, the file holds {end:.1f} s"
 
     def _announced(self) -> int:
         """Pictures by an index that lists every one, 0 elsewhere: other headers only guess."""

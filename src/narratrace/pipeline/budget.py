@@ -65,7 +65,7 @@ class FailureBudget:
                 reason,
                 station="pipeline",
                 input=last.uri if last else "",
-                expected="fewer failures (budget.max_failed, budget.max_failed_share)",
+                expected="fewer failures (run.budget.max_failed, run.budget.max_failed_share)",
                 cause=f"the last one: {last.station}: {last.message}" if last else "",
             )
 

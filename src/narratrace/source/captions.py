@@ -24,10 +24,10 @@ _VTT_LANGUAGE = re.compile(r"^Language:\s*([A-Za-z]{2,3})\b", re.MULTILINE)
 
 
 class SidecarIndex:
-    """Finds sidecars of many recordings, and reads each folder once."""
+    """Finds sidecars of many recordings, and reads each folder once, and anew when it has changed."""
 
     def __init__(self) -> None:
-        self._folders: dict[Path, dict[str, list[tuple[tuple[int, str], int, str]]]] = {}
+        self._folders: dict[Path, tuple[int, dict[str, list[tuple[tuple[int, str], int, str]]]]] = {}
 
     def find(self, path: str | Path) -> Path | None:
         """The captions file of a recording, by name; None when there is none.
@@ -41,13 +41,22 @@ class SidecarIndex:
     def all(self, path: str | Path) -> Iterator[Path]:
         """All captions files of a recording, that of :meth:`find` first."""
         video = Path(path)
-        folder = self._folders.get(video.parent)
-        if folder is None:
-            folder = self._folders[video.parent] = _sidecars(video.parent)
+        changed = _last_change(video.parent)
+        known, folder = self._folders.get(video.parent, (-1, {}))
+        if known != changed:
+            folder = _sidecars(video.parent)
+            self._folders[video.parent] = changed, folder
         for _, _, name in sorted(folder.get(video.stem, ())):
             sidecar = video.parent / name
             if sidecar.suffix.lower() != ".json" or looks_like_whisper(sidecar):
                 yield sidecar
+
+
+def _last_change(folder: Path) -> int:
+    try:
+        return folder.stat().st_mtime_ns
+    except OSError:  # see :func:`_sidecars`
+        return 0
 
 
 def _sidecars(folder: Path) -> dict[str, list[tuple[tuple[int, str], int, str]]]:

@@ -34,11 +34,34 @@ _ANY = "a file, folder, glob, URI or manifest"
 _GLOB = re.compile(r"[*?\[]")
 _LONGEST_STEM = 100
 
+Named = str | os.PathLike[str]
+"""A file, folder, glob, URI or manifest."""
+
 _Candidate = tuple[VideoInput, bool]
 """A recording, and whether its id was given and must stay."""
 
 
-def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
+def names_of(inputs: object) -> list[str]:
+    """What a caller named, one thing or several, as texts.
+
+    Raises:
+        InputError: something is no name.
+    """
+    if isinstance(inputs, (str, bytes, os.PathLike)) or not isinstance(inputs, Iterable):
+        inputs = [inputs]
+    return [_name(item) for item in inputs]
+
+
+def _name(item: object) -> str:
+    name = os.fspath(item) if isinstance(item, (str, os.PathLike)) else None
+    if not isinstance(name, str):
+        raise InputError(
+            "names no recording", station="source", input=repr(item), expected=f"{_ANY}, as text or Path"
+        )
+    return name
+
+
+def resolve(inputs: Named | Iterable[Named]) -> list[VideoInput]:
     """The recordings that files, folders, globs, URIs and manifests name.
 
     The order is that of the inputs; folders are searched recursively, and their files and those of globs
@@ -47,7 +70,7 @@ def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
     Note [Ids of one name]. Captions are looked for beside local files.
 
     Args:
-        inputs: Local paths, glob patterns, URIs, or manifests (see ``manifest.py``).
+        inputs: Local paths, glob patterns, URIs, or manifests (see ``manifest.py``); one, or several.
 
     Raises:
         InputError: an input names nothing, a manifest is broken, or two manifests give the same id.
@@ -55,7 +78,7 @@ def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
     sidecars = SidecarIndex()
     candidates: list[_Candidate] = []
     known: dict[str, set[str]] = {}  # ids that manifests gave, by recording; "" where none was given
-    for name in map(str, inputs):
+    for name in names_of(inputs):
         for entry, given in _entries(name):
             ids = known.setdefault(_identity(entry.uri), set())
             if not ids or (given and not {"", entry.video_id} & ids):
@@ -65,6 +88,13 @@ def resolve(inputs: Sequence[str | Path]) -> list[VideoInput]:
         _captioned(video, sidecars) if is_local(video.uri) and not video.captions_uri else video
         for video in _with_ids(candidates)
     ]
+
+
+def with_captions(videos: Iterable[VideoInput]) -> Iterator[VideoInput]:
+    """The same recordings, with captions found by name where the file is local and none are named."""
+    sidecars = SidecarIndex()
+    for video in videos:
+        yield _captioned(video, sidecars) if video.captions_uri is None and is_local(video.uri) else video
 
 
 def _captioned(video: VideoInput, sidecars: SidecarIndex) -> VideoInput:
@@ -126,7 +156,34 @@ def _known() -> str:
 
 
 def _videos_below(folder: Path) -> list[str]:
-    return sorted(str(path) for path in folder.rglob("*") if _is_video(path))
+    """The videos below a folder: each folder once, by a path without links where there is one.
+
+    Raises:
+        InputError: a folder below it cannot be read, and may hold any number of recordings.
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+    waiting = [str(folder)]  # folders that links lead to come last
+    while waiting:
+        for place, folders, files in os.walk(waiting.pop(0), onerror=_refuse):
+            if (real := os.path.realpath(place)) in seen:
+                folders.clear()
+                continue
+            seen.add(real)
+            found += [str(path) for path in (Path(place, name) for name in files) if _is_video(path)]
+            waiting += sorted(
+                str(path) for path in (Path(place, name) for name in folders) if path.is_symlink()
+            )
+    return sorted(found)
+
+
+def _refuse(error: OSError) -> None:
+    raise InputError(
+        f"the folder cannot be read: {error.strerror}",
+        station="source",
+        input=str(error.filename),
+        expected="the right to read it, or inputs that leave it out, such as a glob",
+    ) from error
 
 
 def _matches(pattern: str) -> list[str]:

@@ -15,6 +15,7 @@ from av.container import InputContainer
 
 from narratrace.container import best_audio, best_video, open_container, start_of_playback
 from narratrace.data.media import AudioStreamInfo, MediaInfo, VideoStreamInfo, is_local, local_path
+from narratrace.demux import known_packets
 from narratrace.errors import InputError, MediaError
 from narratrace.timebase import irregular, pts_to_seconds
 
@@ -31,14 +32,15 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
     """Facts of one media file.
 
     Args:
-        path: File, or URI that FFmpeg can open.
+        path: File, or http(s) URI.
         look: Video packets to read for the frame rate's regularity; None reads, and counts, all of them;
             0 reads only as far as the first picture.
         timeout_s: Longest wait for remote storage in seconds.
 
     Raises:
-        InputError: there is no such file, or it is no regular file.
+        InputError: there is no such file, it is no regular file, or a URI has another scheme.
         MediaError: it is no media file, or is damaged beyond opening.
+        StorageError: the storage does not answer, or not as it should.
         DecodeTimeout: the storage did not answer in time.
     """
     name = str(path)
@@ -68,11 +70,11 @@ def playback_start(path: str | Path, *, timeout_s: float = 60.0) -> float:
     """Where the times of a sidecar count from, in seconds; see Note [Playback and presentation].
 
     Args:
-        path: File, or URI that FFmpeg can open.
+        path: File, or http(s) URI.
         timeout_s: Longest wait for remote storage in seconds.
 
     Raises:
-        InputError, MediaError, DecodeTimeout: as :func:`probe`.
+        InputError, MediaError, StorageError, DecodeTimeout: as :func:`probe`.
     """
     with open_container(str(path), timeout_s, station="source") as container:
         return start_of_playback(container)
@@ -121,7 +123,7 @@ def _look(
 
 def _readable(container: InputContainer, video: Any) -> Iterator[Any]:
     try:
-        yield from (packet for packet in container.demux(video) if packet.size)
+        yield from (packet for packet in known_packets(container, video) if packet.size)
     except av.error.FFmpegError:
         return  # the decode pass reads on behind damage, and counts it
 

@@ -35,6 +35,6 @@ def hub_folder(repository: str, *, station: str, allow_download: bool) -> Path:
             "could not be fetched" if allow_download else "is not on this machine, and downloads are off",
             station=station,
             input=repository,
-            expected="a model in the local cache, a folder, or allow_download",
+            expected=f"a model in the local cache, a folder, or {station}.allow_download=true",
             cause=str(error).partition("\n")[0] if allow_download else "",
         ) from error

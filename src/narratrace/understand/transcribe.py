@@ -25,6 +25,12 @@ from narratrace.understand.whisper import WhisperTranscriber
 
 log = logging.getLogger(__name__)
 
+_HELP = (
+    "Put captions beside them, NAME.vtt or NAME.srt for NAME.mp4; or name a model on disk, "
+    "--asr whisper:FOLDER; or let it be fetched, --set transcribe.allow_download=true"
+)
+"""What to do about recordings without words."""
+
 
 class NoTranscriber:
     """The :class:`Transcriber` that hears nothing."""
@@ -71,7 +77,8 @@ class AutoTranscriber:
     """Captions where there are some; speech recognition for the others, if its model is on disk.
 
     The recogniser is loaded when the first recording without captions comes by. If that is not possible,
-    such recordings get an empty transcript whose warning says why: with ``auto``, nobody insisted.
+    such recordings get an empty transcript whose warning says why, and one line of the log says what helps:
+    with ``auto``, nobody insisted.
     """
 
     def __init__(self, captions: CaptionsTranscriber, recogniser: Transcriber) -> None:
@@ -101,17 +108,18 @@ class AutoTranscriber:
             self._usable = self._try_open()
         if self._usable:
             return self._recogniser.transcribe(videos)
-        return [
-            Transcript(warnings=(f"no captions sidecar, no speech recognition: {self._why_not}",))
-            for _ in videos
-        ]
+        warning = f"no captions sidecar, no speech recognition: {self._why_not}"
+        return [Transcript(warnings=(warning,)) for _ in videos]
 
     def _try_open(self) -> bool:
         try:
             self._recogniser.open()
         except NarratraceError as error:
-            self._why_not = str(error)
-            log.warning("recordings without captions get no words: %s", error)
+            self._why_not = error.message
+            # Not said of the recording in hand: a run says once what all of its workers say.
+            log.warning(
+                "recordings without captions get no words: %s. %s", error, _HELP, extra={"video_id": ""}
+            )
             return False
         return True
 
