@@ -220,7 +220,7 @@ def test_damaged_recordings_fail_alone_and_are_tried_again_on_request(lectures: 
     assert {uid.rpartition("_")[0] for uid in uids} == {f"lecture-{n}" for n in range(8)}
 
 
-def test_names_that_are_not_utf8(lecture: Path, tmp_path: Path) -> None:
+def test_names_that_are_not_utf8(lecture: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Such files are recordings like others: they are processed, fail alone, move, and are shown."""
     inputs, out = tmp_path / "in", tmp_path / "out"
     inputs.mkdir()
@@ -235,6 +235,7 @@ def test_names_that_are_not_utf8(lecture: Path, tmp_path: Path) -> None:
     assert list(verify(out)) == []
     assert [letter["uri"] for letter in dead_letters(out)] == [f"{inputs}/bad\udce9.mp4"]
     build_report(out, tmp_path / "report.html")
+    assert r"bad\udce9.mp4" in caplog.text.encode().decode()  # as any file of a log takes it
 
     moved = inputs.rename(tmp_path / os.fsdecode(b"elsewhere-\xe9"))
     shutil.copy(lecture, moved / os.fsdecode(b"bad\xe9.mp4"))
