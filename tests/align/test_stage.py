@@ -96,6 +96,22 @@ class TestPairs:
             "lecture_2",
         ]
 
+    def test_captions_without_punctuation_go_to_the_picture_on_the_screen(self) -> None:
+        """As captions of a recogniser are: no stops, a cue lasts until the next, ten seconds a picture."""
+        talk = transcript(
+            *((f"w{4 * i} w{4 * i + 1} w{4 * i + 2} w{4 * i + 3}", 2 * i, 2 * i + 2) for i in range(15))
+        )
+        found = texts(samples(recording(stable=[(0, 10), (10, 20), (20, 30)], transcript=talk)))
+        assert [text.split() for text in found] == [
+            [f"w{i}" for i in range(20 * slide, 20 * slide + 20)] for slide in range(3)
+        ]
+
+    def test_a_sentence_longer_than_a_text_may_be_is_cut(self) -> None:
+        options = AlignOptions(text=TextOptions(max_words=3))
+        found = samples(recording(stable=[(0, 20)], transcript=THREE_SENTENCES), options)
+        assert max(len(text.split()) for text in texts(found)) == 3
+        assert " ".join(texts(found)) == "This is a slide. Here is the cell itself. And the end."
+
     def test_labels_are_those_of_the_picture(self) -> None:
         made = recording(
             stable=[(0, 20)], medical=[True], domains={"ct": 0.9, "mri": 0.1}, transcript=THREE_SENTENCES
