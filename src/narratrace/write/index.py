@@ -58,7 +58,12 @@ COLUMNS: tuple[Column, ...] = (
     Column("duration", "double", "length of the recording, s", True),
     Column("fps", "double", "mean frame rate of the recording, 1/s; never used for time", True),
     Column("spw", "double", "seconds of speech per word of the recording", True),
-    Column("pair_chunk_time", "double", "target length of a chunk in the recording, s", True),
+    Column(
+        "pair_chunk_time",
+        "double",
+        "target length of a chunk in the recording, s; texts go by pictures and may be longer",
+        True,
+    ),
     Column("chunk_times", "list<list<double>>", "[start, end] of the recording's stable intervals, s", True),
     Column(
         "roi_chunk_times",
