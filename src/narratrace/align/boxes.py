@@ -46,7 +46,7 @@ class BoxOptions:
         Literal["gestures", "clusters", "both", "none"],
         option(
             "boxes by gestures, by the published clustering of the trace, or both",
-            source="on recorded circles IoU 0.96 by gestures; by clusters, kept to compare with, 0.22",
+            source="on recorded circles IoU 0.96 by gestures; by clusters, kept to compare with, 0.29",
         ),
     ] = "both"
     lead_s: Annotated[
