@@ -132,11 +132,13 @@ class VisualPass:
 
     def _feed(self, decoder: Decoder, analyser: VisualAnalyser, beside: InOrder, video_id: str) -> None:
         hooks = self._hooks
+        begin: float | None = None  # a clock may begin at any time, as of a transport stream
         for frames in decoder.batches():
             if hooks.cancelled():
                 raise NarratraceError("cancelled", station=self.name, input=decoder.info.path)
             beside.do(partial(analyser.push, frames), weight=1)
-            hooks.on_progress(video_id, frames[-1].t)
+            begin = frames[0].t if begin is None else begin
+            hooks.on_progress(video_id, frames[-1].t - begin)
         beside.wait()
 
 

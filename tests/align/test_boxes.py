@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from narratrace.align.boxes import BoxOptions, cluster_boxes, gesture_boxes
 from narratrace.align.gesture import Gesture
-from narratrace.align.kmeans import kmeans
+from narratrace.align.kmeans import F64, I64, kmeans
 from narratrace.data.shots import Box
 from narratrace.data.trace import Trace
 from narratrace.data.transcript import Utterance
@@ -62,6 +62,21 @@ class TestKMeans:
         distances = np.linalg.norm(array[:, None] - centres[None], axis=2)
         assert np.allclose(distances[np.arange(len(array)), labels], distances.min(axis=1))
 
+    def test_the_clusters_do_not_depend_on_luck(self) -> None:
+        """Traces through more places than clusters have many poor optima; any seed finds a good one."""
+        for n in range(12):
+            centres = np.random.default_rng(n).uniform(100, 900, (8, 2)).tolist()
+            trace = visits(*((x, y, 60.0) for x, y in centres), n=30, seed=n)
+            points = np.stack([trace.x, trace.y], axis=1)
+            spread = [_spread_of(points, kmeans(points, 4, seed)) for seed in range(8)]
+            assert max(spread) <= 1.02 * min(spread)
+
+
+def _spread_of(points: F64, labels: I64) -> float:
+    """Sum of squared distances to the means."""
+    means = np.stack([points[labels == c].mean(axis=0) for c in range(int(labels.max()) + 1)])
+    return float(((points - means[labels]) ** 2).sum())
+
 
 class TestClusterBoxes:
     @pytest.mark.parametrize(("spoken", "clusters"), [(10, 1), (11, 2), (40, 2), (41, 3), (60, 3), (61, 4)])
@@ -100,6 +115,26 @@ class TestClusterBoxes:
         """0.02 of the picture is a square of half side 71, 0.7 one of 418."""
         trace = visits((500, 500, half), n=2000)
         assert len(cluster_boxes(trace, [say(5, 0, 3)], WIDTH, HEIGHT, OPTIONS)) == kept
+
+    def test_a_box_lasts_beyond_its_last_point(self) -> None:
+        trace = visits((500, 500, 200))
+        (region,) = cluster_boxes(trace, [say(5, 0, 3)], WIDTH, HEIGHT, OPTIONS)
+        assert len(trace.within(region.span)) == len(trace)
+        shown = Span(0.0, float(trace.t[-1]) + 1e-4)
+        (cut,) = cluster_boxes(trace, [say(5, 0, 3)], WIDTH, HEIGHT, OPTIONS, [shown])
+        assert cut.span == shown
+
+    def test_the_score_of_a_single_point_counts_it(self) -> None:
+        """A place visited once beside one visited long is a cluster of its own; its box has no area."""
+        trace = visits((200, 200, 100))
+        t, x, y = (
+            np.append(column, last) for column, last in ((trace.t, 9.0), (trace.x, 900), (trace.y, 900))
+        )
+        said = [say(6, 0, 2), say(6, 8, 9.1)]
+        lone = cluster_boxes(Trace(t, x, y, np.ones(len(t))), said, WIDTH, HEIGHT, BoxOptions(min_area=-1))[
+            -1
+        ]
+        assert (lone.span.start, lone.score) == (9.0, 1.0)
 
     def test_nothing_without_trace_or_text(self) -> None:
         assert cluster_boxes(Trace.empty(), [say(5, 0, 3)], WIDTH, HEIGHT, OPTIONS) == []

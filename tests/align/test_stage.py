@@ -19,7 +19,7 @@ from narratrace.data.outcome import Failed, Kept
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample, SampleKind
 from narratrace.data.trace import Dwell, Trace
-from narratrace.data.transcript import Transcript
+from narratrace.data.transcript import Transcript, Utterance, Word
 from narratrace.options import from_mapping, rows, validate
 from narratrace.pipeline.stage import Stage
 from narratrace.timebase import Span
@@ -95,6 +95,22 @@ class TestPairs:
             "lecture_1",
             "lecture_2",
         ]
+
+    def test_captions_without_punctuation_go_to_the_picture_on_the_screen(self) -> None:
+        """As captions of a recogniser are: no stops, a cue lasts until the next, ten seconds a picture."""
+        talk = transcript(
+            *((f"w{4 * i} w{4 * i + 1} w{4 * i + 2} w{4 * i + 3}", 2 * i, 2 * i + 2) for i in range(15))
+        )
+        found = texts(samples(recording(stable=[(0, 10), (10, 20), (20, 30)], transcript=talk)))
+        assert [text.split() for text in found] == [
+            [f"w{i}" for i in range(20 * slide, 20 * slide + 20)] for slide in range(3)
+        ]
+
+    def test_a_sentence_longer_than_a_text_may_be_is_cut(self) -> None:
+        options = AlignOptions(text=TextOptions(max_words=3))
+        found = samples(recording(stable=[(0, 20)], transcript=THREE_SENTENCES), options)
+        assert max(len(text.split()) for text in texts(found)) == 3
+        assert " ".join(texts(found)) == "This is a slide. Here is the cell itself. And the end."
 
     def test_labels_are_those_of_the_picture(self) -> None:
         made = recording(
@@ -275,6 +291,16 @@ class TestPictureTime:
         ]
         assert trace.trace.t[0] >= 10
 
+    def test_a_word_mostly_spoken_over_the_next_picture_has_no_position(self) -> None:
+        talk = transcript(("One two three over, there.", 6, 11))
+        pointer = line_trace(0, 20, (0, 0), (1000, 500))
+        made = recording(stable=[(0, 9.6), (9.6, 20)], trace=pointer, transcript=talk)
+        (trace,) = of(SampleKind.TRACE, samples(made))
+        assert [p.x is None for p in trace.word_positions] == [False, False, False, False, True]
+        later = recording(stable=[(0, 9.4), (9.4, 20)], trace=pointer, transcript=talk)
+        (trace,) = of(SampleKind.TRACE, samples(later))
+        assert [p.x is None for p in trace.word_positions] == [False, False, False, True, True]
+
     def test_dwells_lie_within_the_span_of_their_sample(self) -> None:
         options = AlignOptions(clips=ClipOptions(events="all", max_s=4))
         found = samples(rested_across_the_cut(), options)
@@ -293,6 +319,20 @@ class TestClips:
         assert [region.method for region in clip.boxes] == ["circle"]
         assert clip.span.start <= clip.boxes[0].span.start
         assert clip.boxes[0].span.end <= clip.span.end
+
+    @pytest.mark.parametrize("seconds", [0.9, 2.7])
+    def test_the_words_of_a_clip_lie_within_it(self, seconds: float) -> None:
+        """Long words, and no room for the clips to grow: they begin and end inside words."""
+        spoken = tuple(Word(Span(i * seconds, (i + 1) * seconds), f"w{i}") for i in range(int(16 / seconds)))
+        made = replace(pointed(), transcript=Transcript(utterances=(Utterance(Span(0, 16), spoken),)))
+        options = AlignOptions(clips=ClipOptions(before_s=0, after_s=0, min_s=1.0, max_s=1.5, events="all"))
+        clips = of(SampleKind.CLIP, samples(made, options))
+        words = [(clip, word) for clip in clips for u in clip.utterances for word in u.words]
+        assert any(word not in spoken for _, word in words)
+        for clip, word in words:
+            assert clip.span.start <= word.span.start < word.span.end <= clip.span.end
+            whole = next(other for other in spoken if other.text == word.text)
+            assert clip.span.contains(whole.span.middle)
 
     def test_a_silent_clip_is_left_out(self) -> None:
         made = replace(pointed(), transcript=transcript(("The end.", 17, 19)))

@@ -9,8 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from narratrace.align.sentences import SentenceOptions, split_sentences, spoken_sentences
-from narratrace.align.text import TextOptions, deal_sentences, fill_windows
+from narratrace.align.sentences import (
+    SentenceOptions,
+    as_utterance,
+    split_sentences,
+    spoken_sentences,
+)
+from narratrace.align.text import TextOptions, cut_speech, deal_sentences, fill_windows
 from narratrace.data.spacing import split_text
 from narratrace.data.transcript import Utterance, Word
 from narratrace.timebase import Span
@@ -165,3 +170,72 @@ def test_windows_hold_all_sentences_in_order_and_as_many_as_fit(spoken: list[Wor
         held = sum(len(s.words) for s in window)
         assert held <= most or len(window) == 1
         assert held + len(following[0].words) > most
+
+
+def speech(spoken: list[Word]) -> list[Utterance]:
+    """The words as one utterance."""
+    return [as_utterance(spoken)] if spoken else []
+
+
+def cut(spoken: list[Word], pictures: list[list[Span]], **options: float) -> list[str]:
+    return [s.text for s in cut_speech(speech(spoken), pictures, TextOptions(**options))]  # type: ignore[arg-type]
+
+
+class TestWithoutPunctuation:
+    def test_speech_is_cut_where_the_picture_changes(self) -> None:
+        spoken = [*words("a b c d e f g h i j", seconds=0.5)]
+        assert cut(spoken, [[Span(0, 2.1)], [Span(2.1, 4.4)], [Span(4.4, 9)]]) == [
+            "a b c d",
+            "e f g h i",
+            "j",
+        ]
+
+    def test_a_picture_that_comes_back_has_what_is_said_over_it(self) -> None:
+        spoken, pictures = [*words("a b c d e f", seconds=1)], [[Span(0, 2), Span(4, 9)], [Span(2, 4)]]
+        assert cut(spoken, pictures) == ["a b", "c d", "e f"]
+        dealt = deal_sentences(cut_speech(speech(spoken), pictures, TextOptions()), pictures, TextOptions())
+        assert [[s.text for s in own] for own in dealt] == [["a b", "e f"], ["c d"]]
+
+    @pytest.mark.parametrize(("pause", "first"), [(0.6, "and that was"), (0.3, "and that")])
+    def test_a_pause_nearby_is_better_than_the_change_itself(self, pause: float, first: str) -> None:
+        """The word before the pause takes 0.4 s, the picture changes as it begins."""
+        spoken = [*words("and that was", 0.0), *words("now the next", 1.2 + pause)]
+        assert cut(spoken, [[Span(0, 0.8)], [Span(0.8, 9)]])[0] == first
+
+    def test_a_sentence_that_somebody_wrote_stays_whole(self) -> None:
+        spoken = [*words("one two three four. five six", seconds=1)]
+        assert cut(spoken, [[Span(0, 2)], [Span(2, 5)], [Span(5, 9)]]) == [
+            "one two three four.", "five", "six",
+        ]  # fmt: skip
+
+    def test_speech_far_from_any_picture_stays_nobodys(self) -> None:
+        spoken, pictures = [*words("a b c d e f g h i j", seconds=1)], [[Span(0, 2)], [Span(8, 10)]]
+        sentences = cut_speech(speech(spoken), pictures, TextOptions(lead_s=1, lag_s=1))
+        dealt = deal_sentences(sentences, pictures, TextOptions(lead_s=1, lag_s=1))
+        assert [[s.text for s in own] for own in dealt] == [["a b c"], ["h i j"]]
+
+    @given(timed_words, st.lists(st.tuples(st.integers(0, 60), st.integers(1, 30)), max_size=6))
+    def test_words_go_to_the_picture_on_the_screen(
+        self, spoken: list[Word], shown: list[tuple[int, int]]
+    ) -> None:
+        """Without pauses too: word by word, whoever has a word is the picture it is spoken over longest."""
+        t, run = 0.0, []
+        for word in spoken:
+            run.append(Word(Span(t, t + word.span.duration + 0.02), "word"))
+            t = run[-1].span.end
+        edges = list(itertools.accumulate(value for pair in shown for value in pair))
+        pictures = [[Span(a / 4, b / 4)] for a, b in zip(edges[::2], edges[1::2], strict=True)]
+        sentences = cut_speech(speech(run), pictures, TextOptions())
+        assert [word for s in sentences for word in s.words] == run
+        for (picture,), own in zip(pictures, deal_sentences(sentences, pictures, TextOptions()), strict=True):
+            for word in (word for s in own for word in s.words):
+                over = [other.overlap(word.span) for (other,) in pictures]
+                assert picture.overlap(word.span) >= max(over) - 1e-9
+
+
+@given(timed_words, st.integers(1, 20), st.integers(1, 20))
+def test_no_sample_has_more_words_than_it_may(spoken: list[Word], most: int, in_sentence: int) -> None:
+    options = TextOptions(max_words=most, sentences=SentenceOptions(max_words=in_sentence))
+    windows = list(fill_windows(cut_speech(speech(spoken), [], options), most))
+    assert [word for window in windows for s in window for word in s.words] == spoken
+    assert all(sum(len(s.words) for s in window) <= most for window in windows)

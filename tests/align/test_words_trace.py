@@ -47,5 +47,23 @@ def test_a_word_takes_a_point_seen_while_it_is_spoken_when_its_middle_is_blind()
     assert (found.x, found.y) == (10.0, 5.0)
 
 
+@pytest.mark.parametrize(
+    ("span", "lag_s", "seen"),
+    [
+        (Span(2.5, 3.4), 0.0, True),
+        (Span(2.8, 3.6), 0.0, False),
+        (Span(2.5, 2.9), 0.4, False),
+        (Span(5.5, 6.1), 0.0, False),
+        (Span(5.9, 6.9), 0.0, True),
+    ],
+)
+def test_a_word_has_a_position_only_while_the_picture_is_shown(span: Span, lag_s: float, seen: bool) -> None:
+    shown = [Span(0, 3), Span(6, 10)]
+    parts = [MOVING.within(time) for time in shown]
+    columns = (np.concatenate([getattr(part, name) for part in parts]) for name in ("t", "x", "y", "score"))
+    (found,) = word_positions([Word(span, "here")], Trace(*columns), WordTraceOptions(lag_s=lag_s), shown)
+    assert (found.x is not None) == seen
+
+
 def test_no_pointer_no_positions() -> None:
     assert all(p.x is None for p in word_positions(words("one two"), Trace.empty(), OPTIONS))

@@ -9,6 +9,7 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
+import av
 import pyarrow
 import pyarrow.parquet
 import pytest
@@ -364,6 +365,29 @@ def test_the_commands_end_with_the_right_exit_codes(
 def test_nothing_to_go_on_with(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no run to go on with"):
         Run((), tmp_path / "out").execute()
+
+
+def test_a_length_is_no_time_of_a_clock_that_begins_late(lecture: Path, tmp_path: Path) -> None:
+    late = tmp_path / "late.ts"
+    with av.open(str(lecture)) as source, av.open(str(late), "w", options={"output_ts_offset": "100"}) as out:
+        pairs = {stream.index: out.add_stream_from_template(stream) for stream in source.streams}
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = pairs[packet.stream_index]
+                out.mux(packet)
+    shutil.copy(lecture.with_suffix(".vtt"), late.with_suffix(".vtt"))
+    run = make_run([late], tmp_path / "out")
+    (end,) = (event.outcome for event in run.events() if isinstance(event, VideoFinished))
+    assert isinstance(end, Kept)
+    video = read_analysis(tmp_path / "out/analysis/late.json")["video"]
+    assert video["start_pts_s"] >= 100
+    rows = pyarrow.parquet.read_table(tmp_path / "out/index").to_pylist()
+    for length in (
+        end.value.duration,
+        ledger_rows(tmp_path / "out")["late"]["duration"],
+        rows[0]["duration"],
+    ):
+        assert length == pytest.approx(4.0, abs=0.2)
 
 
 def test_outcomes_are_typed(finished: Path, lecture: Path, tmp_path: Path) -> None:

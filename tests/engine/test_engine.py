@@ -117,7 +117,12 @@ def test_captions_count_from_where_a_transport_stream_begins(lectures: list[Path
     assert begin >= 100
     wanted, found = ([s.kind for s in Engine(CPU).stream(path)] for path in (lectures[0], late))
     assert found == wanted
-    heard = Engine(CPU).examine(late, words=True).transcript
+    looked: list[float] = []
+    recording = Engine(CPU, on_progress=lambda _, seconds: looked.append(seconds)).examine(late, words=True)
+    heard, visual = recording.transcript, recording.visual
+    assert visual is not None
+    assert visual.shown.duration == pytest.approx(SECONDS, abs=0.1)
+    assert max(looked) == pytest.approx(SECONDS, abs=0.2), "progress is seconds looked at, not a time"
     assert heard is not None
     assert heard.words[0].span.start == pytest.approx(begin, abs=0.05)
 

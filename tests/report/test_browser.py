@@ -150,7 +150,8 @@ def test_a_region_lights_up_its_box_and_words(open_page: Open, sample: dict[str,
     page.hover(f"{TRACE} .boxlist li:nth-child({number + 1}) .region")
     found = lit(page)
     assert found["boxes"] == [str(number + 1)]
-    assert found["words"] == [w[2] for w in words_of(sample) if w[0] < box["end"] and w[1] > box["start"]]
+    assert " ".join(found["words"]) == box["text"]
+    assert len(found["words"]) < len(words_of(sample))
     assert found["stretch"] != ""
 
 

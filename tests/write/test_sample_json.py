@@ -135,7 +135,12 @@ def test_annotator_follows_the_channel_and_the_file_name_stands_in_for_a_link() 
 
     assert line(0)["annotator_id"] == line(1)["annotator_id"]
     assert line(0, channel="")["annotator_id"] != line(1, channel="")["annotator_id"]
-    assert line(0, link="", uri="/home/me/talk #3.mp4")["voice_recording"] == "talk #3.mp4#t=0.333,6.333"
+    assert line(0, link="", uri="/home/me/talk #3.mp4")["voice_recording"] == "talk%20%233.mp4#t=0.333,6.333"
+    assert line(0, link="https://v.example/w?v=1#t=30")["voice_recording"] == (
+        "https://v.example/w?v=1#t=0.333,6.333"
+    )
+    assert line(0, link="", uri="s3://bucket/a%20talk.mp4")["voice_recording"] == "a%20talk.mp4#t=0.333,6.333"
+    assert line(0, link="", uri="/m/ca\udce9.mp4")["voice_recording"] == "ca%E9.mp4#t=0.333,6.333"
     assert line(0, link="", uri="s3://bucket/talk.mp4?sig=s")["voice_recording"] == "talk.mp4#t=0.333,6.333"
 
 

@@ -34,6 +34,9 @@ _PUBLISHED = "published clustering"
 _WORDS_PER_CLUSTERS = (10, 40, 60)
 """Most words for 1, 2 and 3 clusters; more words make 4 (published clustering)."""
 
+_INSTANT_S = 1e-3
+"""How long a trace point is, in seconds: the step of times in the outputs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoxOptions:
@@ -43,7 +46,7 @@ class BoxOptions:
         Literal["gestures", "clusters", "both", "none"],
         option(
             "boxes by gestures, by the published clustering of the trace, or both",
-            source="on recorded circles IoU 0.96 by gestures; by clusters, kept to compare with, 0.22",
+            source="on recorded circles IoU 0.96 by gestures; by clusters, kept to compare with, 0.29",
         ),
     ] = "both"
     lead_s: Annotated[
@@ -90,7 +93,12 @@ def gesture_boxes(
 
 
 def cluster_boxes(
-    trace: Trace, sentences: Sequence[Utterance], width: int, height: int, options: BoxOptions
+    trace: Trace,
+    sentences: Sequence[Utterance],
+    width: int,
+    height: int,
+    options: BoxOptions,
+    shown: Sequence[Span] = (),
 ) -> list[RegionBox]:
     """Boxes by the published clustering, in time order, if wanted; see Note [Two kinds of boxes].
 
@@ -99,6 +107,7 @@ def cluster_boxes(
         sentences: The sample's text.
         width, height: Size of the picture in pixels.
         options: Methods, limits and seed.
+        shown: When the picture is on the screen in the sample: what the boxes' spans lie within.
     """
     if options.methods not in ("clusters", "both") or len(trace) == 0 or not sentences:
         return []
@@ -114,11 +123,18 @@ def cluster_boxes(
         kept = _without_outliers(trace, member, options.outlier_iqr)
         if own and len(kept):
             box = extent(kept.x, kept.y)
-            span = Span(float(kept.t[0]), float(kept.t[-1]))
+            span = _span_of(kept, shown)
             if options.min_area < box.area / (width * height) < options.max_area:
                 text = join_words(word for sentence in own for word in sentence.words)
                 boxes.append(_region(box, span, text, "cluster", trace))
     return sorted(boxes, key=lambda region: region.span)
+
+
+def _span_of(points: Trace, shown: Sequence[Span]) -> Span:
+    """From the first point to just after the last, which a half-open span up to it would leave out."""
+    last = float(points.t[-1])
+    end = min((time.end for time in shown if time.contains(last)), default=last + _INSTANT_S)
+    return Span(float(points.t[0]), min(end, last + _INSTANT_S))
 
 
 def _without_outliers(trace: Trace, member: npt.NDArray[np.bool_], reach: float) -> Trace:

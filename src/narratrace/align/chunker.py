@@ -17,6 +17,10 @@ Three things of the released code are done otherwise here:
   is the first of the next chunk, so that every medical keyframe lies inside exactly one chunk.
 
 ``pair_chunk_time`` is the time in which this speaker says a budget of words: seconds per word times 20.
+
+In the published method a chunk's text goes with all of its pictures. Here text goes to single pictures
+(Note [Whose sentence it is]), and chunks only say which returns of a picture count as one
+(Note [One picture per group]) and what ``meta`` has about them.
 """
 
 from __future__ import annotations
@@ -36,7 +40,8 @@ class ChunkOptions:
     word_budget: Annotated[
         int,
         option(
-            "words that a chunk's time is meant for",
+            "words that a chunk's time is meant for; decides which returns of a picture are one picture, not "
+            "which text goes with it",
             unit="words",
             source="Quilt-1M, about 20 (recalled)",
             ge=1,

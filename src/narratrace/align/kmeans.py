@@ -8,12 +8,14 @@ import numpy.typing as npt
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-_RESTARTS = 4
+_STARTS = 16
+"""Of 435 clusterings of drawn and recorded traces, 4 starts left 84 worse than 300 starts do, by up to 34 %;
+16 leave 20, by 1 % at most, and take 20 ms."""
 _ITERATIONS = 100
 
 
 def kmeans(points: F64, k: int, seed: int) -> I64:
-    """Cluster of each point, by Lloyd's algorithm from k-means++ centres, the best of four starts.
+    """Cluster of each point, by Lloyd's algorithm from k-means++ centres, the best of sixteen starts.
 
     Args:
         points: Shape (n, d).
@@ -26,7 +28,7 @@ def kmeans(points: F64, k: int, seed: int) -> I64:
     if len(points) == 0:
         return np.zeros(0, np.int64)
     random = np.random.default_rng(seed)
-    starts = (_lloyd(points, _spread_centres(points, k, random)) for _ in range(_RESTARTS if k > 1 else 1))
+    starts = (_lloyd(points, _spread_centres(points, k, random)) for _ in range(_STARTS if k > 1 else 1))
     _, labels = min(starts, key=lambda start: start[0])
     _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
     return np.argsort(np.argsort(first))[inverse]

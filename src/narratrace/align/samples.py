@@ -82,15 +82,15 @@ class SampleMaker:
         """
         inner = [passage.spoken, *(gesture.span for gesture in passage.gestures)]
         span = Span(min(part.start for part in inner), max(part.end for part in inner))
-        trace = over_picture(self.visual.trace, passage.picture, span)
-        positions = word_positions(passage.words, trace, self.words)
+        trace, shown = over_picture(self.visual.trace, passage.picture, span), passage.picture.during(span)
+        positions = word_positions(passage.words, trace, self.words, shown)
         seen = sum(position.x is not None for position in positions)
         enough = seen > 0 and seen >= self.traces.min_seen * len(positions)
         if not enough or self._travel(trace) < self.traces.min_travel:
             return None
         video = self.visual.video
         boxes = gesture_boxes(passage.gestures, passage.words, trace, self.boxes)
-        boxes += cluster_boxes(trace, passage.sentences, video.width, video.height, self.boxes)
+        boxes += cluster_boxes(trace, passage.sentences, video.width, video.height, self.boxes, shown)
         return self._sample(
             SampleKind.TRACE,
             index,
@@ -100,7 +100,7 @@ class SampleMaker:
             trace=trace,
             word_positions=positions,
             boxes=tuple(boxes),
-            dwells=self._dwells(passage.picture.during(span)),
+            dwells=self._dwells(shown),
         )
 
     def clip(
@@ -113,10 +113,12 @@ class SampleMaker:
     ) -> AlignedSample | None:
         """A clip over ``span`` that is still to be cut, None when nothing is said in it.
 
-        A word is in the clip when its middle is.
+        A word is in the clip when its middle is; one that goes beyond it is cut to it, as it is heard there.
         """
         near = (s for s in sentences if s.span.start < span.end and s.span.end >= span.start)
-        inside = [[word for word in s.words if span.contains(word.span.middle)] for s in near]
+        inside = [
+            [replace(w, span=w.span.cut(span)) for w in s.words if span.contains(w.span.middle)] for s in near
+        ]
         spoken = tuple(as_utterance(words) for words in inside if words)
         if not spoken:
             return None

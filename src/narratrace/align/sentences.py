@@ -7,7 +7,7 @@ none begins or ends inside a sentence either, but for clips that have no room fo
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -49,7 +49,7 @@ class SentenceOptions:
     max_words: Annotated[
         int,
         option(
-            "words after which a sentence is cut at its longest pause",
+            "words after which a sentence is cut at its longest pause; align.text.max_words cuts as well",
             unit="words",
             source="captions without punctuation; spoken sentences rarely pass 40",
             ge=1,
@@ -57,7 +57,17 @@ class SentenceOptions:
     ] = 60
 
 
-def spoken_sentences(utterances: Iterable[Utterance], options: SentenceOptions) -> list[Utterance]:
+Divide = Callable[[Sequence[Word]], Iterable[Sequence[Word]]]
+"""Cuts words in time order into parts."""
+
+
+def _undivided(words: Sequence[Word]) -> Iterable[Sequence[Word]]:
+    return [words]
+
+
+def spoken_sentences(
+    utterances: Iterable[Utterance], options: SentenceOptions, divide: Divide = _undivided
+) -> list[Utterance]:
     """The sentences of all utterances by their starts; every word is in exactly one.
 
     Utterances may overlap, as where two speak or a caption stays beside others. Words of one that would fall
@@ -65,7 +75,7 @@ def spoken_sentences(utterances: Iterable[Utterance], options: SentenceOptions) 
 
     Args:
         utterances: In time order.
-        options: See :func:`split_sentences`.
+        options, divide: See :func:`split_sentences`.
     """
     voices: list[list[Word]] = []
     for utterance in utterances:
@@ -75,17 +85,25 @@ def spoken_sentences(utterances: Iterable[Utterance], options: SentenceOptions) 
             voice += utterance.words
         elif utterance.words:
             voices.append(list(utterance.words))
-    sentences = [sentence for voice in voices for sentence in split_sentences(voice, options)]
+    sentences = [sentence for voice in voices for sentence in split_sentences(voice, options, divide)]
     return sorted(sentences, key=lambda sentence: sentence.span.start)
 
 
-def split_sentences(words: Iterable[Word], options: SentenceOptions) -> list[Utterance]:
+def split_sentences(
+    words: Iterable[Word], options: SentenceOptions, divide: Divide = _undivided
+) -> list[Utterance]:
     """The words as sentences in time order; every word is in exactly one.
 
     A sentence ends at a word with a full stop, a question or an exclamation mark, unless the stop belongs to
     an abbreviation, an initial or a number that goes on, or what began with a capital goes on with a small
     letter; and at a pause. One with more words than ``max_words`` is cut at the longest pause in the second
     half of that many, again and again.
+
+    Args:
+        words: In any order.
+        options: Pause and length.
+        divide: Cuts what nobody wrote as a sentence, words that end without a stop or are too many, into
+            parts, none empty, before they are cut to length.
     """
     ordered = sorted(words, key=lambda word: word.span.start)
     sentences: list[Utterance] = []
@@ -93,7 +111,9 @@ def split_sentences(words: Iterable[Word], options: SentenceOptions) -> list[Utt
     for i, word in enumerate(ordered, start=1):
         run.append(word)
         if i == len(ordered) or _ends(run, ordered[i], options.pause_s):
-            sentences += _cut_to_length(run, options.max_words)
+            written = len(run) <= options.max_words and _bare(word).endswith(_STOPS)
+            for part in [run] if written else divide(run):
+                sentences += _cut_to_length(part, options.max_words)
             run = []
     return sentences
 
@@ -109,7 +129,7 @@ def _ends(run: Sequence[Word], following: Word, pause_s: float) -> bool:
     word = run[-1]
     if following.span.start - word.span.end >= pause_s:
         return True
-    bare = word.text.rstrip(_CLOSERS)
+    bare = _bare(word)
     if not bare.endswith(_STOPS):
         return False
     if not bare.endswith(".") or bare.endswith(".."):
@@ -123,6 +143,11 @@ def _ends(run: Sequence[Word], following: Word, pause_s: float) -> bool:
     first, nxt = (text.lstrip(_OPENERS)[:1] for text in (run[0].text, following.text))
     goes_on = first.isupper() and nxt.islower()  # not in captions all in small letters
     return not (initial or number_goes_on or abbreviation or goes_on)
+
+
+def _bare(word: Word) -> str:
+    """The word without closing quotes and brackets."""
+    return word.text.rstrip(_CLOSERS)
 
 
 def _cut_to_length(words: Sequence[Word], most: int) -> list[Utterance]:

@@ -16,8 +16,7 @@ from narratrace.align.passages import find_passages
 from narratrace.align.pictures import Picture, find_pictures, is_medical
 from narratrace.align.pointing import PointingOptions, find_gestures
 from narratrace.align.samples import SampleMaker, TraceOptions
-from narratrace.align.sentences import spoken_sentences
-from narratrace.align.text import TextOptions
+from narratrace.align.text import TextOptions, cut_speech
 from narratrace.align.words_trace import WordTraceOptions
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.outcome import Failed, Kept, Outcome
@@ -98,7 +97,7 @@ def align(recording: Recording, options: AlignOptions) -> tuple[AlignedSample, .
     )
     pictures = find_pictures(stable, recording.labels, chunks)
     gestures = _gestures(visual, pictures, options.pointing)
-    sentences = spoken_sentences(transcript.utterances, options.text.sentences)
+    sentences = cut_speech(transcript.utterances, [picture.times for picture in pictures], options.text)
     maker = SampleMaker(
         video_id=recording.video_id,
         visual=visual,

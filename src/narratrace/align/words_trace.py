@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -12,6 +12,7 @@ from narratrace.data.sample import WordPosition
 from narratrace.data.trace import Trace
 from narratrace.data.transcript import Word
 from narratrace.options import option
+from narratrace.timebase import Span
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,19 +39,30 @@ class WordTraceOptions:
 
 
 def word_positions(
-    words: Iterable[Word], trace: Trace, options: WordTraceOptions
+    words: Iterable[Word], trace: Trace, options: WordTraceOptions, shown: Sequence[Span] | None = None
 ) -> tuple[WordPosition, ...]:
     """One position per word, in the order of the words.
 
     It is the pointer's position at the middle of the word (``lag_s`` later), between neighbouring points if
     need be. A word whose middle falls into a blind stretch takes the point nearest to its middle that was
-    seen while it was spoken. A word without any has no position.
+    seen while it was spoken. A word without any has no position, nor has one whose middle (``lag_s`` later)
+    lies outside ``shown``.
+
+    Args:
+        words: The words.
+        trace: Pointer positions.
+        options: Lag, and the longest gap that is bridged.
+        shown: When the picture that the pointer is on is on the screen, None for always.
     """
-    return tuple(_position(word, trace, options) for word in words)
+    return tuple(_position(word, trace, options, shown) for word in words)
 
 
-def _position(word: Word, trace: Trace, options: WordTraceOptions) -> WordPosition:
+def _position(
+    word: Word, trace: Trace, options: WordTraceOptions, shown: Sequence[Span] | None
+) -> WordPosition:
     middle = word.span.middle + options.lag_s
+    if shown is not None and not any(time.contains(middle) for time in shown):
+        return WordPosition(word=word, x=None, y=None)
     at = trace.at(middle, options.max_gap_s) or _nearest_within(word, trace, options.lag_s)
     x, y = at or (None, None)
     return WordPosition(word=word, x=x, y=y)

@@ -23,6 +23,7 @@ from narratrace.corpus.ledger_rows import OPEN_STATES, State
 from narratrace.corpus.messages import Made
 from narratrace.corpus.places import SIZES
 from narratrace.errors import StorageError
+from narratrace.write.analysis_json import length_of
 from narratrace.write.bundle import Bundle
 from narratrace.write.canonical import json_line
 from narratrace.write.files import remove_leftovers, write_atomic
@@ -255,7 +256,7 @@ def read_made(path: Path) -> Made:
             bundle=path.name,
             size=path.stat().st_size,
             counts={kind.value: count for kind, count in bundle.counts.items()},
-            duration=document["video"]["duration"],
+            duration=length_of(document),
             # The analysis says "decode_s" where workers and ledger say "decode".
             timings={name.removesuffix("_s"): spent for name, spent in document["timings"].items()},
         )

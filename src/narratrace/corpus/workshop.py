@@ -84,7 +84,7 @@ class Workshop:
 
     def go_on(self, recordings: Sequence[Recording]) -> list[Outcome[Recording]]:
         """Take recordings that others have begun through the stages, together."""
-        self._duration = sum(r.visual.video.duration for r in recordings if r.visual)
+        self._duration = sum(r.visual.shown.duration for r in recordings if r.visual)
         outcomes: list[Outcome[Recording]] = [Kept(recording) for recording in recordings]
         for stage in self._stages:
             kept = [outcome.value for outcome in outcomes if isinstance(outcome, Kept)]
@@ -116,7 +116,7 @@ class Workshop:
             bundle=path.name,
             size=path.stat().st_size,
             counts=counts,
-            duration=visual.video.duration if visual else 0.0,
+            duration=visual.shown.duration if visual else 0.0,
             timings={**recording.timings, "write": time.perf_counter() - began},
         )
 

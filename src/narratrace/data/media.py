@@ -162,7 +162,8 @@ class DecodeSummary:
         codec: Decoder name.
         width, height: Displayed size of the first frame in pixels.
         start_pts_s: Presentation time of the first frame in seconds.
-        duration: End of the last frame minus 0 on the presentation clock, in seconds.
+        duration: End of the last frame on the presentation clock, in seconds: the recording's length only
+            where that clock begins at 0; see :attr:`narratrace.data.analysis.VisualAnalysis.shown`.
         frames_decoded: Frames that reached the analysis.
         frames_skipped: Frames left undecoded on purpose (non-reference pictures).
         packets: Video packets demuxed.

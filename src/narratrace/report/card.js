@@ -31,21 +31,19 @@ function cardFacts(sample) {
 function boxList(sample, moment, go) {
   if (!sample.boxes.length) return null;
   return h("ol", { class: "boxlist", "aria-label": "Regions pointed out" }, ...sample.boxes.map((box, i) => {
-    const span = [box.start, box.end];
     const item = h("button", {
       class: "region", type: "button",
-      style: { "--time": timeColour(((span[0] + span[1]) / 2 - sample.start) / (sample.end - sample.start || 1)) },
-      onpointerenter: () => moment.single(span), onfocus: () => moment.single(span),
+      style: { "--time": timeColour(((box.start + box.end) / 2 - sample.start) / (sample.end - sample.start || 1)) },
+      onpointerenter: () => moment.point(box), onfocus: () => moment.point(box),
       onpointerleave: () => moment.rest(), onblur: () => moment.rest(),
-      onclick: () => { go(box.start); moment.single(span); },
+      onclick: () => { go(box.start); moment.point(box); },
     },
     h("span", { class: "number" }, String(i + 1)),
     h("span", { class: "method" }, box.method), " ",
-    h("span", { class: "faint" }, interval(...span)),
-    h("span", { class: "quote" }, box.text || "nothing said"),
+    h("span", { class: "faint" }, interval(box.start, box.end)),
+    h("span", { class: "quote", dir: "auto" }, box.text || "nothing said"),
     h("span", { class: "faint score", title: "share of the trace points inside" }, percent(box.score)));
-    moment.follow(({ span: now }) =>
-      item.classList.toggle("on", now !== null && now[0] === span[0] && now[1] === span[1]));
+    moment.follow(({ box: chosen }) => item.classList.toggle("on", box === chosen));
     return h("li", {}, item);
   }));
 }
@@ -61,5 +59,5 @@ function factList(facts) {
   const rows = Object.entries(facts);
   if (!rows.length) return null;
   return h("details", { class: "facts" }, h("summary", {}, "Details"),
-    h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, words(name)), h("dd", {}, plain(value))])));
+    h("dl", {}, ...rows.flatMap(([name, value]) => [h("dt", {}, words(name)), h("dd", { dir: "auto" }, plain(value))])));
 }

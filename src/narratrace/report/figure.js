@@ -5,7 +5,7 @@ function figure(sample, moment) {
   const isClip = sample.kind === "clips";
   const media = isClip ? clipElement(sample) : pictureElement(sample);
   const layers = overlay(sample, moment);
-  const frame = h("div", { class: "frame", style: { "aspect-ratio": `${sample.width} / ${sample.height}` } },
+  const frame = h("div", { class: "frame", style: { "--ratio": sample.width / sample.height } },
     media, layers.svg, ...layers.tags);
   touchTrace(frame, sample, moment);
   whenNear(frame, () => { media.src = isClip ? clipUrl(sample.media) : pictureUrl(sample.media); });
@@ -32,15 +32,14 @@ function overlay(sample, moment) {
     s("g", { class: "boxes" }, ...boxes),
     traceShape(sample, at), litCase, lit, dot);
   const tags = sample.boxes.map((box, i) => boxTag(sample, box, i, at, moment));
-  moment.follow(({ at: instant, span }) => {
+  moment.follow(({ at: instant, span, box: chosen }) => {
     svg.classList.toggle("singled", span !== null);
     const d = span ? strokesWithin(sample.trace, ...span).map(pathThrough).join("") : "";
     for (const path of [lit, litCase]) path.setAttribute("d", d);
     lit.setAttribute("stroke", at(span ? (span[0] + span[1]) / 2 : 0));
     moveDot(dot, instant === null ? null : pointAt(sample.trace, instant), at(instant));
     sample.boxes.forEach((box, i) => {
-      const on = span !== null && span[0] === box.start && span[1] === box.end;
-      for (const part of [boxes[i], tags[i]]) part.classList.toggle("on", on);
+      for (const part of [boxes[i], tags[i]]) part.classList.toggle("on", box === chosen);
     });
   });
   return { svg, tags };
@@ -99,15 +98,14 @@ function boxShape(box, at) {
 
 /** The number at a box's corner; touching it singles the box out. */
 function boxTag(sample, box, i, at, moment) {
-  const span = [box.start, box.end];
   return h("span", {
-    class: "tag", title: `${box.method}, ${interval(...span)}`,
+    class: "tag", title: `${box.method}, ${interval(box.start, box.end)}`,
     style: {
       left: `min(100% - 1.6em, ${(100 * Math.max(box.x0, 0)) / sample.width}%)`,
       top: `clamp(0.8em, ${(100 * box.y0) / sample.height}%, 100% - 0.8em)`,
       "--time": at((box.start + box.end) / 2),
     },
-    onpointerenter: () => moment.single(span), onpointerleave: () => moment.rest(),
+    onpointerenter: () => moment.point(box), onpointerleave: () => moment.rest(),
   }, String(i + 1));
 }
 

@@ -34,6 +34,11 @@ function lasting(seconds) {
   return seconds >= 0.995 || seconds === 0 ? `${seconds.toFixed(1)} s` : `${Math.round(1000 * seconds)} ms`;
 }
 
+/** Seconds from the first picture of an analysis' video to the end of its last. */
+function lengthOf(video) {
+  return video.duration - video.start_pts_s;
+}
+
 /** How much faster than the recording plays: 12.3 × real time. */
 function timesRealTime(seconds, work) {
   return `${times(seconds / work)} real time`;

@@ -17,7 +17,7 @@ from typing import Any
 from narratrace.errors import InputError, NarratraceError
 from narratrace.report.ledger import read_ledger
 from narratrace.report.values import Entry, Inventory
-from narratrace.write.analysis_json import read_analysis
+from narratrace.write.analysis_json import length_of, read_analysis
 from narratrace.write.dead_letter import DeadLetter, read_dead_letters
 from narratrace.write.index import read_rows
 from narratrace.write.shard_file import INDEX
@@ -113,7 +113,7 @@ def _entry(row: Mapping[str, Any], counts: Mapping[str, int]) -> Entry:
 
 def _duration(out: Path, video_id: str) -> float | None:
     try:
-        return float(read_analysis(out / ANALYSIS / f"{video_id}.json")["video"]["duration"])
+        return length_of(read_analysis(out / ANALYSIS / f"{video_id}.json"))
     except (InputError, TypeError, ValueError):
         return None  # its page, where there is one, says what is wrong with it
 

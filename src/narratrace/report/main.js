@@ -23,7 +23,7 @@ function show(node, title) {
   main.replaceChildren(node);
   document.title = [title, summary.name, "narratrace"].filter(Boolean).join(" · ");
   document.getElementById("where").replaceChildren(
-    title ? h("a", { href: "#/" }, summary.name) : "", title ? h("span", {}, ` / ${title}`) : "");
+    title ? h("a", { href: "#/" }, summary.name) : "", title ? h("span", {}, " / ", h("bdi", {}, title)) : "");
   window.scrollTo(0, 0);
 }
 

@@ -8,6 +8,7 @@ class Moment {
     this.t = start;      // where the player stands, seconds of the recording
     this.at = null;      // the instant looked at, null while none is
     this.span = null;    // [from, to] singled out, or null
+    this.box = null;     // the box singled out, or null
     this.listeners = [];
   }
 
@@ -24,10 +25,16 @@ class Moment {
   }
 
   /** Single out an interval, with the instant in it that is looked at; the player stays where it is. */
-  single(span, at = null) {
+  single(span, at = null, box = null) {
     this.span = span;
     this.at = at;
+    this.box = box;
     for (const listener of this.listeners) listener(this);
+  }
+
+  /** Single out a box with its stretch of trace and its words. */
+  point(box) {
+    this.single([box.start, box.end], null, box);
   }
 
   /** Look at nothing in particular again. */

@@ -47,8 +47,8 @@ function recordingRow([id, title, channel, seconds, pairs, traces, clips, hasPag
   return h("tr", {},
     h("td", { class: "poster" }, hasPage ? poster(id) : null),
     h("th", { scope: "row" },
-      hasPage ? h("a", { href: `#/v/${id}` }, name) : h("span", { title: "no page in this report" }, name),
-      h("span", { class: "faint sub" }, [channel, title ? id : null].filter(Boolean).join(" · "))),
+      hasPage ? h("a", { href: `#/v/${id}`, dir: "auto" }, name) : h("span", { title: "no page in this report", dir: "auto" }, name),
+      h("span", { class: "faint sub", dir: "auto" }, [channel, title ? id : null].filter(Boolean).join(" · "))),
     cell("Length", seconds === null ? "–" : lasting(seconds)),
     cell("Pairs", count(pairs)), cell("Traces", count(traces)), cell("Clips", count(clips)));
 }

@@ -6,7 +6,7 @@ with their pointer positions beside them, and names of media blocks in place of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from narratrace.report.blocks import MediaWriter
@@ -23,8 +23,8 @@ def card(sample: ShardSample, media: MediaWriter) -> dict[str, Any] | None:
 
     ``sentences`` is a list of lists of words ``[start, end, text, x, y]`` (x, y null without a pointer;
     a sixth value, 1, where the text has no space before the word),
-    ``trace`` rows of ``[t, x, y, score]``, ``dwells`` rows of ``[start, end, x, y, radius]``; the rest is
-    named as in the document.
+    ``trace`` rows of ``[t, x, y, score]``, ``dwells`` rows of ``[start, end, x, y, radius]``; ``boxes`` have
+    ``words`` too, see :func:`words_of_box`; the rest is named as in the document.
 
     Raises:
         OSError: the picture is none.
@@ -40,6 +40,7 @@ def card(sample: ShardSample, media: MediaWriter) -> dict[str, Any] | None:
 
 def _data(sample: ShardSample) -> dict[str, Any]:
     document = sample.json
+    sentences = sentence_rows(document)
     return {
         "key": sample.key,
         "kind": document["kind"],
@@ -51,13 +52,60 @@ def _data(sample: ShardSample) -> dict[str, Any]:
         "clip": document["clip"],
         "image": document["image"],
         "text": document["text"],
-        "sentences": sentence_rows(document),
+        "sentences": sentences,
         "trace": document["trace"],
-        "boxes": document["boxes"],
+        "boxes": [{**box, "words": words_of_box(box, sentences)} for box in document["boxes"]],
         "dwells": [[d["start"], d["end"], d["x"], d["y"], d["radius"]] for d in document["dwells"]],
         "labels": document["labels"],
         "facts": _facts(document["meta"]),
     }
+
+
+def words_of_box(box: Mapping[str, Any], sentences: Sequence[Sequence[Sequence[Any]]]) -> list[int]:
+    """Numbers of the words, counted through all sentences, that a box has for its text.
+
+    A gesture's text is a run of words, a cluster's whole sentences. Of several such runs that nearest in time
+    is meant. White space does not count: not all writing has it between words.
+
+    Args:
+        box: With ``start``, ``end`` (s) and ``text``.
+        sentences: Lists of words ``[start, end, text, ...]``.
+
+    Returns:
+        Rising numbers; those of the words spoken during the box where its text is found nowhere.
+    """
+    words, text = [word for sentence in sentences for word in sentence], _squeezed(box["text"])
+    runs = [run for first in range(len(words)) if (run := _run(words, first, text))]
+    if runs:
+        middle = box["start"] + box["end"]
+        return min(runs, key=lambda run: abs(words[run[0]][0] + words[run[-1]][1] - middle))
+    chosen: list[int] = []
+    number = 0
+    for sentence in sentences:
+        said = _squeezed("".join(word[2] for word in sentence))
+        if said and text.startswith(said):
+            chosen += range(number, number + len(sentence))
+            text = text[len(said) :]
+        number += len(sentence)
+    if chosen and not text:
+        return chosen
+    return [i for i, word in enumerate(words) if word[0] < box["end"] and word[1] > box["start"]]
+
+
+def _run(words: Sequence[Sequence[Any]], first: int, text: str) -> list[int]:
+    """The numbers from ``first`` on of the words that make up ``text``, none if they do not."""
+    said = ""
+    for i in range(first, len(words)):
+        said += _squeezed(words[i][2])
+        if said == text:
+            return list(range(first, i + 1))
+        if not text.startswith(said):
+            break
+    return []
+
+
+def _squeezed(text: str) -> str:
+    return "".join(text.split())
 
 
 def sentence_rows(document: Mapping[str, Any]) -> list[list[list[Any]]]:

@@ -5,14 +5,14 @@ const CLOSEST_PX_PER_S = 160;
 
 /** The timeline of a page's recording. */
 function timelineView(page) {
-  const duration = Math.max(page.video.duration, 0.1);
+  const [start, duration] = [page.video.start_pts_s, Math.max(lengthOf(page.video), 0.1)];
   const lanes = lanesOf(page);
   const height = RULER_PX + lanes.reduce((sum, lane) => sum + lane.height + 4, 0);
   const svg = s("svg", { height, role: "presentation" });
   const sheet = h("div", { class: "sheet", style: { height: `${height}px` } }, svg);
   const scroller = h("div", { class: "scroller" }, sheet);
   const readout = h("p", { class: "readout", "aria-live": "off" });
-  const state = { duration, lanes, height, zoom: 1, t: 0, page, svg, sheet, scroller, readout };
+  const state = { start, end: start + duration, duration, lanes, height, zoom: 1, t: start, page, svg, sheet, scroller, readout };
   const redraw = perFrame(() => drawTimeline(state));
   state.redraw = redraw;
   scroller.addEventListener("scroll", redraw);
@@ -39,9 +39,9 @@ function zoomButtons(state) {
 
 /** Change the zoom; the instant under the mark (or `t`) keeps its place. */
 function zoomTo(state, zoom, t = state.t) {
-  const { scroller, duration, sheet } = state;
+  const { scroller, start, duration, sheet } = state;
   const width = scroller.clientWidth;
-  const at = t / duration;
+  const at = (t - start) / duration;
   const offset = clamp(at * width * state.zoom - scroller.scrollLeft, 0, width);
   state.zoom = clamp(zoom, 1, Math.max(1, (CLOSEST_PX_PER_S * duration) / width));
   sheet.style.width = `${100 * state.zoom}%`;
@@ -55,11 +55,11 @@ function scaleOf({ scroller, zoom, duration }) {
 }
 
 function drawTimeline(state) {
-  const { scroller, svg, duration, page, lanes, height } = state;
+  const { scroller, svg, start, end, page, lanes, height } = state;
   const width = scroller.clientWidth;
   if (!width) return;
   const scale = scaleOf(state);
-  const from = scroller.scrollLeft / scale;
+  const from = start + scroller.scrollLeft / scale;
   const view = { width, scale, from, to: from + width / scale, x: (t) => (t - from) * scale };
   state.view = view;
   svg.setAttribute("width", width);
@@ -70,22 +70,22 @@ function drawTimeline(state) {
     y += lane.height + 4;
     return group;
   });
-  const cuts = visible(page.timeline.shots, view).filter(([start]) => start > 0)
-    .map(([start]) => s("line", { class: "cut", x1: view.x(start), x2: view.x(start), y1: RULER_PX, y2: height }));
+  const cuts = visible(page.timeline.shots, view).filter(([t]) => t > start)
+    .map(([t]) => s("line", { class: "cut", x1: view.x(t), x2: view.x(t), y1: RULER_PX, y2: height }));
   state.mark = s("line", { class: "mark", y1: 0, y2: height });
   // A sample that has the focus keeps it: its link is drawn anew and found again by its address.
   const focused = svg.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-  svg.replaceChildren(...ruler(view, duration), ...cuts, ...drawn, state.mark);
+  svg.replaceChildren(...ruler(view, end), ...cuts, ...drawn, state.mark);
   if (focused) svg.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus({ preventScroll: true });
   placeMark(state);
 }
 
 const STEPS_S = [0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
 
-function ruler(view, duration) {
+function ruler(view, end) {
   const step = STEPS_S.find((one) => one * view.scale >= 64) || 7200;
   const marks = [];
-  for (let t = Math.ceil(view.from / step) * step; t <= Math.min(view.to, duration); t += step) {
+  for (let t = Math.ceil(view.from / step) * step; t <= Math.min(view.to, end); t += step) {
     const x = view.x(t);
     marks.push(s("line", { class: "tick", x1: x, x2: x, y1: 13, y2: RULER_PX }));
     if (x < view.width - 30) marks.push(s("text", { class: "hour", x: x + 3, y: 12 }, clock(t, step < 1 ? 1 : 0)));
@@ -118,20 +118,21 @@ function tell(page, t) {
     shot >= 0 ? `shot ${shot + 1} of ${shots.length}` : null,
     during(stable) ? "still" : change ? change[2] : "changing",
     near === undefined ? "no pointer" : `pointer at ${trace.x[near]}, ${trace.y[near]}`,
-    word ? `“${word[2]}”` : null,
+    // Isolated, so that a word written from right to left leaves the line's order alone.
+    word ? `\u2068“${word[2]}”\u2069` : null,
   ].filter(Boolean).join("  ·  ");
 }
 
 /** Mouse, touch and keys. */
 function steer(state) {
-  const { scroller, duration } = state;
+  const { scroller, start, end } = state;
   const timeOf = (event) => {
-    const t = (event.clientX - scroller.getBoundingClientRect().left + scroller.scrollLeft) / scaleOf(state);
-    return clamp(t, 0, duration);
+    const x = event.clientX - scroller.getBoundingClientRect().left + scroller.scrollLeft;
+    return clamp(start + x / scaleOf(state), start, end);
   };
-  const go = (t) => { state.t = clamp(t, 0, duration); placeMark(state); };
+  const go = (t) => { state.t = clamp(t, start, end); placeMark(state); };
   for (const [name, value] of Object.entries({
-    tabindex: "0", role: "slider", "aria-label": "Place in the recording, seconds", "aria-valuemin": "0", "aria-valuemax": duration,
+    tabindex: "0", role: "slider", "aria-label": "Place in the recording, seconds", "aria-valuemin": start, "aria-valuemax": end,
   })) scroller.setAttribute(name, value);
   for (const kind of ["pointerdown", "pointermove"]) {
     scroller.addEventListener(kind, (event) => go(timeOf(event)));
@@ -143,7 +144,7 @@ function steer(state) {
   }, { passive: false });
   scroller.addEventListener("keydown", (event) => {
     const step = (event.shiftKey ? 10 : 1) * Math.max(0.1, 10 / scaleOf(state));
-    const moves = { ArrowRight: state.t + step, ArrowLeft: state.t - step, Home: 0, End: duration };
+    const moves = { ArrowRight: state.t + step, ArrowLeft: state.t - step, Home: start, End: end };
     if (event.key in moves) go(moves[event.key]);
     else if (event.key === "+" || event.key === "=") zoomTo(state, state.zoom * 2);
     else if (event.key === "-") zoomTo(state, state.zoom / 2);
@@ -163,8 +164,8 @@ function openAt({ page, t }) {
 }
 
 function keepInSight(state) {
-  const { scroller, t } = state;
-  const x = t * scaleOf(state);
+  const { scroller, start, t } = state;
+  const x = (t - start) * scaleOf(state);
   const width = scroller.clientWidth;
   if (x < scroller.scrollLeft || x > scroller.scrollLeft + width) scroller.scrollLeft = x - width / 2;
 }

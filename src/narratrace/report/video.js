@@ -51,9 +51,9 @@ function stillsOf(page) {
 function videoHead(page, summary) {
   const { video, transcript } = page;
   return h("header", { class: "video-head" },
-    h("h1", {}, page.title || page.id),
+    h("h1", { dir: "auto" }, page.title || page.id),
     h("p", { class: "lead" }, ...[page.channel, page.licence, page.title ? page.id : null, linkTo(page.link), video && video.path]
-      .filter(Boolean).map((part) => h("span", {}, part))),
+      .filter(Boolean).map((part) => h("span", { dir: "auto" }, part))),
     video ? h("dl", { class: "figures small" }, ...videoFigures(page).map(([name, value]) =>
       h("div", {}, h("dt", {}, name), h("dd", {}, value)))) : null,
     ...[...(video ? video.warnings : []), ...(transcript ? transcript.warnings : [])].map((text) => h("p", { class: "note warn" }, text)),
@@ -63,14 +63,14 @@ function videoHead(page, summary) {
 function videoFigures({ video, transcript, timings, timeline }) {
   const work = Object.values(timings).reduce((a, b) => a + b, 0);
   return [
-    ["Length", lasting(video.duration)],
+    ["Length", lasting(lengthOf(video))],
     ["Picture", `${video.width} × ${video.height}`],
     ["Stream", [video.codec, video.fps_mean ? `${+video.fps_mean.toFixed(2)} fps` : null, video.vfr ? "variable" : null]
       .filter(Boolean).join(", ")],
     ["Decoded", `${plural(video.frames_decoded, "frame")}, ${video.backend}`],
     ["Shots", count(timeline.shots.length)],
     ["Speech", transcript ? `${transcript.source}${transcript.language ? `, ${transcript.language}` : ""}` : "none"],
-    ["Computing", work ? `${lasting(work)}, ${timesRealTime(video.duration, work)}` : "–"],
+    ["Computing", work ? `${lasting(work)}, ${timesRealTime(lengthOf(video), work)}` : "–"],
   ];
 }
 

@@ -16,13 +16,14 @@ function spokenText(sample, moment, go) {
   const paragraphs = sample.sentences.map((sentence) =>
     h("span", { class: "sentence" }, ...sentence.flatMap((word) => [word[5] ? "" : " ", nodes[next++]])));
   const text = h("p", {
-    class: "spoken", role: "group", "aria-label": "Spoken text; arrow keys go from word to word",
+    class: "spoken", dir: "auto", role: "group", "aria-label": "Spoken text; arrow keys go from word to word",
     onkeydown: (event) => moveAmong(nodes, event),
   }, ...paragraphs);
-  moment.follow(({ at, span }) => nodes.forEach((node, i) => {
+  moment.follow(({ at, span, box }) => nodes.forEach((node, i) => {
     const [start, end] = all[i];
-    // An instant has its word; an interval without one (a box) has all the words it touches.
-    const on = at !== null ? start <= at && at < end : span !== null && start < span[1] && end > span[0];
+    // A box has the words of its text, an instant its word, an interval all the words it touches.
+    const on = box ? box.words.includes(i)
+      : at !== null ? start <= at && at < end : span !== null && start < span[1] && end > span[0];
     node.classList.toggle("on", on);
   }));
   return text;
@@ -48,7 +49,8 @@ function wordNode(sample, [start, end, text, x], i, moment, go) {
 /** Arrow keys, Home and End move the focus; only the focused word is a stop of the Tab key. */
 function moveAmong(nodes, event) {
   const here = nodes.indexOf(document.activeElement);
-  const there = { ArrowRight: here + 1, ArrowLeft: here - 1, Home: 0, End: nodes.length - 1 }[event.key];
+  const right = getComputedStyle(nodes[0]).direction === "rtl" ? -1 : 1;
+  const there = { ArrowRight: here + right, ArrowLeft: here - right, Home: 0, End: nodes.length - 1 }[event.key];
   if (here < 0 || there === undefined || !nodes[there]) return;
   event.preventDefault();
   nodes[here].tabIndex = -1;

@@ -9,7 +9,8 @@ orientation, the hot spot of the pointer (an arrow's tip, a dot's centre), Note 
 ``schema``           ``"narratrace.analysis/1"``
 ``video``            ``video_id``, ``path``, ``codec``, ``width``, ``height``, ``duration``,
                      ``frames_decoded``, ``frames_skipped``, ``packets``, ``corrupt``, ``fps_mean``, ``vfr``,
-                     ``start_pts_s``, ``backend``, ``warnings``
+                     ``start_pts_s``, ``backend``, ``warnings``; the recording goes from ``start_pts_s`` to
+                     ``duration``, which is its length where its clock begins at 0
 ``shots``            ``[{"start", "end", "transition", "settled"}]``
 ``changes``          ``[{"start", "end", "kind", "x0", "y0", "x1", "y1", "changed"}]``: changes within shots
 ``stable_spans``     ``[{"start", "end", "keyframe_t", "keyframe", "phash", "group"}]``: the path of the
@@ -233,6 +234,12 @@ def read_analysis(path: Path) -> dict[str, Any]:
     if problem:
         raise InputError(problem, station="write", input=str(path), expected=f"a document of {SCHEMA}")
     return dict(document)
+
+
+def length_of(document: Mapping[str, Any]) -> float:
+    """Seconds from the first picture of an analysis to the end of its last."""
+    video = document["video"]
+    return seconds(video["duration"] - video["start_pts_s"])
 
 
 def _refuse_constant(name: str) -> float:

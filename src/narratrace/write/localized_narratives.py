@@ -11,8 +11,8 @@ A line holds ``dataset_id``, ``image_id`` (the sample's key: ``{image_id}.jpg`` 
 ``annotator_id`` (a stable number made from the channel, or from the video when the channel is unknown),
 ``caption``, ``timed_caption`` ``[{utterance, start_time, end_time}]`` with a word each, ``traces``
 ``[[{x, y, t}]]`` with x and y as shares of the picture cut to 0..1, a new list wherever the pointer was out
-of sight, and ``voice_recording``: the link of the video (its file name without one) with a media fragment
-``#t=START,END`` (W3C Media Fragments) that names the stretch.
+of sight, and ``voice_recording``: the link of the video (without one its file name, percent-encoded) with a
+media fragment ``#t=START,END`` (W3C Media Fragments) that names the stretch, in place of any the link had.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import hashlib
 import math
 from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urldefrag, urlsplit
 
 from narratrace.data.recording import Recording
 from narratrace.write.canonical import json_line
@@ -68,6 +68,11 @@ def _strokes(points: list[list[float]], max_gap: float) -> list[list[dict[str, f
 
 def _voice_recording(span: dict[str, float], recording: Recording) -> str:
     source = recording.input
-    path = urlsplit(source.uri).path if "://" in source.uri else source.uri
-    name = source.link or PurePosixPath(path).name
+    name = urldefrag(source.link).url or _file_name(source.uri)
     return f"{name}#t={span['start']:.3f},{span['end']:.3f}"
+
+
+def _file_name(uri: str) -> str:
+    """The last part of a path or URI as a URI has it: a file's name may hold ``#`` or a space."""
+    name = unquote(PurePosixPath(urlsplit(uri).path).name) if "://" in uri else PurePosixPath(uri).name
+    return quote(name, errors="surrogateescape")
