@@ -36,6 +36,7 @@ def test_a_signed_url_is_analysed_and_shown_without_its_query(
 
 
 def test_streams_log_no_secrets(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.WARNING)
     with serving(tmp_path) as address:
         uri = f"{address}/404/a talk.mp4?sig=SECRET more-SECRET"
         assert list(Engine(EngineOptions(device="cpu")).stream([uri])) == []
