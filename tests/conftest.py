@@ -40,6 +40,12 @@ def real_recording() -> Path:
     return path
 
 
+@pytest.fixture(autouse=True)
+def usual_level() -> None:
+    """Whatever a command run before has asked for: at a lower level, records keep what they tell of alive."""
+    logging.getLogger().setLevel(logging.WARNING)
+
+
 @pytest.fixture
 def own_logging() -> Iterator[None]:
     """For tests that let the command line set up logging: everything is as before afterwards."""

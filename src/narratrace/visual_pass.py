@@ -103,7 +103,7 @@ class VisualPass:
         except DeviceError as error:
             if self._device != "auto" and not isinstance(error, DeviceGaveUp):
                 raise
-            log.info("%s; the CPU begins anew", error)
+            log.info("%s; the CPU begins anew", str(error))  # a log that keeps the error keeps the memory
             return None, error.message
 
     def _decode_and_analyse(self, media: MediaInfo, video_id: str, device: str) -> VisualAnalysis:
