@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -97,8 +98,12 @@ def test_a_benchmark_that_is_ended_keeps_its_rows_and_ends_its_part(tmp_path: Pa
     assert process.stdout is not None
     assert "n=1" in process.stdout.readline()
     assert "n=2" in process.stdout.readline()
-    process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 143
+    for _ in range(6):  # Python loses what a handler raises while objects are freed: ask again
+        process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(10)
+            break
+    assert process.returncode == 143
     rows = json.loads((tmp_path / "gpu.json").read_text())["hangs"]
     assert [row["n"] for row in rows] == [1, 2]
     assert not _is_alive(rows[1]["pid"])
