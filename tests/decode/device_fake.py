@@ -19,13 +19,16 @@ from typing import Any
 import av
 import av.error
 import numpy as np
+import pytest
 
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary
 from narratrace.decode import DecodeOptions, open_decoder
+from narratrace.decode import open as opening
 from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.planes import view
 from narratrace.decode.sessions import Picture, SessionKey, SessionPool
+from narratrace.device import parse_device
 from narratrace.source import probe
 
 
@@ -185,6 +188,16 @@ class FakeCard:
         self.sessions: list[FakeSession] = []
         self.memory: list[weakref.ref[Any]] = []
         self.pool = SessionPool(self._make, most)
+
+    def put_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Has ``open_decoder`` take it for a card of this machine; its frames are in host memory."""
+        monkeypatch.setattr(opening, "check_device", parse_device)
+        monkeypatch.setattr(opening, "_why_not_card", lambda index: "")
+        monkeypatch.setattr(
+            opening,
+            "_on_card",
+            lambda media, options, index: DeviceDecoder(media, options, self.pool, "in memory"),
+        )
 
     def _make(self, key: SessionKey) -> FakeSession:
         session = FakeSession(key, self.faults, memory=self.memory)

@@ -16,12 +16,10 @@ from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, device_pass
-from narratrace.decode import open as opening
 from narratrace.decode.bitstream import elementary_feed
 from narratrace.decode.contract import Unsuitable
 from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.sessions import SessionKey, SessionPool
-from narratrace.device import parse_device
 from narratrace.errors import DeviceError
 from narratrace.ops.sparse import Recorder, make_recorder
 from narratrace.source import probe
@@ -205,15 +203,8 @@ def visual_pass(made: MadeVideo, device: str) -> Outcome[Recording]:
 
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> FakeCard:
-    """What ``open_decoder`` takes for a card; its frames are in host memory."""
     card = FakeCard()
-    monkeypatch.setattr(opening, "check_device", parse_device)
-    monkeypatch.setattr(opening, "_why_not_card", lambda index: "")
-    monkeypatch.setattr(
-        opening,
-        "_on_card",
-        lambda media, options, index: DeviceDecoder(media, options, card.pool, "in memory"),
-    )
+    card.put_in(monkeypatch)
     return card
 
 

@@ -164,13 +164,7 @@ def test_a_refusal_ends_the_pass_and_the_cpu_begins_anew(tmp_path: Path, monkeyp
     card = FakeCard(faults=Faults(refuse=lambda i: i == 40))
     with pytest.raises(DeviceGaveUp, match="cannot go on: refused"):
         on_fake(made.path, card, frames="all")
-    monkeypatch.setattr(opening, "check_device", parse_device)
-    monkeypatch.setattr(opening, "_why_not_card", lambda index: "")
-    monkeypatch.setattr(
-        opening,
-        "_on_card",
-        lambda media, options, index: DeviceDecoder(media, options, card.pool, "in memory"),
-    )
+    card.put_in(monkeypatch)
     recording = Recording(input=VideoInput(video_id="a", uri=str(made.path)), sequence=0)
     options = DecodeOptions(frames="all")
     anew, cpu = (

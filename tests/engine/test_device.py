@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -33,11 +32,8 @@ print(found(), repr(why_not_cublas()), found())
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def wheel(compiler: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of packages with the wheel's libraries, the second of which needs the first."""
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None or not sys.platform.startswith("linux"):
-        pytest.skip("needs a C compiler on Linux")
     site = tmp_path_factory.mktemp("site")
     folder = site / "nvidia" / "cublas" / "lib"
     folder.mkdir(parents=True)

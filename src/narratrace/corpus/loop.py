@@ -220,9 +220,8 @@ def _told(failed: Failed) -> str:
     """A failure in one line: station, what was read, what happened, what was expected, the likely cause."""
     cause = failed.cause.partition("\n")[0]  # of a lost worker it goes on with all that the worker printed
     line = " ".join(str(replace(failed, cause=cause).to_exception()).split())
-    return line.encode(
-        "utf-8", "backslashreplace"
-    ).decode()  # a file's name may have bytes that are not UTF-8
+    # A file's name may have bytes that are not UTF-8, which a log must not fail at.
+    return line.encode("utf-8", "backslashreplace").decode()
 
 
 def _fields(failed: Failed) -> dict[str, str]:
