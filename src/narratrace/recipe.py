@@ -83,11 +83,12 @@ class FlowOptions:
     clip_workers: Annotated[
         int,
         option(
-            "recordings whose clips are cut at once; one core cuts a clip, see Note [Deterministic clips]",
+            "recordings whose clips are cut at once, by all cores together; 0 for two, or as many as "
+            "`visual_workers`",
             source="measured: cutting takes longer than all other stations together",
-            ge=1,
+            ge=0,
         ),
-    ] = 2
+    ] = 0
 
 
 def visual_stage(options: EngineOptions, hooks: Hooks) -> Stage:
@@ -199,7 +200,8 @@ def sized(flow: FlowOptions, device: str) -> FlowOptions:
     """
     workers = flow.visual_workers or min(device_sessions(device), usable_cores()) or 1
     in_flight = flow.in_flight or workers + max(workers, flow.batch)
-    return replace(flow, visual_workers=workers, in_flight=in_flight)
+    cutters = flow.clip_workers or max(2, workers)
+    return replace(flow, visual_workers=workers, in_flight=in_flight, clip_workers=cutters)
 
 
 def loads_models(options: EngineOptions) -> bool:

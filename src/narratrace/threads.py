@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
@@ -32,6 +34,12 @@ def usable_cores() -> int:
         return cores if quota == "max" else max(1, min(cores, round(int(quota) / int(period))))
     except (OSError, ValueError):
         return cores
+
+
+@functools.cache
+def core_slots() -> threading.Semaphore:
+    """A place for each core, for work that fills a core and takes memory; one set for the whole process."""
+    return threading.Semaphore(usable_cores())
 
 
 def share_heap() -> None:

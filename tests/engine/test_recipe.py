@@ -105,21 +105,23 @@ def test_the_pipeline_can_end_early():
 @pytest.mark.parametrize(
     ("sessions", "cores", "flow", "sizes"),
     [
-        (0, 16, FlowOptions(), (1, 5)),
-        (9, 16, FlowOptions(), (9, 18)),
-        (9, 4, FlowOptions(), (4, 8)),
-        (9, 2, FlowOptions(batch=8), (2, 10)),
-        (9, 16, FlowOptions(visual_workers=3), (3, 7)),
-        (9, 16, FlowOptions(in_flight=6), (9, 6)),
+        (0, 16, FlowOptions(), (1, 2, 5)),
+        (9, 16, FlowOptions(), (9, 9, 18)),
+        (9, 4, FlowOptions(), (4, 4, 8)),
+        (9, 2, FlowOptions(batch=8), (2, 2, 10)),
+        (9, 16, FlowOptions(visual_workers=3), (3, 3, 7)),
+        (9, 16, FlowOptions(clip_workers=1), (9, 1, 18)),
+        (9, 16, FlowOptions(in_flight=6), (9, 9, 6)),
     ],
 )
 def test_a_pipeline_keeps_all_engines_of_its_card_busy(
-    monkeypatch: pytest.MonkeyPatch, sessions: int, cores: int, flow: FlowOptions, sizes: tuple[int, int]
+    monkeypatch: pytest.MonkeyPatch, sessions: int, cores: int, flow: FlowOptions, sizes: tuple[int, ...]
 ):
     monkeypatch.setattr("narratrace.recipe.device_sessions", lambda device: sessions)
     monkeypatch.setattr("narratrace.recipe.usable_cores", lambda: cores)
     pipeline = build_pipeline(EngineOptions(), flow)
-    assert (pipeline.stations[0].workers, pipeline.in_flight) == sizes
+    workers = {station.name: station.workers for station in pipeline.stations}
+    assert (workers["analyse"], workers["clips"], pipeline.in_flight) == sizes
 
 
 @pytest.mark.parametrize(

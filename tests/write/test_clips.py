@@ -6,6 +6,8 @@ import io
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from fractions import Fraction
@@ -21,6 +23,7 @@ from narratrace.data.sample import Clip, SampleKind
 from narratrace.errors import MediaError
 from narratrace.pipeline.stage import Stage
 from narratrace.timebase import Span
+from narratrace.write.clip_source import Picture, Source, pictures
 from narratrace.write.clips import CutClips, cut_clips
 from narratrace.write.options import ClipOptions
 from tests.support.media import clicks, flash, flip_bits, make_size_change, make_video, truncate, with_cover
@@ -102,6 +105,36 @@ def test_copied_clips_begin_at_a_key_frame_and_say_where(media: Path, name: str)
         assert np.allclose(
             np.array(found.times) + clip.offset, [times[i] for i in found.numbers], atol=0.0011
         )
+
+
+def test_recordings_share_the_cores_and_may_wait_for_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    path = tmp_path / "long.mp4"
+    make_video(path, seconds=12, gop=30, draw=numbered(W, H))
+    slots = threading.Semaphore(1)
+    monkeypatch.setattr("narratrace.write.clips.core_slots", lambda: slots)
+    monkeypatch.setattr("narratrace.write.clips._BEAT_S", 0.1)
+    at_work, most = 0, 0
+
+    def counted(source: Source, start: float) -> Iterator[Picture]:
+        nonlocal at_work, most
+        at_work += 1
+        most = max(most, at_work)
+        try:
+            yield from pictures(source, start)
+        finally:
+            at_work -= 1
+
+    monkeypatch.setattr("narratrace.write.clips.pictures", counted)
+    slots.acquire()  # another recording's clips have the core
+    threading.Timer(2.0, slots.release).start()
+    patient = replace(ENCODE, stall_timeout_s=0.5)
+    with ThreadPoolExecutor(3) as pool:
+        made = cut_clips(str(path), [Span(t, t + 1) for t in (0.0, 5.0, 10.0)], patient, pool)
+    assert all(made)
+    assert most == 1
+    assert slots.acquire(blocking=False), "the core is given back"
 
 
 @pytest.mark.parametrize("wreck", [False, True], ids=["whole", "damaged"])

@@ -16,9 +16,10 @@ reaches beyond the recording is trimmed; a clip that lies outside it altogether 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import replace
 
@@ -28,7 +29,7 @@ from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.sample import Clip
 from narratrace.errors import MediaError
-from narratrace.threads import usable_cores
+from narratrace.threads import core_slots, usable_cores
 from narratrace.timebase import Span, merge_spans
 from narratrace.watchdog import HangCallback, Watchdog
 from narratrace.write.clip_copy import copy_clip
@@ -40,6 +41,8 @@ _HELD_S = 0.1
 _SEEK_S = 4.0
 """Gaps between clips that are longer are skipped by seeking, which decodes from the random access point
 before: video sites put one every 5 to 10 s, so a seek costs as much as reading on for half of that."""
+_BEAT_S = 1.0
+"""How often a group of clips that waits for a core says so."""
 
 _log = logging.getLogger(__name__)
 
@@ -102,8 +105,25 @@ def _cut(
     return [clip or encoded.get(span) for span, clip in zip(spans, clips, strict=True)]
 
 
+@contextlib.contextmanager
+def _core(source: Source) -> Iterator[None]:
+    """A core of this process: groups of other recordings may have them all."""
+    slots = core_slots()
+    while not slots.acquire(timeout=_BEAT_S):
+        source.beat()
+    try:
+        yield
+    finally:
+        slots.release()
+
+
 def _encode_group(source: Source, spans: Sequence[Span], options: ClipOptions) -> dict[Span, Clip]:
     """Clips of neighbouring spans, sorted by start, in one decode pass."""
+    with _core(source):
+        return _encode(source, spans, options)
+
+
+def _encode(source: Source, spans: Sequence[Span], options: ClipOptions) -> dict[Span, Clip]:
     waiting = [_Cut(source, span, options) for span in reversed(spans)]
     active: list[_Cut] = []
     made: dict[Span, Clip] = {}
