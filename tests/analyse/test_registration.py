@@ -123,6 +123,17 @@ def test_most_slides_that_come_in_fast_are_no_motion(way: str):
     assert kinds.count(None) >= 24, kinds
 
 
+def test_most_slides_that_grow_into_the_picture_are_no_zoom():
+    """Each frame is the one before it, enlarged, but the first has nothing of the last."""
+    kinds = []
+    for seed in range(30):
+        share = np.minimum(1.0, np.linspace(0.0, 2.0, 9 + seed % 4))
+        grown = np.linspace(-0.5, 0.0, len(share))
+        old, new = view(2 * seed), [view(2 * seed + 1, scale) for scale in grown]
+        kinds.append(kind(seen(*(old + (now - old) * a for now, a in zip(new, share, strict=True)))))
+    assert kinds.count(None) >= 27, kinds
+
+
 @given(seeds, st.sampled_from([0.0, 255.0]), st.integers(3, 8))
 @settings(max_examples=12)
 def test_a_dip_to_one_colour_is_no_motion(seed: int, colour: float, steps: int):

@@ -287,3 +287,23 @@ def test_what_the_pointer_brings_up_does_not_hide_it(beside: tuple[int, int]) ->
     trace = analyse(drawn(18.0, lambda _: PLAIN, draw)).trace
     assert recall(trace, visits, 0.0, 18.0) >= 0.95
     assert np.mean(errors(trace, visits) <= 4.0) >= 0.97
+
+
+def along_rows(t: float) -> Point:
+    """Now to the left, now to the right, a row further each time, and outside for a second in between."""
+    k, since = divmod(t, 4.0)
+    s = min(since / 3.0, 1.0)
+    return 20.0 + 280.0 * (1 - s if k % 2 else s), 20.0 + 36.0 * k + 36.0 * max(0.0, since - 3.0)
+
+
+def test_a_pointer_is_followed_along_a_row_that_it_lights() -> None:
+    def draw(planes: Planes, t: float) -> Planes:
+        x, y = place = along_rows(t)
+        if 120 <= x < 200:
+            top = round(y) - 6
+            planes[1][top // 2 : top // 2 + 12, 60:100] -= 18  # pale yellow
+        return put(planes, ARROW, place)
+
+    trace = analyse(drawn(16.0, lambda _: PLAIN, draw)).trace
+    assert recall(trace, along_rows, 0.0, 16.0) >= 0.95
+    assert np.mean(errors(trace, along_rows) <= 4.0) >= 0.97

@@ -8,8 +8,8 @@ are searched for that look at the analysis rate, and one trajectory through the 
 held at both ends by the track outside, is chosen like any other. It counts if the pointer looks alike on
 average: in a moving picture there is always something that resembles it for a moment.
 
-The same holds where the pointer brings something up that is larger than itself, a lit button or a tooltip:
-what differs from the plate is then no picture of the pointer.
+The same holds where the pointer brings something up that is larger than itself, a lit row or button or a
+tooltip: what differs from the plate is then no picture of the pointer. It may rest there, or move along.
 """
 
 from __future__ import annotations
@@ -52,6 +52,15 @@ class InsideOptions:
     mean_similarity: Annotated[
         float, option("mean similarity along a trajectory that counts", ge=0, le=1)
     ] = 0.66
+    brought_up: Annotated[
+        float,
+        option(
+            "largest thing brought up that is searched all over, as a share of the picture; of larger ones "
+            "what is around the ends of the break",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.15
     mean_lead: Annotated[
         float,
         option(
@@ -104,7 +113,7 @@ class InsideFinder:
                 for box in _areas(view, times[start], times[stop - 1])
                 if _near(box, a, reach) or _near(box, b, reach)
             ]
-            for box in areas or _brought_up(blobs, start, stop, (a, b), view.max_pointer):
+            for box in areas or _brought_up(blobs, start, stop, (a, b), view, self.options.brought_up):
                 found = (self._search(view, begin + start, begin + stop, box, (a, b), k) for k in known)
                 pieces += [next((trace for trace in found if len(trace)), Trace.empty())]
         return joined(pieces)
@@ -174,22 +183,36 @@ def _areas(view: SegmentView, start: float, stop: float) -> list[Box]:
 
 
 def _brought_up(
-    blobs: Blobs, start: int, stop: int, ends: tuple[Point | None, Point | None], max_pointer: float
+    blobs: Blobs,
+    start: int,
+    stop: int,
+    ends: tuple[Point | None, Point | None],
+    view: SegmentView,
+    largest: float,
 ) -> list[Box]:
-    """Surroundings of the ends of a break that something larger than a pointer covers meanwhile."""
+    """Where the pointer may be while something larger than it covers an end of a break."""
     rows = np.concatenate([blobs.at(start), blobs.at((start + stop) // 2), blobs.at(stop - 1)])
-    rows = rows[np.maximum(rows["x1"] - rows["x0"], rows["y1"] - rows["y0"]) > max_pointer]
-    reach = 0.25 * max_pointer
-    return [
-        Box(x0=x - reach, y0=y - reach, x1=x + reach, y1=y + reach)
-        for x, y in (end for end in ends if end is not None)
-        if (
+    rows = rows[np.maximum(rows["x1"] - rows["x0"], rows["y1"] - rows["y0"]) > view.max_pointer]
+    most, reach = largest * view.segment.width * view.segment.height, 0.25 * view.max_pointer
+    boxes: list[Box] = []
+    for x, y in (end for end in ends if end is not None):
+        under = rows[
             (rows["x0"] - _MARGIN <= x)
             & (x <= rows["x1"] + _MARGIN)
             & (rows["y0"] - _MARGIN <= y)
             & (y <= rows["y1"] + _MARGIN)
-        ).any()
-    ]
+        ]
+        if len(under) == 0:
+            continue
+        thing = Box(
+            x0=float(under["x0"].min()),
+            y0=float(under["y0"].min()),
+            x1=float(under["x1"].max()),
+            y1=float(under["y1"].max()),
+        )
+        around = Box(x0=x - reach, y0=y - reach, x1=x + reach, y1=y + reach)
+        boxes.append(thing if thing.area <= most else around)
+    return list(dict.fromkeys(boxes))
 
 
 def _near(box: Box, point: Point | None, reach: float) -> bool:
