@@ -404,6 +404,7 @@ void bind_pointer(py::module_& m) {
         out["color"] = vector_array(g.color).reshape({h, w, py::ssize_t{3}});
         out["differs"] = vector_array(g.differs).reshape({h, w});
         out["steady"] = vector_array(g.steady).reshape({h, w});
+        out["apart"] = vector_array(g.apart).reshape({h, w});
         out["opaque"] = vector_array(g.opaque).reshape({h, w});
         out["similarity"] = vector_array(g.similarity);
         out["x"] = vector_array(g.x);

@@ -33,12 +33,18 @@ Cutout cut(const PictureView& screen, const PictureView& plate, const GlyphSampl
     p.real = Rect{-p.x, -p.y, screen.y.width - p.x, screen.y.height - p.y}.within(side, side);
     p.color.resize(static_cast<std::size_t>(side) * side);
     p.differs.assign(p.color.size(), 0);
+    p.apart.assign(p.color.size(), 0);
     for (int y = p.real.y0; y < p.real.y1; ++y) {
         for (int x = p.real.x0; x < p.real.x1; ++x) {
             const int sx = p.x + x, sy = p.y + y;
             const Color c = p.color[p.index(x, y)] = pixel(screen, sx, sy);
             const bool in_box = x >= p.bx0 && x < p.bx1 && y >= p.by0 && y < p.by1;
-            if (in_box && contrast_of(c, pixel(plate, sx, sy)) > threshold) p.differs[p.index(x, y)] = 1, ++p.area;
+            if (!in_box) continue;
+            const int contrast = contrast_of(c, pixel(plate, sx, sy));
+            if (contrast <= threshold) continue;
+            p.differs[p.index(x, y)] = 1;
+            p.apart[p.index(x, y)] = static_cast<std::uint8_t>(std::min(255, contrast));
+            ++p.area;
         }
     }
     return p;
@@ -184,11 +190,12 @@ public:
         for (int x = 0; x < out.width; ++x) {
             const std::size_t at = static_cast<std::size_t>(y) * out.width + x;
             const auto voters = static_cast<float>(voters_at_[static_cast<std::size_t>(x)]);
-            out.differs[at] = out.steady[at] = 0;
+            out.differs[at] = out.steady[at] = out.apart[at] = 0;
             out.opaque[at] = 0;
             if (voters == 0 || 2 * voters < static_cast<float>(voters_.size())) continue;
             out.differs[at] = static_cast<float>(differing_[static_cast<std::size_t>(x)]) / voters;
             if (out.differs[at] < 0.5f * options_.min_differs) continue;
+            out.apart[at] = static_cast<float>(apart_[static_cast<std::size_t>(x)]) / static_cast<float>(differing_[static_cast<std::size_t>(x)]);
             collect(x, y);
             const Color m{median(&Color::y), median(&Color::u), median(&Color::v)};
             out.color[3 * at] = m.y, out.color[3 * at + 1] = m.u, out.color[3 * at + 2] = m.v;
@@ -208,13 +215,16 @@ private:
     void count(int y, int width) {
         voters_at_.assign(static_cast<std::size_t>(width), 0);
         differing_.assign(static_cast<std::size_t>(width), 0);
+        apart_.assign(static_cast<std::size_t>(width), 0);
         for (const auto& [cutout, shift] : voters_) {
             const int sy = y - shift.dy;
             if (sy < cutout->real.y0 || sy >= cutout->real.y1) continue;
             const int from = std::max(0, cutout->real.x0 + shift.dx), to = std::min(width, cutout->real.x1 + shift.dx);
             for (int x = from; x < to; ++x) {
                 voters_at_[static_cast<std::size_t>(x)] += 1;
-                differing_[static_cast<std::size_t>(x)] += cutout->differs[cutout->index(x - shift.dx, sy)];
+                const std::size_t at = cutout->index(x - shift.dx, sy);
+                differing_[static_cast<std::size_t>(x)] += cutout->differs[at];
+                apart_[static_cast<std::size_t>(x)] += cutout->apart[at];
             }
         }
     }
@@ -238,7 +248,7 @@ private:
 
     const LearnOptions& options_;
     std::vector<Voter> voters_;
-    std::vector<int> voters_at_, differing_; // by column
+    std::vector<int> voters_at_, differing_, apart_; // by column
     std::vector<Color> colors_;
     std::vector<std::uint8_t> values_;
 };
@@ -289,6 +299,7 @@ LearnedGlyph learn_glyph(const std::vector<GlyphCutout>& cutouts, const LearnOpt
     out.color.assign(3 * pixels, 0);
     out.differs.assign(pixels, 0);
     out.steady.assign(pixels, 0);
+    out.apart.assign(pixels, 0);
     out.opaque.assign(pixels, 0);
     for (int round = 0; round < 2; ++round) {
         Ballot ballot(cutouts, shifts, options);

@@ -33,6 +33,7 @@ struct GlyphCutout {
     Rect real;                              ///< the part that is on the screen, counted likewise
     std::vector<Color> color;
     std::vector<std::uint8_t> differs;
+    std::vector<std::uint8_t> apart; ///< contrast to the plate where it differs, 0 elsewhere
     int area = 0; ///< pixels that differ
 
     bool inside(int px, int py) const { return px >= real.x0 && py >= real.y0 && px < real.x1 && py < real.y1; }
@@ -55,6 +56,7 @@ struct LearnedGlyph {
     std::vector<std::uint8_t> color;     ///< median colour, height x width x 3 (Y, U, V)
     std::vector<float> differs;          ///< share of samples that differ from the plate
     std::vector<float> steady;           ///< share of samples that keep the median colour
+    std::vector<float> apart;            ///< mean contrast to the plate of the samples that differ, in levels
     std::vector<std::uint8_t> opaque;    ///< 1 where the colour is the pointer's own
     std::vector<float> similarity;       ///< per sample; negative when it was left out
     std::vector<std::int32_t> x, y;      ///< per sample: screen position of the maps' origin

@@ -63,6 +63,7 @@ def entry_of(inner: Bool2, steady: float = 1.0) -> Entry:
         "color": color,
         "differs": 1.0 * DISC,
         "steady": np.where(inner, steady, 1.0 * DISC),
+        "apart": np.full(DISC.shape, 255, np.float32),
         "opaque": DISC.astype(np.uint8),
     }
     look = Look.from_maps(maps)

@@ -13,9 +13,17 @@ from narratrace.analyse.glyph_book import GlyphBook
 from narratrace.analyse.glyphs import SAMPLE, GlyphOptions, LearnedPointer, Look, learn, whole_look
 from narratrace.analyse.hot_spots import hot_spot, pointing_part
 from narratrace.analyse.worth import WorthOptions, reward, worth
-from narratrace.ops.sparse import BLOB, Blobs, Candidates, ChangeOptions, make_recorder
+from narratrace.ops.sparse import (
+    BLOB,
+    Blobs,
+    Candidates,
+    ChangeOptions,
+    Planes,
+    find_on_screen,
+    make_recorder,
+)
 
-from .screen import CANDIDATE, copied, flat
+from .screen import CANDIDATE, DARK_ARROW, copied, flat, put
 
 OPTIONS = GlyphOptions()
 ROWS, COLUMNS = np.mgrid[:100, :100]
@@ -28,6 +36,7 @@ def maps_of(differs: npt.NDArray[np.float64], opaque: npt.NDArray[np.bool_]) -> 
         "color": np.full((100, 100, 3), 128, np.uint8),
         "differs": differs.astype(np.float32),
         "steady": opaque.astype(np.float32),
+        "apart": np.full((100, 100), 255, np.float32),
         "opaque": opaque.astype(np.uint8),
     }
 
@@ -70,6 +79,38 @@ def test_what_fills_its_box_is_what_an_encoder_refines(width: int, height: int, 
         recorder.push(1.0 + i, y, u, v)
         samples[i] = (i + 1, left, top, left + width, top + height)
     assert (learn(recorder.take(), paper, samples, OPTIONS) is not None) == believed
+
+
+def test_a_pointer_learned_on_paper_is_known_without_its_shadow():
+    """Before a dark picture the shadow is dark, and only the pointer itself looks as it did."""
+    paper = flat(235, 320, 192)
+    recorder = make_recorder(320, 192, ChangeOptions(), "cpu")
+    recorder.push(0.0, *paper)
+    samples = np.zeros(8, SAMPLE)
+    for i in range(8):
+        spot = 20 + 30 * i, 40 + 10 * (i % 2)
+        recorder.push(1.0 + i, *with_shadow(paper, spot))
+        samples[i] = (i + 1, spot[0], spot[1], spot[0] + 19, spot[1] + 27)
+    pointer = learn(recorder.take(), paper, samples, OPTIONS)
+    assert pointer is not None
+    before = make_recorder(320, 192, ChangeOptions(), "cpu")
+    before.push(0.0, *with_shadow(flat(60, 320, 192), (150, 90)))
+    found = find_on_screen(
+        before.take(), np.zeros(1, np.int32), pointer.glyph, (140, 80, 160, 100), OPTIONS.tolerance
+    )
+    best = found.table[np.argmax(found.table["similarity"])]
+    assert best["similarity"] >= 0.6
+    assert np.hypot(best["x"] - 150.5, best["y"] - 90.5) <= 2.5
+
+
+def with_shadow(planes: Planes, spot: tuple[int, int]) -> Planes:
+    """An arrow and its shadow, which lets four fifths of the light through."""
+    x, y = spot
+    shaded = copied(planes)
+    for row in range(20):
+        under = shaded[0][y + 3 + row, x + 3 : x + 4 + 2 * row // 3]
+        under[:] = 4 * (under // 5)
+    return put(shaded, DARK_ARROW, spot)
 
 
 def test_nothing_is_searched_before_something_has_travelled():

@@ -36,7 +36,13 @@ def entry_of(pointer: Pointer) -> Entry:
     color = np.full((*cover.shape, 3), 128, np.uint8)
     color[cover, 0] = 16
     shown = cover.astype(np.float32)
-    maps = {"color": color, "differs": shown, "steady": shown, "opaque": cover.astype(np.uint8)}
+    maps = {
+        "color": color,
+        "differs": shown,
+        "steady": shown,
+        "apart": 219 * shown,
+        "opaque": cover.astype(np.uint8),
+    }
     return GlyphBook(GlyphOptions()).add(learned(maps, 9.0))
 
 

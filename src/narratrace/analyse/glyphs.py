@@ -18,6 +18,9 @@ PIXEL = np.dtype(
 )
 SAMPLE = np.dtype([(name, "<i4") for name in ("frame", "x0", "y0", "x1", "y1")])
 RIM = 4
+_APART = 128
+"""Contrast to what was behind from which on an opaque pixel counts in full. A shadow is opaque as long as it
+is seen on paper alone, and has other colours over a photograph."""
 _PATCH = 50
 """Pixels from which on no pointer fills its box; the dot and the I-beam of a small picture may."""
 
@@ -163,6 +166,7 @@ class Look:
     Attributes:
         color: Median colour, uint8, shape (h, w, 3), Y U V.
         differs, steady: Shares of samples, float32, shape (h, w).
+        apart: Mean contrast to what is behind, levels, float32, shape (h, w).
         opaque: Where the colour is the pointer's own, bool, shape (h, w).
         shape: Where the pointer is, bool, cut without the rim.
     """
@@ -170,6 +174,7 @@ class Look:
     color: npt.NDArray[np.uint8]
     differs: npt.NDArray[np.float32]
     steady: npt.NDArray[np.float32]
+    apart: npt.NDArray[np.float32]
     opaque: Bool2
     shape: Bool2
 
@@ -186,13 +191,14 @@ class Look:
         own = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
         padded = {
             name: np.pad(maps[name], [(RIM, RIM), (RIM, RIM)] + [(0, 0)] * (maps[name].ndim - 2))
-            for name in ("color", "differs", "steady", "opaque")
+            for name in ("color", "differs", "steady", "apart", "opaque")
         }
         cut = (slice(own[0].start, own[0].stop + 2 * RIM), slice(own[1].start, own[1].stop + 2 * RIM))
         return cls(
             padded["color"][cut],
             padded["differs"][cut],
             padded["steady"][cut],
+            padded["apart"][cut],
             padded["opaque"][cut] > 0,
             shape[own],
         )
@@ -204,6 +210,7 @@ class Look:
             self.color[around],
             self.differs[around],
             self.steady[around],
+            self.apart[around],
             self.opaque[around],
             self.opaque[rows, columns],
         )
@@ -243,7 +250,8 @@ class Look:
         pixels["dx"], pixels["dy"], pixels["role"] = xs - x, ys - y, role[ys, xs]
         for i, name in enumerate("yuv"):
             pixels[name] = self.color[ys, xs, i]
-        sure = np.where(self.opaque, self.steady, np.where(shape, self.differs, 0.5 * (1 - self.differs)))
+        own = self.steady * np.minimum(1.0, self.apart / _APART)
+        sure = np.where(self.opaque, own, np.where(shape, self.differs, 0.5 * (1 - self.differs)))
         pixels["weight"] = np.clip(255 * sure[ys, xs], 1, 255)
         return Glyph(pixels)
 

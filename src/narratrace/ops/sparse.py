@@ -437,8 +437,8 @@ def learn_glyph(
     """What the cutouts have in common, see Note [Learning a glyph] in csrc/glyph_learner.hpp.
 
     Returns:
-        Maps of shape (n, n): ``color`` (uint8, 3 channels Y U V), ``differs``, ``steady`` (shares),
-        ``opaque`` (0/1); per cutout ``similarity`` (negative when left out) and the screen position ``x``,
-        ``y`` of the maps' origin. Empty maps when too few cutouts agree.
+        Maps of shape (n, n): ``color`` (uint8, 3 channels Y U V), ``differs``, ``steady`` (shares), ``apart``
+        (mean contrast to what is behind, levels), ``opaque`` (0/1); per cutout ``similarity`` (negative when
+        left out) and the screen position ``x``, ``y`` of the maps' origin. Empty maps when too few agree.
     """
     return cpu.learn_glyph(list(cutouts), tolerance, min_similarity)
