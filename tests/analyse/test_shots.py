@@ -18,6 +18,7 @@ from .screen import (
     WIDTH,
     Path,
     Planes,
+    Show,
     analyse,
     blend,
     boundaries,
@@ -383,6 +384,44 @@ def test_another_slice_of_a_scan_in_a_viewer_begins_none():
     result = analyse(film(8.0, lambda t: slices[int(t >= 4.0)], nowhere))
     assert boundaries(result) == []
     assert [c.kind for c in result.changes] == ["build"]
+
+
+LOOP = [scan((30, 34), (66, 62)), scan((47, 30), (49, 68)), scan((64, 32), (32, 66))]
+STEPS = [viewer(picture, 152, 48) for picture in LOOP]
+
+
+def dissolving(t: float) -> Planes:
+    return blend(STEPS[0], STEPS[2], min(1.0, max(0.0, (t - 4.0) / 0.4)))
+
+
+def stepping(t: float) -> Planes:
+    return STEPS[0] if t < 4.0 else STEPS[1 if t < 4.25 else 2]
+
+
+@pytest.mark.parametrize(("show", "begins"), [(dissolving, [4.1]), (stepping, [])])
+def test_stills_of_one_loop_are_two_shots_if_one_dissolves_into_the_other(show: Show, begins: list[float]):
+    """That nobody steps through a scan in dissolves is all that tells them from its steps."""
+    result = analyse(film(8.0, show, nowhere))
+    assert boundaries(result) == pytest.approx(begins, abs=0.15)
+
+
+def test_a_bullet_and_a_picture_that_fade_in_begin_no_shot():
+    page = slide_of(31, lines=2, picture=False)
+    more = framed(page, 160, 16)
+    write(more, np.random.default_rng(5), 12, 70, 40, 7)
+    result = analyse(film(8.0, lambda t: blend(page, more, min(1.0, max(0.0, (t - 4.0) / 0.4))), nowhere))
+    assert boundaries(result) == []
+
+
+def test_a_window_that_fades_in_begins_no_shot():
+    """It hides as much as it brings, but it is a sheet."""
+    below = viewer(flat(235, 200, 180), 112, 6)
+    write(below, np.random.default_rng(40), 160, 80, 30, 7)
+    window = copied(below)
+    window[0][60:144, 140:230] = 60
+    write(window, np.random.default_rng(41), 150, 110, 30, 7, 200)
+    result = analyse(film(8.0, lambda t: blend(below, window, min(1.0, max(0.0, (t - 4.0) / 0.4))), nowhere))
+    assert boundaries(result) == []
 
 
 def test_a_flash_begins_no_shot():
