@@ -18,6 +18,7 @@ from .screen import (
     WIDTH,
     Path,
     Planes,
+    Show,
     analyse,
     blend,
     boundaries,
@@ -325,6 +326,102 @@ def test_a_picture_that_comes_onto_a_page_begins_no_shot():
         picture = framed(page, luma, vessels)
         result = analyse(film(10.0, lambda t, shown=picture: page if t < 5.0 else shown))
         assert boundaries(result) == []
+
+
+def viewer(picture: Planes, x: int, y: int) -> Planes:
+    """A picture in a viewer that lists files beside it, on a grey that photographs have too."""
+    out = copied(flat(110))
+    for line in range(15):
+        write(out, np.random.default_rng(line), 4, 6 + 12 * line, 88, 7, 200)
+    luma = picture[0]
+    out[0][y : y + len(luma), x : x + luma.shape[1]] = luma
+    return out
+
+
+def soft(seed: int, width: int, height: int, low: int, high: int) -> Planes:
+    """A picture without an edge."""
+    coarse = np.random.default_rng(seed).integers(low, high, (5, 5), dtype=np.uint8)
+    planes = flat(0, width, height)
+    planes[0][...] = np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC))
+    return planes
+
+
+def scan(*spots: tuple[int, int]) -> Planes:
+    """A slice: a soft bright disc on black, and some spots at (x, y)."""
+    rows, columns = np.mgrid[:96, :96]
+    planes = flat(16, 96, 96)
+    planes[0][...] = np.clip(4 * (52 - np.hypot(rows - 48, columns - 48)), 16, 180)
+    for x, y in spots:
+        planes[0][np.hypot(rows - y, columns - x) < 14] = 70
+    return planes
+
+
+def vessels() -> Planes:
+    """An angiogram: dark lines on what is on average the grey around it."""
+    planes = soft(5, 184, 180, 90, 170)
+    for k in range(10):
+        planes[0][8:172, 8 + 17 * k : 11 + 17 * k] = 20
+    return planes
+
+
+def test_another_picture_in_a_viewer_begins_a_shot():
+    """Few edges come, or go, of all that the list of files has, and the page is as grey as the pictures."""
+    shown = [
+        viewer(scan((40, 40)), 152, 48),
+        viewer(vessels(), 112, 6),
+        viewer(soft(8, 184, 180, 20, 230), 112, 6),
+    ]
+    result = analyse(film(12.0, lambda t: shown[min(2, int(t // 4))], nowhere))
+    assert boundaries(result) == pytest.approx([4.0, 8.0], abs=0.1)
+
+
+def test_another_slice_of_a_scan_in_a_viewer_begins_none():
+    """All edges within it may be others, and much of it, but not most."""
+    stages = scan((26, 40)), scan((70, 40))
+    stages[1][0][56:] += np.where(stages[1][0][56:] > 16, 50, 0).astype(np.uint8)
+    large = [(stage[0].repeat(2, 0).repeat(2, 1)[6:186, 4:188],) * 3 for stage in stages]
+    slices = [viewer(picture, 112, 6) for picture in large]
+    result = analyse(film(8.0, lambda t: slices[int(t >= 4.0)], nowhere))
+    assert boundaries(result) == []
+    assert [c.kind for c in result.changes] == ["build"]
+
+
+LOOP = [scan((30, 34), (66, 62)), scan((47, 30), (49, 68)), scan((64, 32), (32, 66))]
+STEPS = [viewer(picture, 152, 48) for picture in LOOP]
+
+
+def dissolving(t: float) -> Planes:
+    return blend(STEPS[0], STEPS[2], min(1.0, max(0.0, (t - 4.0) / 0.4)))
+
+
+def stepping(t: float) -> Planes:
+    return STEPS[0] if t < 4.0 else STEPS[1 if t < 4.25 else 2]
+
+
+@pytest.mark.parametrize(("show", "begins"), [(dissolving, [4.1]), (stepping, [])])
+def test_stills_of_one_loop_are_two_shots_if_one_dissolves_into_the_other(show: Show, begins: list[float]):
+    """That nobody steps through a scan in dissolves is all that tells them from its steps."""
+    result = analyse(film(8.0, show, nowhere))
+    assert boundaries(result) == pytest.approx(begins, abs=0.15)
+
+
+def test_a_bullet_and_a_picture_that_fade_in_begin_no_shot():
+    page = slide_of(31, lines=2, picture=False)
+    more = framed(page, 160, 16)
+    write(more, np.random.default_rng(5), 12, 70, 40, 7)
+    result = analyse(film(8.0, lambda t: blend(page, more, min(1.0, max(0.0, (t - 4.0) / 0.4))), nowhere))
+    assert boundaries(result) == []
+
+
+def test_a_window_that_fades_in_begins_no_shot():
+    """It hides as much as it brings, but it is a sheet."""
+    below = viewer(flat(235, 200, 180), 112, 6)
+    write(below, np.random.default_rng(40), 160, 80, 30, 7)
+    window = copied(below)
+    window[0][60:144, 140:230] = 60
+    write(window, np.random.default_rng(41), 150, 110, 30, 7, 200)
+    result = analyse(film(8.0, lambda t: blend(below, window, min(1.0, max(0.0, (t - 4.0) / 0.4))), nowhere))
+    assert boundaries(result) == []
 
 
 def test_a_flash_begins_no_shot():

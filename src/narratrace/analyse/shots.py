@@ -10,8 +10,10 @@ message that pops up over a window hides as many edges as it brings; but it is a
 pixel under it, where a new label leaves the paper around its letters alone. Two things begin a shot though
 little comes: most of the writing goes away, because the next page has but a title; or the picture is empty
 in between, because nobody dips to black for a bullet. Photographs have few edges: that one gives way to
-another is told by both standing out from the page around them. A view that is zoomed or panned loses edges
-too, but while it moves each frame is the one before it, moved a little: Note [Registration].
+another is told by both standing out from the page around them, and by most of their pixels. What changes
+less, as from slice to slice of a scan, is one view, unless it dissolves: Note [Dissolves]. A view that is
+zoomed or panned loses edges too, but while it moves each frame is the one before it, moved a little: Note
+[Registration].
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ import numpy.typing as npt
 from narratrace.analyse.registration import MotionOptions, moved, passing
 from narratrace.analyse.scrolling import scroll
 from narratrace.analyse.subtitles import SubtitleOptions
-from narratrace.analyse.tiles import I64, Bool, components, cut, grow, tile_box
+from narratrace.analyse.tiles import I64, Bool, TileBox, components, cut, grow, tile_box
 from narratrace.data.shots import Box, ChangeKind, Transition
 from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
 from narratrace.options import option
@@ -97,25 +99,57 @@ class ShotOptions:
             source="after blanked screens with a task bar or a webcam 0.88 or more are new",
         ),
     ] = 0.85
+    picture_changed: Annotated[
+        float,
+        option(
+            "share of changed pixels with which a picture gives way to another in its place",
+            ge=0,
+            le=1,
+            source="two exchanges in a viewer 0.38 and 0.43; a picture laid over a part of another 0.09",
+        ),
+    ] = 0.15
+    picture_filled: Annotated[
+        float,
+        option(
+            "share of the pixels of its box that such a picture changes",
+            ge=0,
+            le=1,
+            source="in 41 recordings 0.73 or more at such exchanges, 0.52 or less from slice to slice "
+            "of a scan",
+        ),
+    ] = 0.62
     picture_edges: Annotated[
         float,
         option(
-            "share of edges gone, or of edges new, when a picture gives way to another in its place",
+            "share of edges gone from the box, or of edges new in it, when a picture gives way to another",
             ge=0,
             le=1,
-            source="zooms that motion does not explain reach 0.27",
+            source="two exchanges of pictures in a viewer 0.76 and 0.87",
         ),
     ] = 0.4
     stands_out: Annotated[
         int,
+        option("contrast of what stands out from the page around a picture", unit="levels", ge=0, le=255),
+    ] = 24
+    picture_shown: Annotated[
+        float,
         option(
-            "contrast of the medians of a picture and of the page around it",
-            unit="levels",
+            "share of a picture's box that stands out from the page, before and after",
             ge=0,
-            le=255,
-            source="in 14 recordings 51 or more at 3 exchanges, 30 or less at 17 other changes",
+            le=1,
+            source="two exchanges in a viewer 0.26 and 0.43, a picture that came onto a page 0.03 before",
         ),
-    ] = 40
+    ] = 0.2
+    dissolve_left: Annotated[
+        float,
+        option(
+            "share of the difference of two pictures that is left, at most, when those between are blends",
+            ge=0,
+            le=1,
+            source="dissolves and fading pop-ups of 17 recordings leave 0.14 or less, slices that pass, in "
+            "2, 0.19 or more",
+        ),
+    ] = 0.16
     all_changed: Annotated[
         float,
         option("share of changed pixels that always begins a shot, even from an empty picture", ge=0, le=1),
@@ -258,40 +292,91 @@ def _cleared(places: Sequence[Difference], options: ShotOptions) -> bool:
 def _is_other_picture(a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions) -> bool:
     """Whether a large picture gave way to another: what was there stood out from the page, and what is does.
 
-    Photographs and radiographs may have next to no edges, so that few are gone, or few came.
+    Photographs and radiographs may have next to no edges, so that few are gone, or few came. What a viewer
+    has around its picture may have many: those of the picture's box count. From slice to slice of a scan, or
+    from step to step of a loop, they all may change, but not most of the pixels.
     """
-    changed = difference.changed / max(1, difference.pixels)
-    if changed < options.wiped_changed or max(_edges(difference)) < options.picture_edges:
+    if difference.changed < options.picture_changed * difference.pixels:
         return False
+    box = largest_place(a, ignore, difference)
+    if box is None:
+        return False
+    here = within(a, b, ignore, box)
+    if here.changed < options.picture_filled * here.pixels or max(_edges(here)) < options.picture_edges:
+        return False
+    return all(
+        _shown(picture, ignore, box, options.stands_out) >= options.picture_shown for picture in (a, b)
+    )
+
+
+def faded_place(
+    a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions
+) -> TileBox | None:
+    """Where one picture faded into another, if those in between say so, see Note [Dissolves].
+
+    The place is no smaller than what makes a change large, as pop-ups are, nor a sheet, as windows are.
+    """
+    box = largest_place(a, ignore, difference)
+    if box is None or (box.x1 - box.x0) * (box.y1 - box.y0) < options.small_changed * difference.pixels:
+        return None
+    here = within(a, b, ignore, box)
+    if min(_edges(here)) < options.picture_edges:
+        return None
+    height, width = a[0].shape
+    strong = np.pad(difference.tile_strong.reshape(tile_grid(width, height))[_tiles_of(box)], 1)
+    return None if _is_sheet(np.ones(strong.shape, dtype=bool), strong) else box
+
+
+def largest_place(a: Planes, ignore: U8, difference: Difference) -> TileBox | None:
+    """The whole box of the largest thing that changed: two pictures may have the same black corners."""
+    height, width = a[0].shape
+    _, columns = tile_grid(width, height)
+    own = np.flatnonzero((difference.tile_strong >= _STRONG) & (ignore == 0))
+    places = list(components(own, columns, reach=2))
+    return tile_box(own[max(places, key=len)], columns) if places else None
+
+
+def within(a: Planes, b: Planes, ignore: U8, box: TileBox) -> Difference:
+    """The difference of two pictures in a box."""
     height, width = a[0].shape
     rows, columns = tile_grid(width, height)
-    own = np.flatnonzero((difference.tile_strong >= _STRONG) & (ignore == 0))
-    if len(own) == 0:
-        return False
-    # Both may have the same black corners: the picture is the whole box of what changed in it.
-    largest = own[max(components(own, columns, reach=2), key=len)]
-    x, y = largest % columns, largest // columns
+    hidden = ignore.reshape(rows, columns)[_tiles_of(box)]
+    return compare(cut(a, box), cut(b, box), np.ascontiguousarray(hidden).ravel())
+
+
+def _tiles_of(box: TileBox) -> tuple[slice, slice]:
+    """Rows and columns of the tiles of a box."""
+    return slice(box.y0 // TILE, box.y1 // TILE), slice(box.x0 // TILE, box.x1 // TILE)
+
+
+def _shown(picture: Planes, ignore: U8, box: TileBox, levels: int) -> float:
+    """Share of a box that stands out from the page around it; of letters, the paper between them counts.
+
+    Args:
+        levels: Contrast of what stands out.
+    """
+    height, width = picture[0].shape
+    rows, columns = tile_grid(width, height)
     inside = np.zeros((rows, columns), dtype=bool)
-    inside[y.min() : y.max() + 1, x.min() : x.max() + 1] = True
+    inside[_tiles_of(box)] = True
     page = grow(grow(inside.ravel(), rows, columns), rows, columns).reshape(rows, columns) & ~inside
     inside &= (ignore == 0).reshape(rows, columns)
-    return bool(page.any() and inside.any()) and all(
-        _contrast(picture, inside, page) >= options.stands_out for picture in (a, b)
-    )
-
-
-def _contrast(picture: Planes, inside: Bool, outside: Bool) -> float:
-    """Contrast of the medians of two sets of tiles, shape (rows, columns)."""
-
-    def median(plane: U8, tiles: Bool, size: int) -> float:
-        mask = tiles.repeat(size, axis=0).repeat(size, axis=1)[: plane.shape[0], : plane.shape[1]]
-        return float(np.median(plane[mask]))
-
+    if not (page.any() and inside.any()):
+        return 0.0
     y, u, v = (
-        abs(median(plane, inside, size) - median(plane, outside, size))
-        for plane, size in zip(picture, (TILE, TILE // 2, TILE // 2), strict=True)
+        np.abs(medians[inside] - np.median(medians[page]))
+        for medians in map(_tile_medians, picture, (TILE, TILE // 2, TILE // 2))
     )
-    return max(y, 2 * u, 2 * v)
+    return float((np.maximum(y, 2 * np.maximum(u, v)) >= levels).mean())
+
+
+def _tile_medians(plane: U8, size: int) -> npt.NDArray[np.float64]:
+    """The median of each tile of a plane, ``size`` pixels wide there, shape (rows, columns)."""
+    height, width = plane.shape
+    whole = np.pad(plane, ((0, -height % size), (0, -width % size)), mode="edge")
+    tiles = whole.reshape(len(whole) // size, size, -1, size).swapaxes(1, 2)
+    medians: npt.NDArray[np.float64] = np.median(tiles, axis=(2, 3))
+    return medians
 
 
 def _edges(difference: Difference) -> tuple[float, float]:

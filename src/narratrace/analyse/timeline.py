@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
 from narratrace.analyse.shots import (
     ShotOptions,
     Verdict,
+    faded_place,
     is_passing,
     judge,
     shrunk,
@@ -27,7 +29,7 @@ from narratrace.analyse.subtitles import find_strip, is_strip
 from narratrace.analyse.tiles import I64, Bool, components, tile_box
 from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
+from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, thumbnails, tile_grid
 from narratrace.timebase import Span
 
 _MAX_PASSING = 64
@@ -193,10 +195,12 @@ class Timeline:
             passing = [picture for t, picture in self._passing if last.end < t < start]
             thumbnails = [old.astype(np.uint8), *passing, new.astype(np.uint8)]
             verdict = judge(last.plate, scene.plate, ignore, difference, thumbnails, self.shot_options)
+            begins = self._begins(last, scene, old, new)
             if same:
                 verdict = replace(verdict, shot=False, kind="popup")
+            elif verdict.kind == "build":
+                verdict, begins = self._dissolved(verdict, begins, scene, still, difference)
             place = self._place(difference, still)
-            begins = self._begins(last, scene, old, new)
             self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
             self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
         self._scenes.append(scene)
@@ -231,6 +235,43 @@ class Timeline:
             if np.abs(picture - old).sum() >= least:
                 return t
         return next((t for t in self._disturbed if last.end < t <= scene.start), scene.start)
+
+    def _dissolved(
+        self, verdict: Verdict, begins: float, scene: _Scene, still: Still, difference: Difference
+    ) -> tuple[Verdict, float]:
+        """The verdict and when the picture begins to change, if one picture may have faded into another.
+
+        Of what changes little, the whole picture has not been kept, but all that changed.
+        """
+        last = self._scenes[-1]
+        ignore = _ignored(last.ignore, scene.ignore)
+        place = faded_place(last.plate, scene.plate, ignore, difference, self.shot_options)
+        if place is None:
+            return verdict, begins
+        step = thumbnail_step(self._size[1])
+        between = self._between(last.end, still, step)
+        part = slice(place.y0 // step, -(-place.y1 // step)), slice(place.x0 // step, -(-place.x1 // step))
+        old, new = (shrunk(plate[0], step)[part] for plate in (last.plate, scene.plate))
+        pictures = [picture[part] for _, picture in between]
+        if not dissolves(old, new, pictures, self.shot_options.dissolve_left):
+            return verdict, begins
+        columns = still.view.columns
+        tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
+        x, y = tiles % columns * TILE, tiles // columns * TILE
+        inside = (x >= place.x0) & (x < place.x1) & (y >= place.y0) & (y < place.y1)
+        return replace(verdict, shot=True, kind="other", replaced=tiles[inside]), between[0][0]
+
+    def _between(self, end: float, still: Still, step: int) -> list[tuple[float, U8]]:
+        """Times and thumbnails of what passed between ``end`` and a still, as far as it has been kept."""
+        times = still.view.times
+        first = int(np.searchsorted(times, end, side="right"))
+        every = max(1, (still.begin - first) // _MAX_PASSING)
+        kept: list[U8] = (
+            thumbnails(still.view.segment, first, still.begin, every, step) if first < still.begin else []
+        )
+        passing = [(t, picture) for t, picture in self._passing if end < t < times[still.begin]]
+        passing += zip(times[first : still.begin : every].tolist(), kept, strict=True)
+        return sorted(passing, key=lambda p: p[0])
 
     def _place(self, difference: Difference, still: Still) -> Box:
         """Box of what differs, without pointers that rest in either plate."""
