@@ -3,11 +3,11 @@
 Note [Moving regions]
 ~~~~~~~~~~~~~~~~~~~~~
 Two kinds of places change by themselves. Large ones (a face, a beating heart) change nearly all the time,
-over more of their area at once than a pointer covers, and never settle on one background. Small ones (a
-blinking caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, and
-what is around them rests, while a hand that circles evenly passes all around. A hand that rests twitches, but
-at random: ticks count only if random ones would hardly ever be as even. A third kind, bars that fill, changes
-every place only once: Note [Bars].
+over more of their area at once than a pointer covers, and never settle on one background unless they are
+halted for a while, which is no change of content. Small ones (a blinking caret, a clock) are no larger than a
+pointer, but tick: their changes come at even intervals, and what is around them rests, while a hand that
+circles evenly passes all around. A hand that rests twitches, but at random: ticks count only if random ones
+would hardly ever be as even. A third kind, bars that fill, changes every place only once: Note [Bars].
 """
 
 from __future__ import annotations
@@ -103,6 +103,16 @@ class MovingOptions:
             le=1,
         ),
     ] = 0.8
+    min_running: Annotated[
+        float,
+        option(
+            "share of half seconds with such a change from which on pauses of `window_s` or more are halts, "
+            "which do not count",
+            ge=0,
+            le=1,
+            source="a recorded cine loop that was halted for 7 of 31 s has 0.78",
+        ),
+    ] = 0.6
     min_extent: Annotated[
         float, option("size of a frame's changes within the area, as a multiple of the largest pointer", gt=0)
     ] = 0.6
@@ -216,7 +226,7 @@ class MovingFinder:
                 continue
             there = self._presence(tiles, segment, frame_of)
             times = segment.times[np.unique(frames)]
-            sure = _share_of_time(times, extents >= self.options.sure_extent * max_pointer)
+            sure = _running_share(times, extents >= self.options.sure_extent * max_pointer, self.options)
             span = _seen(tiles, segment, frame_of, there)
             if (
                 sure >= self.options.min_sure
@@ -354,10 +364,17 @@ def _extents(
     return extents
 
 
-def _share_of_time(times: npt.NDArray[np.float64], chosen: Bool) -> float:
-    """Share of half seconds, from the first of ``times`` to the last, with one that is chosen."""
+def _running_share(times: npt.NDArray[np.float64], chosen: Bool, options: MovingOptions) -> float:
+    """Share of half seconds, from the first of ``times`` to the last, with one that is chosen.
+
+    Without those in which what mostly runs is halted: a loop whose picture somebody explains meanwhile.
+    """
     bins = ((times - times[0]) / _BIN_S).astype(np.int64)
-    return len(np.unique(bins[chosen])) / (int(bins[-1]) + 1)
+    running, count = np.unique(bins[chosen]), int(bins[-1]) + 1
+    if len(running) < options.min_running * count:
+        return len(running) / count
+    pauses = np.diff(np.r_[-1, running, count]) - 1
+    return len(running) / (count - int(pauses[pauses >= options.window_s / _BIN_S].sum()))
 
 
 def _clipped(epochs: npt.NDArray[Any], segment: Segment, there: tuple[int, int]) -> npt.NDArray[Any]:
