@@ -33,6 +33,7 @@ from .screen import (
     nowhere,
     recall,
     slide_of,
+    ticks,
     wander,
 )  # fmt: skip
 
@@ -266,3 +267,37 @@ def test_a_picture_shows_the_inset_without_the_pointer_beside_it():
     (span,) = result.stable_spans
     picture = np.asarray(Image.open(io.BytesIO(span.keyframe.jpeg)).convert("L"), np.int16)
     assert np.abs(picture[90:117, 230:280] - 255).max() <= 12
+
+
+RANDOM = {
+    "three of four gaps alike": (5.93, 7.0, 7.53, 8.53),
+    "each second, and refined": (6.26, 6.53, 7.13, 8.13, 8.4, 9.13),
+}
+
+
+@pytest.mark.parametrize("twitches", RANDOM.values(), ids=RANDOM)
+def test_a_hand_that_rests_and_twitches_is_no_caret(twitches: tuple[float, ...]):
+    """Few changes at random times are as even as those of a caret by chance; not nearly all of them."""
+
+    def at(t: float) -> Point:
+        if t < 5.0:
+            return wander(t)
+        return 67.0 + sum(t >= twitch for twitch in twitches) % 2, 129.0
+
+    result = analyse(film(11.0, A, at))
+    assert result.moving_regions == ()
+    assert recall(result.trace, at, 5.0, 11.0) >= 0.95
+
+
+@pytest.mark.parametrize("blink", [0.5, 0.53, 1.0])
+def test_five_ticks_show_a_caret(blink: float):
+    """As long as it stands in one place while somebody types."""
+
+    def show(t: float) -> Planes:
+        planes = copied(A)
+        if int((t - 2.0) / blink + 1e-6) % 2 and t < 2.0 + 6 * blink:
+            planes[0][60:74, 100:102] = 20
+        return planes
+
+    (region,) = analyse(film(ticks(8.0, 25), show)).moving_regions
+    assert region.box == Box(x0=96, y0=48, x1=112, y1=80)

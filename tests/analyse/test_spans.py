@@ -122,23 +122,29 @@ def test_minutes_belong_to_the_clock():
     assert spans(result) == [(0.0, pytest.approx(20.0, abs=0.1))]
 
 
+def looped(t: float) -> Planes:
+    """A slide with a loop in it, each place of which shows its background half of the time."""
+    blob = np.random.default_rng(8).integers(20, 235, (20, 20), dtype=np.uint8)
+    out = copied(A)
+    out[0][50:170, 170:310] = 40
+    k = int(t * 10) % 8
+    x = 170 + 14 * (k if k < 5 else 8 - k)
+    out[0][60:80, x : x + 20] = blob
+    out[0][100:120, 270 - (x - 170) : 290 - (x - 170)] = blob.T
+    return out
+
+
 def test_a_loop_whose_pictures_come_back_is_a_moving_region():
-    """Half of the time each place of it shows its background."""
-    rng = np.random.default_rng(8)
-    blob = rng.integers(20, 235, (20, 20), dtype=np.uint8)
-
-    def show(t: float) -> Planes:
-        out = copied(A)
-        out[0][50:170, 170:310] = 40
-        k = int(t * 10) % 8
-        x = 170 + 14 * (k if k < 5 else 8 - k)
-        out[0][60:80, x : x + 20] = blob
-        out[0][100:120, 270 - (x - 170) : 290 - (x - 170)] = blob.T
-        return out
-
-    result = analyse(film(12.0, show))
+    result = analyse(film(12.0, looped))
     assert spans(result) == [(0.0, pytest.approx(12.0, abs=0.1))]
     assert len(result.moving_regions) == 1
+
+
+def test_a_loop_that_is_halted_for_a_while_stays_one_moving_region():
+    result = analyse(film(20.0, lambda t: looped(t if t < 8.0 else max(8.0, t - 6.0))))
+    assert spans(result) == [(0.0, pytest.approx(20.0, abs=0.1))]
+    (region,) = result.moving_regions
+    assert (region.span.start, region.span.end) == pytest.approx((0.0, 20.0), abs=0.2)
 
 
 def drawn(t: float) -> int:

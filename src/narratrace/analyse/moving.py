@@ -3,10 +3,11 @@
 Note [Moving regions]
 ~~~~~~~~~~~~~~~~~~~~~
 Two kinds of places change by themselves. Large ones (a face, a beating heart) change nearly all the time,
-over more of their area at once than a pointer covers, and never settle on one background. Small ones (a
-blinking caret, a clock) are no larger than a pointer, but tick: their changes come at even intervals, and
-what is around them rests, while a hand that circles evenly passes all around. A third kind, bars that fill,
-changes every place only once: Note [Bars].
+over more of their area at once than a pointer covers, and never settle on one background unless they are
+halted for a while, which is no change of content. Small ones (a blinking caret, a clock) are no larger than a
+pointer, but tick: their changes come at even intervals, and what is around them rests, while a hand that
+circles evenly passes all around. A hand that rests twitches, but at random: ticks count only if random ones
+would hardly ever be as even. A third kind, bars that fill, changes every place only once: Note [Bars].
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from narratrace.timebase import Span
 _BIN_S = 0.5
 _REFINED_S = 0.45  # time in which an encoder refines what has changed
 _OFF_SECONDS = 0.03  # a caret that blinks every 0.53 s is no clock
+_NEAR = 0.15  # from a multiple of the usual interval, in such intervals
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,10 +68,20 @@ class MovingOptions:
         float,
         option("share of a ticking area's intervals that are near a multiple of the usual one", ge=0, le=1),
     ] = 0.75
+    max_chance: Annotated[
+        float,
+        option(
+            "chance of changes at random times to be as even as those of a ticking area",
+            gt=0,
+            le=1,
+            source="of simulated hands that rest and twitch 1 to 4 times a second at most 1 % are that even "
+            "(6 % without this limit); it loses no caret or clock of 6 ticks at 10 to 60 frames a second",
+        ),
+    ] = 0.01
     still_even: Annotated[
         float,
         option(
-            "the same for what was a clock before",
+            "least share of such intervals, whatever their chance, of what was a clock before",
             ge=0,
             le=1,
             source="recorders of 10 frames a second that drop some leave 0.67 over 7 s",
@@ -91,6 +103,16 @@ class MovingOptions:
             le=1,
         ),
     ] = 0.8
+    min_running: Annotated[
+        float,
+        option(
+            "share of half seconds with such a change from which on pauses of `window_s` or more are halts, "
+            "which do not count",
+            ge=0,
+            le=1,
+            source="a recorded cine loop that was halted for 7 of 31 s has 0.78",
+        ),
+    ] = 0.6
     min_extent: Annotated[
         float, option("size of a frame's changes within the area, as a multiple of the largest pointer", gt=0)
     ] = 0.6
@@ -204,7 +226,7 @@ class MovingFinder:
                 continue
             there = self._presence(tiles, segment, frame_of)
             times = segment.times[np.unique(frames)]
-            sure = _share_of_time(times, extents >= self.options.sure_extent * max_pointer)
+            sure = _running_share(times, extents >= self.options.sure_extent * max_pointer, self.options)
             span = _seen(tiles, segment, frame_of, there)
             if (
                 sure >= self.options.min_sure
@@ -248,25 +270,45 @@ def _ticking_tiles(
         changes = times[begin:end]
         gaps = np.diff(changes)
         ticks = gaps[gaps >= soon]
-        least = options.still_even if int(tiles[begin]) in clocks else options.min_even
-        usual = _even(ticks, least, options)
+        known = int(tiles[begin]) in clocks
+        usual = _even(ticks, 0.5, options, known=known)
         if usual is None:
-            usual = _even(_seconds(changes), least, options)
+            usual = _even(_seconds(changes), _REFINED_S, options, known=known)
             usual = usual if usual and abs(usual - 1.0) <= _OFF_SECONDS else None
         if usual is not None:
             found[int(tiles[begin])] = usual
     return found
 
 
-def _even(ticks: npt.NDArray[np.float64], least: float, options: MovingOptions) -> float | None:
-    """The usual interval of ticks, None if they are too few, too fast, too slow or not even enough."""
+def _even(
+    ticks: npt.NDArray[np.float64], room: float, options: MovingOptions, *, known: bool
+) -> float | None:
+    """The usual interval of ticks, None if they are too few, too fast, too slow or not even enough.
+
+    ``room`` is how far, in usual intervals, random ones can be from a multiple; ``known`` tells a clock that
+    was there before.
+    """
     shortest, longest = options.tick_s
     if len(ticks) + 1 < options.min_ticks:
         return None
     usual = float(np.median(ticks))
     off = np.abs(ticks / usual - np.round(ticks / usual))
-    even = ((off <= 0.15) & (ticks <= 4.5 * usual)).mean() >= least
+    off[ticks > 4.5 * usual] = room
+    least = options.still_even if known else options.min_even
+    even = (off <= _NEAR).mean() >= least and (known or _chance(off / room) <= options.max_chance)
     return usual if shortest <= usual <= longest and even else None
+
+
+def _chance(off: npt.NDArray[np.float64]) -> float:
+    """How likely random intervals are to be as near to multiples of the usual one (Chernoff's bound).
+
+    ``off`` is how far they are, from 0 to 1, all equally likely. The nearest may have made the usual one.
+    """
+    others = np.clip(np.sort(off)[1:], 0.1, 1.0 - 1e-6)
+    share = np.arange(1, len(others) + 1) / len(others)  # of those as near as each
+    far = 1.0 - share
+    bound = share * np.log(others / share) + far * np.log((1.0 - others) / np.maximum(far, 1e-6))
+    return float(np.exp(len(others) * bound[others < share].min(initial=0.0)))
 
 
 def _seconds(changes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -322,10 +364,17 @@ def _extents(
     return extents
 
 
-def _share_of_time(times: npt.NDArray[np.float64], chosen: Bool) -> float:
-    """Share of half seconds, from the first of ``times`` to the last, with one that is chosen."""
+def _running_share(times: npt.NDArray[np.float64], chosen: Bool, options: MovingOptions) -> float:
+    """Share of half seconds, from the first of ``times`` to the last, with one that is chosen.
+
+    Without those in which what mostly runs is halted: a loop whose picture somebody explains meanwhile.
+    """
     bins = ((times - times[0]) / _BIN_S).astype(np.int64)
-    return len(np.unique(bins[chosen])) / (int(bins[-1]) + 1)
+    running, count = np.unique(bins[chosen]), int(bins[-1]) + 1
+    if len(running) < options.min_running * count:
+        return len(running) / count
+    pauses = np.diff(np.r_[-1, running, count]) - 1
+    return len(running) / (count - int(pauses[pauses >= options.window_s / _BIN_S].sum()))
 
 
 def _clipped(epochs: npt.NDArray[Any], segment: Segment, there: tuple[int, int]) -> npt.NDArray[Any]:
