@@ -105,23 +105,25 @@ def transcribe_stage(options: EngineOptions, hooks: Hooks) -> Stage:
 
     device = "cpu"
     if parse_transcriber(options.transcribe.asr).kind in ("auto", "whisper"):
-        device = model_device(options.device, why_not_ctranslate2, "speech recognition")
+        why_not = why_not_ctranslate2
+        device = hooks.models.call(partial(model_device, options.device, why_not, "speech recognition"))
     return Transcribe(
         options.transcribe,
         captions_reader=read_sidecar,
         audio_reader=SoundReader(options.audio, hooks.on_hang),
         device=device,
+        models=hooks.models,
     )
 
 
-def classify_stage(options: EngineOptions, _hooks: Hooks) -> Stage:
+def classify_stage(options: EngineOptions, hooks: Hooks) -> Stage:
     """Labels of keyframes."""
     from narratrace.understand.classify import Classify
 
     device = "cpu"
     if parse_classifier(options.classify.classifier):
-        device = model_device(options.device, why_not_torch, "classification")
-    return Classify(options.classify, device=device)
+        device = hooks.models.call(partial(model_device, options.device, why_not_torch, "classification"))
+    return Classify(options.classify, device=device, models=hooks.models)
 
 
 def judge_stage(options: EngineOptions, _hooks: Hooks) -> Stage:

@@ -17,6 +17,7 @@ BASE = {
     "device",
     "driver",
     "threads",
+    "models",
 }
 STATIONS = {"source", "decode", "analyse", "understand", "align", "write"}
 JOINERS = STATIONS | {"pipeline", "visual_pass", "recipe"}
@@ -28,6 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "data": {"errors", "timebase", "options"},
     "driver": set(),
     "threads": set(),
+    "models": set(),
     "container": {"errors", "data"},
     "demux": {"container"},
     "watchdog": {"errors"},

@@ -6,14 +6,23 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from tests.support.media import U8, make_video
 
 WIDTH, HEIGHT, FPS = 320, 192, 10.0
 
 
-def make_lecture(folder: Path, name: str, seconds: float = 6.0, seed: int = 0) -> Path:
-    """A recording with captions beside it; a different picture for every seed."""
+def make_lecture(
+    folder: Path,
+    name: str,
+    seconds: float = 6.0,
+    seed: int = 0,
+    speech: npt.NDArray[np.float32] | None = None,
+) -> Path:
+    """A recording with captions beside it; a different picture for every seed. It is silent, or one hears
+    ``speech``, samples at 16 kHz.
+    """
     path = folder / f"{name}.mp4"
     make_video(
         path,
@@ -22,7 +31,9 @@ def make_lecture(folder: Path, name: str, seconds: float = 6.0, seed: int = 0) -
         fps=FPS,
         seconds=seconds,
         draw=_slide(seed),
-        audio="silence",
+        audio="silence"
+        if speech is None
+        else lambda t: np.interp(t, np.arange(len(speech)) / 16_000, speech),
         crf=26,
         gop=50,
     )

@@ -106,3 +106,31 @@ def test_memory_beside_the_models(clock: Clock) -> None:
     assert not vigil.overdue(LIMITS)
     vigil.weigh(1501)
     assert "memory" in vigil.overdue(LIMITS)
+
+
+def test_waiting_for_the_models_of_another_process_does_not_count(clock: Clock) -> None:
+    vigil = working(clock)
+    vigil.note(Progress("transcribe", duration=10.0))  # which may take 60 + 2 * 10 s
+    for waited in range(50, 1000, 50):
+        clock.now = float(waited)
+        vigil.note(Progress("transcribe", duration=10.0, waited=float(waited)))
+        assert not vigil.overdue(LIMITS)
+    clock.now += 81.0
+    assert "no sign of progress" in vigil.overdue(LIMITS)
+    vigil.rest()
+    vigil.begin(TASK)
+    clock.now += 79.0
+    vigil.note(Progress("analyse", duration=10.0))
+    clock.now += 2.0
+    assert "took 81 s" in vigil.overdue(LIMITS), "each recording waits for itself"
+
+
+def test_waiting_for_models_to_be_loaded_is_no_hang(clock: Clock) -> None:
+    vigil = Vigil()
+    for waited in range(200, 1000, 200):
+        clock.now = float(waited)
+        vigil.note(Progress("source", waited=float(waited)))
+        assert not vigil.overdue(LIMITS)
+    assert not vigil.activity.station, "it is idle"
+    clock.now += 301.0
+    assert "load models" in vigil.overdue(LIMITS)

@@ -176,8 +176,9 @@ def test_cards_are_shared_out_where_models_are_loaded(
     monkeypatch.setattr("narratrace.corpus.jobs.driver_facts", lambda: DriverFacts(gpus=(card,)))
     monkeypatch.setattr("narratrace.corpus.jobs.usable_cores", lambda: 32)
     engine = replace(ENGINE, device="auto", transcribe=replace(ENGINE.transcribe, asr=asr))
-    assert len(make_crew(engine, replace(OPTIONS, workers=0), 1000).cards) == count
-    assert len(make_crew(engine, replace(OPTIONS, workers=0, card_bytes=0), 1000).cards) == 12
+    own = replace(OPTIONS, workers=0, models="own")
+    assert len(make_crew(engine, own, 1000).cards) == count
+    assert len(make_crew(engine, replace(own, card_bytes=0), 1000).cards) == 12
 
 
 def test_a_worker_keeps_decoder_sessions_for_what_it_looks_at_alone() -> None:

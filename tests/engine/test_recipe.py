@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from narratrace.data.outcome import Failed, Kept
 from narratrace.data.recording import Recording
 from narratrace.decode import AudioOptions
 from narratrace.errors import InputError
+from narratrace.models import OwnModels
 from narratrace.pipeline import Hooks, Stage
 from narratrace.recipe import (
     MAKERS,
@@ -74,6 +76,21 @@ def test_a_stage_answers_for_each_recording_in_order_and_never_raises(name: str)
             assert outcome.uri in (recording.input.uri, recording.input.captions_uri)
             assert outcome.station
             assert outcome.message
+
+
+@pytest.mark.parametrize("name", ["transcribe", "classify"])
+def test_whoever_holds_the_models_is_asked_whether_a_card_can_be_used(name: str):
+    """So that who does not hold them need not import what they are made with."""
+
+    class Elsewhere(OwnModels):
+        def call(self, function: Any) -> Any:
+            asked.append(pickle.loads(pickle.dumps(function)))
+            return "cpu"
+
+    asked: list[Any] = []
+    classify = replace(CPU.classify, classifier="torchvision:resnet18:weights.pt")
+    MAKERS[name](replace(CPU, classify=classify), Hooks(models=Elsewhere()))
+    assert [function() for function in asked] == ["cpu"]
 
 
 def test_a_recording_goes_through_all_stages(zoo: dict[str, Path]):

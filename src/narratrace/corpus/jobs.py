@@ -25,10 +25,18 @@ class Crew:
     Attributes:
         cards: Card of each worker by number, None for workers without one; as many as there are workers.
         threads: Cores a worker may use.
+        lenders: By worker, the number of the process whose models it shares, None where it loads its own.
     """
 
     cards: tuple[int | None, ...]
     threads: int
+    lenders: tuple[int | None, ...] = ()
+
+    @property
+    def model_threads(self) -> int:
+        """Cores that a process with models may use."""
+        lenders = {lender for lender in self.lenders if lender is not None}
+        return max(1, usable_cores() // len(lenders)) if lenders else self.threads
 
 
 def make_crew(engine: EngineOptions, options: RunOptions, videos: int) -> Crew:
@@ -37,11 +45,24 @@ def make_crew(engine: EngineOptions, options: RunOptions, videos: int) -> Crew:
     Raises:
         OptionError: an option of the engine is malformed.
     """
-    has_models = bool(_cards(engine.device)) and loads_models(engine)  # which takes a while to tell
-    return crew(engine.device, options.workers, videos, card_bytes=options.card_bytes if has_models else 0)
+    has_cards = bool(_cards(engine.device))
+    has_models = (has_cards or options.models == "shared") and loads_models(engine)  # takes a while
+    shares = has_models and options.models != "own"
+    found = crew(
+        engine.device,
+        options.workers,
+        videos,
+        card_bytes=options.card_bytes if has_models else 0,
+        decoder_bytes=options.decoder_bytes if shares else 0,
+    )
+    if not shares:
+        return found
+    least = 1 if options.models == "shared" else 2
+    shared = {card for card in found.cards if found.cards.count(card) >= least}
+    return replace(found, lenders=tuple((card or 0) if card in shared else None for card in found.cards))
 
 
-def crew(device: str, workers: int, videos: int, *, card_bytes: int = 0) -> Crew:
+def crew(device: str, workers: int, videos: int, *, card_bytes: int = 0, decoder_bytes: int = 0) -> Crew:
     """Workers sized to cores and cards.
 
     Without a card one worker a core is fastest: decoders scale worse with threads than recordings do with
@@ -51,19 +72,28 @@ def crew(device: str, workers: int, videos: int, *, card_bytes: int = 0) -> Crew
         device: The engine's device option.
         workers: How many the user wants, 0 for the number that fits.
         videos: Recordings there are; no more workers than that.
-        card_bytes: Memory of its card that a worker takes, 0 for hardly any.
+        card_bytes: Memory of its card that models take, 0 for hardly any.
+        decoder_bytes: Memory of its card that a worker takes beside the models, which are there once for all
+            workers of the card; 0 where each loads its own.
     """
     cores = usable_cores()
     cards = _cards(device)
     room = cores // len(cards) if cards else cores
     fitting = {
         gpu.index: workers_per_card(
-            max(1, gpu.nvdec_engines), room, gpu.memory_bytes // card_bytes if card_bytes else None
+            max(1, gpu.nvdec_engines), room, _fitting(gpu.memory_bytes, card_bytes, decoder_bytes)
         )
         for gpu in cards
     }
     count = max(1, min(workers or sum(fitting.values()) or cores, videos))
     return Crew(cards=tuple(_dealt(fitting, count)), threads=max(1, cores // count))
+
+
+def _fitting(memory: int, card_bytes: int, decoder_bytes: int) -> int | None:
+    """Workers that a card's memory holds, None for any number; see :func:`crew`."""
+    if not card_bytes:
+        return None
+    return max(0, memory - card_bytes) // decoder_bytes if decoder_bytes else memory // card_bytes
 
 
 def _dealt(fitting: Mapping[int, int], count: int) -> Iterator[int | None]:
@@ -99,9 +129,13 @@ def _cards(device: str) -> list[Gpu]:
     return [gpu for gpu in facts.gpus if parsed.kind == "auto" or gpu.index == parsed.index]
 
 
-def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
-    """The same options for a worker that has ``threads`` cores and looks at one recording at a time; numbers
-    the user chose stay.
+def with_threads(engine: EngineOptions, threads: int, model_threads: int = 0) -> EngineOptions:
+    """The same options for a worker that looks at one recording at a time; numbers the user chose stay.
+
+    Args:
+        engine: The options.
+        threads: Cores of the worker.
+        model_threads: Cores of the process that recognises speech for it, 0 where it does so itself.
     """
     decode = replace(
         engine.decode,
@@ -112,7 +146,9 @@ def with_threads(engine: EngineOptions, threads: int) -> EngineOptions:
         engine,
         decode=decode,
         analyse=replace(engine.analyse, threads=engine.analyse.threads or threads),
-        transcribe=replace(engine.transcribe, cpu_threads=engine.transcribe.cpu_threads or threads),
+        transcribe=replace(
+            engine.transcribe, cpu_threads=engine.transcribe.cpu_threads or model_threads or threads
+        ),
         classify=replace(engine.classify, cpu_threads=engine.classify.cpu_threads or threads),
         clips=replace(engine.clips, threads=engine.clips.threads or threads),
     )

@@ -1,25 +1,21 @@
 """The local executor: a pool of processes on this machine, each with all stages of the engine.
 
-Workers are programs of their own rather than forks, so that models, threads and CUDA contexts are never
-inherited half alive, and the caller's ``__main__`` is not run again. Each has a socket pair of its own: a
-worker that is killed can leave no lock held and no half message in anybody else's way.
+Those that share the models of a card have them in one process more, see Note [Shared models].
 """
 
 from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import resource
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
-from multiprocessing.connection import Connection, wait
+from dataclasses import replace
+from multiprocessing.connection import wait
 from pathlib import Path
 
+from narratrace.corpus.child import STARTS, Child, environment_of
 from narratrace.corpus.executor import Activity
+from narratrace.corpus.lender import LenderProcess
 from narratrace.corpus.messages import (
     Broken,
     Ended,
@@ -40,58 +36,21 @@ from narratrace.errors import WorkerLost
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 1.0
-_STARTS = 10
-"""Deaths in a row of workers that were loading their models, after which the run is given up."""
-_TAIL = 4_000
 
 
-class WorkerProcess:
+class WorkerProcess(Child):
     """One process of the pool, from its start to its end."""
 
     def __init__(self, name: str, job: Job, environment: Mapping[str, str], folder: Path) -> None:
-        self.name = name
+        super().__init__("narratrace.corpus.worker", name, environment, folder)
         self.vigil = Vigil()
-        self._stderr = folder / f"{name}.log"
-        ours, theirs = socket.socketpair()
-        with ours, theirs, self._stderr.open("wb") as stderr:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "narratrace.corpus.worker", str(theirs.fileno())],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=stderr,
-                stderr=stderr,
-                env=dict(environment),
-            )
-            self.connection = Connection(os.dup(ours.fileno()))
         self.connection.send((job, logging.getLogger().getEffectiveLevel()))
-
-    @property
-    def memory(self) -> int:
-        """Resident bytes of the process."""
-        return resident(self._process.pid)
 
     def begin(self, task: Task) -> None:
         """Hand it a task."""
         self.vigil.begin(task)
         with contextlib.suppress(OSError):  # it is dead: polling will find out and report
             self.connection.send(task)
-
-    def epitaph(self) -> str:
-        """How the process ended, and the last it printed."""
-        try:
-            status = self._process.wait(timeout=10)
-        except subprocess.TimeoutExpired:
-            status = None
-        text = self._stderr.read_bytes()[-_TAIL:].decode("utf-8", "replace").strip()
-        how = f"signal {-status}" if status is not None and status < 0 else f"exit code {status}"
-        return f"{how}\n{text}" if text else how
-
-    def kill(self) -> None:
-        """End it at once."""
-        self._process.kill()
-        self._process.wait()
-        self.connection.close()
-        self._stderr.unlink(missing_ok=True)
 
 
 class LocalExecutor:
@@ -102,16 +61,30 @@ class LocalExecutor:
         environments: Environment variables of each worker; as many as there are to be workers.
         threads: Cores a worker may use.
         folder: For what the workers print.
+        lenders: By worker, the number of the process that lends it models, None where it loads its own.
     """
 
     def __init__(
-        self, job: Job, environments: Sequence[Mapping[str, str]], threads: int, folder: Path
+        self,
+        job: Job,
+        environments: Sequence[Mapping[str, str]],
+        threads: int,
+        folder: Path,
+        lenders: Sequence[int | None] = (),
     ) -> None:
         self._job = job
         self._environments = {
-            f"worker-{number}": {**_environment(threads), **own} for number, own in enumerate(environments)
+            f"worker-{number}": {**environment_of(threads), **own} for number, own in enumerate(environments)
         }
         self._folder = folder
+        by_number: dict[int, LenderProcess] = {}
+        self._lenders: dict[str, LenderProcess] = {}
+        for (name, environment), number in zip(self._environments.items(), lenders, strict=False):
+            if number is None:
+                continue
+            if number not in by_number:
+                by_number[number] = LenderProcess(f"models-{number}", job.limits, environment, folder)
+            self._lenders[name] = by_number[number]
         self._workers: dict[str, WorkerProcess] = {}
         self._heard: set[Logged] = set()
         self._still_born = 0
@@ -120,6 +93,8 @@ class LocalExecutor:
     def start(self) -> None:
         """Start the processes; they load their models meanwhile."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        for lender in self._lending():
+            lender.start()
         for name in self._environments:
             self._replace(name)
 
@@ -138,9 +113,13 @@ class LocalExecutor:
         """See :meth:`narratrace.corpus.executor.Executor.poll`."""
         reports: list[Report] = []
         by_connection = {worker.connection: worker for worker in self._workers.values()}
-        for connection in wait(list(by_connection), timeout_s):
-            worker = by_connection[connection]  # type: ignore[index]  # only what was waited for comes back
-            reports += self._receive(worker)
+        lending = {lender.connection: lender for lender in self._lending()}
+        for connection in wait([*by_connection, *lending], timeout_s):
+            if connection in lending:
+                self._log_all(lending[connection].receive())
+            else:
+                worker = by_connection[connection]  # type: ignore[index]  # only what was waited for comes
+                reports += self._receive(worker)
         if time.monotonic() - self._looked >= _LOOK_EVERY_S:
             self._looked = time.monotonic()
             reports += self._kill_overdue()
@@ -151,13 +130,21 @@ class LocalExecutor:
         return {name: worker.vigil.activity for name, worker in self._workers.items()}
 
     def close(self) -> None:
-        """Kill all workers."""
+        """Kill all workers, and who lends them models."""
         for worker in self._workers.values():
             worker.kill()
+        for lender in self._lending():
+            lender.close()
         self._workers.clear()
+        self._lenders.clear()
+
+    def _lending(self) -> list[LenderProcess]:
+        return list(dict.fromkeys(self._lenders.values()))
 
     def _replace(self, name: str) -> None:
-        self._workers[name] = WorkerProcess(name, self._job, self._environments[name], self._folder)
+        lender = self._lenders.get(name)
+        job = replace(self._job, lender=lender.lender) if lender else self._job
+        self._workers[name] = WorkerProcess(name, job, self._environments[name], self._folder)
 
     def _receive(self, worker: WorkerProcess) -> list[Report]:
         reports: list[Report] = []
@@ -177,24 +164,27 @@ class LocalExecutor:
         elif isinstance(message, Progress):
             worker.vigil.note(message)
         elif isinstance(message, Logged):
-            self._log(message)
+            self._log_all([message])
         elif isinstance(message, Ended) and worker.vigil.task is not None:
             report = _report(worker, message.outcome, message.seconds)
             worker.vigil.rest()
             return [report]
         return []
 
-    def _log(self, logged: Logged) -> None:
-        """Hand on a worker's log record; what every worker says about itself is said once."""
-        if not logged.video_id:
-            if logged in self._heard:
-                return
-            self._heard.add(logged)
-        extra = {"video_id": logged.video_id} if logged.video_id else {}
-        logging.getLogger(logged.name).log(logged.level, "%s", logged.message, extra=extra)
+    def _log_all(self, records: Sequence[Logged]) -> None:
+        """Hand on log records of children; what every worker says about itself is said once."""
+        for logged in records:
+            if not logged.video_id:
+                if logged in self._heard:
+                    continue
+                self._heard.add(logged)
+            extra = {"video_id": logged.video_id} if logged.video_id else {}
+            logging.getLogger(logged.name).log(logged.level, "%s", logged.message, extra=extra)
 
     def _kill_overdue(self) -> list[Report]:
         reports: list[Report] = []
+        for lender in self._lending():
+            lender.look()
         for worker in list(self._workers.values()):
             worker.vigil.weigh(worker.memory)
             why = worker.vigil.overdue(self._job.limits)
@@ -213,7 +203,7 @@ class LocalExecutor:
         self._still_born += not vigil.is_ready
         error = WorkerLost(what, station=vigil.activity.station or "corpus", cause=details)
         _log.warning("%s: %s: %s", worker.name, what, details, extra={"video_id": vigil.activity.video_id})
-        if self._still_born >= _STARTS:
+        if self._still_born >= STARTS:
             raise error
         self._replace(worker.name)
         if vigil.task is None:
@@ -224,19 +214,3 @@ class LocalExecutor:
 def _report(worker: WorkerProcess, outcome: Outcome[Made], seconds: float) -> Report:
     assert worker.vigil.task is not None
     return Report(task=worker.vigil.task, outcome=outcome, seconds=seconds, worker=worker.name)
-
-
-def _environment(threads: int) -> dict[str, str]:
-    """The worker's environment: our import path, and no library that takes more threads than it is given."""
-    path = os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path)
-    limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
-    return {**limits, **os.environ, "PYTHONPATH": path, "PYTHONSAFEPATH": "1"}
-
-
-def resident(pid: int) -> int:
-    """Resident memory of a process in bytes, 0 where that cannot be told."""
-    try:
-        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    except (OSError, IndexError, ValueError):
-        return 0
-    return pages * resource.getpagesize()

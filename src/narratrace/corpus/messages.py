@@ -1,13 +1,14 @@
 """What the driver and its workers say to each other: small, frozen, and never a frame.
 
 The driver sends a :class:`Job` once and :class:`Task` by :class:`Task`; a worker answers each task with one
-:class:`Report`, and tells in between what it is at.
+:class:`Report`, and tells in between what it is at. A process that lends models is sent a :class:`Charge`
+once and tells of its :class:`Health`; what workers ask of it is in :mod:`narratrace.corpus.lent`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from narratrace.corpus.options import LimitOptions
@@ -23,6 +24,19 @@ StageFactory = Callable[["EngineOptions", Hooks], list[Stage]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Lender:
+    """Where a worker asks the models that it shares with others.
+
+    Attributes:
+        address: Path of a Unix-domain socket.
+        key: Proves to each end that the other belongs to the run.
+    """
+
+    address: str
+    key: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
     """What a worker needs to know once.
 
@@ -32,6 +46,7 @@ class Job:
         bundles: Folder that finished bundles go to.
         scratch: Folder for whatever else workers leave for each other.
         limits: What a recording may take.
+        lender: Who holds this worker's models; None for itself.
     """
 
     engine: EngineOptions
@@ -39,6 +54,7 @@ class Job:
     bundles: str
     scratch: str
     limits: LimitOptions
+    lender: Lender | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,11 +132,13 @@ class Progress:
         station: What the worker is at.
         looked_at: Seconds of the recording that have been looked at, 0 where the station does not tell.
         duration: Of the recording by its header in seconds, None where unknown.
+        waited: Seconds of its task that it has waited for models of another process.
     """
 
     station: str
     looked_at: float = 0.0
     duration: float | None = None
+    waited: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,4 +159,39 @@ class Logged:
     video_id: str
 
 
-Message = Ready | Broken | Progress | Ended | Logged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """What a process that lends models needs to know.
+
+    Attributes:
+        listener: Descriptor of the socket that workers connect to. The driver made it and keeps it open: who
+            connects while the process is started again waits in its queue.
+        key: See :class:`Lender`.
+        folder: Holds the socket's name and nothing else; to be deleted where the driver cannot.
+        limits: How long models may take.
+    """
+
+    listener: int
+    key: bytes = field(repr=False)
+    folder: str
+    limits: LimitOptions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A sign of life of a process that lends models.
+
+    Attributes:
+        late: Why it has to be killed, empty while all is well.
+        is_loading: Whether it is loading a model.
+        models: Resident bytes once the last model was loaded.
+        has_worked: Whether it has loaded a model or given an answer.
+    """
+
+    late: str = ""
+    is_loading: bool = False
+    models: int = 0
+    has_worked: bool = False
+
+
+Message = Ready | Broken | Progress | Ended | Logged | Health

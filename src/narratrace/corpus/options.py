@@ -153,17 +153,35 @@ class RunOptions:
     workers: Annotated[
         int, option("worker processes of the local executor, 0 for one per core, or per card", ge=0)
     ] = 0
+    models: Annotated[
+        Literal["auto", "shared", "own"],
+        option(
+            "shared: one process for each card, or for the CPU, loads the models for all of its workers and "
+            "fills batches from their recordings, Note [Shared models]; own: every worker loads them; auto: "
+            "shared where several workers have models on a card"
+        ),
+    ] = "auto"
     card_bytes: Annotated[
         int,
         option(
-            "memory of its card for each worker that loads models onto it: no more workers than fit; 0 for "
-            "no such bound, as where all recordings have captions",
+            "memory of its card for each process that loads models onto it: the one for all workers, or each "
+            "worker; no more workers than fit; 0 for no such bound, as where all recordings have captions",
             unit="B",
             source="estimate: large-v3-turbo in float16 takes 1.6 GB, reading a batch about as much, the "
             "contexts and surfaces of three libraries 1.5 GB, and something to spare",
             ge=0,
         ),
     ] = 6_000_000_000
+    decoder_bytes: Annotated[
+        int,
+        option(
+            "memory of its card for each worker that shares the models of another process",
+            unit="B",
+            source="estimate: a context and kernels 0.5 GB, the surfaces of two decoder sessions 0.1 GB at "
+            "1080p, and something to spare",
+            ge=1,
+        ),
+    ] = 1_000_000_000
     retry: RetryOptions = field(default_factory=RetryOptions)
     budget: BudgetOptions = field(default_factory=BudgetOptions)
     limits: LimitOptions = field(default_factory=LimitOptions)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from narratrace.corpus.local import resident
+from narratrace.corpus.child import resident
 from narratrace.corpus.messages import Job, Logged, Made, Progress, Task
 from narratrace.corpus.worker import limit_memory
 from narratrace.corpus.workshop import Workshop, failure

@@ -185,9 +185,10 @@ class Session:
             return RayExecutor(self._job(self._opened.engine), self._options.ray, videos)
         engine = self._opened.engine
         size = make_crew(engine, self._options, videos)
-        job = self._job(with_card(with_threads(engine, size.threads), size.cards))
+        job = self._job(with_card(with_threads(engine, size.threads, size.model_threads), size.cards))
         folder = self._places.scratch / "workers"
-        return LocalExecutor(job, worker_environments(size.cards), size.threads, folder)
+        environments = worker_environments(size.cards)
+        return LocalExecutor(job, environments, size.threads, folder, size.lenders)
 
     def _job(self, engine: EngineOptions) -> Job:
         return make_job(engine, self._options, self._stages, self._places.bundles, self._places.scratch)

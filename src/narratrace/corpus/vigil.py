@@ -5,7 +5,8 @@ Note [Hung workers]
 A stuck decoder is noticed in the worker (Note [Two ways to end a hang]); what hangs elsewhere only the driver
 can end. A station that tells how far it has looked must move on within ``stall_s``. One that does not tell,
 and the whole recording, may take ``stall_s`` and ``slowest`` times the recording's duration. What is killed
-is tried again and given up after ``retry.attempts``, as any lost worker's recording.
+is tried again and given up after ``retry.attempts``, as any lost worker's recording. Time that a worker waits
+for models of another process does not count: that process is watched by itself.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ class Vigil:
         self.is_ready = False
         self._began = self._alive = time.monotonic()
         self._length = 0.0
+        self._waited = 0.0
         self._models = 0
 
     @property
@@ -54,7 +56,7 @@ class Vigil:
         self.task = task
         self.activity = Activity(video_id=task.video.video_id, station="source", memory=self.activity.memory)
         self._began = self._alive = time.monotonic()
-        self._length = 0.0
+        self._length = self._waited = 0.0
 
     def rest(self) -> None:
         """It has no task any more."""
@@ -62,8 +64,12 @@ class Vigil:
 
     def note(self, progress: Progress) -> None:
         """Take a sign of life."""
-        if (progress.station, progress.looked_at) != (self.activity.station, self.activity.looked_at):
+        was = (self.activity.station, self.activity.looked_at, self._waited)
+        if (progress.station, progress.looked_at, progress.waited) != was:
             self._alive = time.monotonic()
+        self._waited = progress.waited
+        if self.task is None:
+            return  # it waits for models to be loaded
         # Headers lie: a recording is at least as long as what has been seen of it.
         self._length = max(self._length, progress.duration or 0.0, progress.looked_at)
         share = progress.looked_at / self._length if self._length else 0.0
@@ -88,7 +94,7 @@ class Vigil:
         most = limits.stall_s + limits.slowest * self._length
         if silent > (limits.stall_s if self.activity.looked_at else most):
             return f"no sign of progress for {silent:.0f} s (run.limits.stall_s)"
-        if self.seconds > most:
+        if self.seconds > most + self._waited:
             return f"took {self.seconds:.0f} s for {self._length:.0f} s of video (run.limits.slowest)"
         if limits.memory_bytes and self.activity.memory > limits.memory_bytes + self._models:
             return f"took {self.activity.memory} bytes of memory (run.limits.memory_bytes)"

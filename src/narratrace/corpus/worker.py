@@ -8,12 +8,9 @@ to a file of the worker's own; the driver quotes its end when the worker dies.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
-import logging
 import os
 import queue
 import resource
-import signal
 import sys
 import threading
 import time
@@ -21,66 +18,17 @@ from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from narratrace.corpus.messages import Broken, Ended, Job, Logged, Message, Progress, Ready, Task
+from narratrace.corpus.line import DriverHandler, Line, set_up
+from narratrace.corpus.messages import Broken, Ended, Job, Ready, Task
 from narratrace.corpus.workshop import Workshop, failure
 from narratrace.device import parse_device
 from narratrace.driver import driver_facts
 from narratrace.errors import NarratraceError
-from narratrace.threads import share_heap
-
-_PROGRESS_EVERY_S = 1.0
-
-
-class Line:
-    """The worker's end of the line to the driver; safe to use from several threads."""
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._lock = threading.Lock()
-        self._told = ("", 0.0)
-
-    def say(self, message: Message) -> None:
-        """Send a message; without a driver there is nobody to work for."""
-        with self._lock:
-            try:
-                self._connection.send(message)
-            except OSError:
-                os._exit(1)
-
-    def tell(self, progress: Progress) -> None:
-        """Send a sign of life when the station changes, and else about once a second."""
-        station, when = self._told
-        now = time.monotonic()
-        if progress.station != station or progress.looked_at == 0 or now - when >= _PROGRESS_EVERY_S:
-            self._told = (progress.station, now)
-            self.say(progress)
-
-
-class DriverHandler(logging.Handler):
-    """Sends log records to the driver, with the recording they belong to."""
-
-    def __init__(self, line: Line) -> None:
-        super().__init__()
-        self._line = line
-        self.video_id = ""
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Send one record."""
-        video_id = getattr(record, "video_id", self.video_id)
-        self._line.say(Logged(record.name, record.levelno, record.getMessage(), video_id))
 
 
 def main() -> None:
     """Serve the driver at the other end of the descriptor until it hangs up."""
-    share_heap()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the driver decides
-    faulthandler.enable()
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # gigabytes of models on disk help nobody
-    connection = Connection(int(sys.argv[1]))
-    job, level = connection.recv()
-    line = Line(connection)
-    handler = DriverHandler(line)
-    logging.basicConfig(level=level, handlers=[handler], force=True)
+    connection, job, line, handler = set_up(int(sys.argv[1]))
     tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(connection, tasks), daemon=True).start()
     _serve(job, line, tasks, handler)

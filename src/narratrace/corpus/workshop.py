@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from narratrace.corpus.lent import LentModels
 from narratrace.corpus.messages import Job, Made, Progress, Task
 from narratrace.corpus.options import LimitOptions
 from narratrace.corpus.uris import check_size
@@ -14,6 +15,7 @@ from narratrace.data.media import MediaInfo, VideoInput, redacted, redacted_text
 from narratrace.data.outcome import Dropped, Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.errors import MediaError, NarratraceError
+from narratrace.models import OWN_MODELS
 from narratrace.pipeline import Hooks, Stage, run_batch, run_through
 from narratrace.source.probe import probe
 from narratrace.write.bundle import Bundle, write_bundle
@@ -45,7 +47,9 @@ class Workshop:
         self._notify = notify
         self._station = "source"
         self._duration: float | None = None
-        hooks = Hooks(on_hang=on_hang, on_progress=self._looked_at)
+        self._waited = 0.0
+        models = LentModels(job.lender, self._wait) if job.lender else OWN_MODELS
+        hooks = Hooks(on_hang=on_hang, on_progress=self._looked_at, models=models)
         stages = part(job.stages(job.engine, hooks))
         self._stages: list[Stage] = [Announced(stage, self._enter) for stage in stages]
 
@@ -69,7 +73,7 @@ class Workshop:
 
     def begin(self, task: Task) -> Outcome[Recording]:
         """Check a recording's file, and take it through the stages."""
-        self._duration = None
+        self._duration, self._waited = None, 0.0
         self._enter("source")
         try:
             check_file(task, self._job.limits)
@@ -122,10 +126,17 @@ class Workshop:
 
     def _enter(self, station: str) -> None:
         self._station = station
-        self._notify(Progress(station, duration=self._duration))
+        self._tell()
 
     def _looked_at(self, _: str, seconds: float) -> None:
-        self._notify(Progress(self._station, seconds, self._duration))
+        self._tell(seconds)
+
+    def _wait(self, seconds: float) -> None:
+        self._waited += seconds
+        self._tell()
+
+    def _tell(self, looked_at: float = 0.0) -> None:
+        self._notify(Progress(self._station, looked_at, self._duration, self._waited))
 
 
 class Announced:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from narratrace.errors import NarratraceError
+from narratrace.models import OWN_MODELS, Models
 from narratrace.pipeline.stage import Stage
 
 
@@ -26,11 +27,13 @@ class Hooks:
             decides what becomes of the stuck thread. None leaves it stuck.
         cancelled: Whether the result is no longer wanted; long work looks at it now and then.
         on_progress: Called with the video_id and how many seconds of the recording have been looked at.
+        models: Where its models are, see Note [Shared models].
     """
 
     on_hang: Callable[[NarratraceError], None] | None = None
     cancelled: Callable[[], bool] = _never
     on_progress: Callable[[str, float], None] = ignore_progress
+    models: Models = OWN_MODELS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

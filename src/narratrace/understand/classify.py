@@ -13,6 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.shots import StableSpan
 from narratrace.errors import MediaError
+from narratrace.models import OWN_MODELS, Model, Models
 from narratrace.understand.classifier import (
-    ClassifierSpec,
     ClassifyOptions,
     Ensemble,
     FrameClassifier,
@@ -53,20 +54,6 @@ class _Draft:
     error: Exception | None = None
 
 
-def load_member(spec: ClassifierSpec, options: ClassifyOptions, device: str) -> FrameClassifier:
-    """One loaded member of an ensemble; raises what its loader raises."""
-    from narratrace.understand.supervised import load_supervised
-    from narratrace.understand.torch_classifier import TorchClassifier
-    from narratrace.understand.zero_shot import load_zero_shot
-
-    if spec.kind == "openclip":
-        loaded = load_zero_shot(spec, options.threshold, allow_download=options.allow_download)
-    else:
-        loaded = load_supervised(spec, options.threshold)
-    module, picture, classes = loaded
-    return TorchClassifier(module, picture, classes, device=device, precision=options.precision)
-
-
 class Classify:
     """Stage that fills in :attr:`Recording.labels`, with keyframes of many recordings in one model batch.
 
@@ -75,6 +62,7 @@ class Classify:
     Args:
         options: Who classifies.
         device: ``cpu`` or ``cuda:N``.
+        models: Where the classifiers are.
 
     Raises:
         OptionError: ``options.classifier`` is malformed.
@@ -82,28 +70,24 @@ class Classify:
 
     name = "classify"
 
-    def __init__(self, options: ClassifyOptions, *, device: str = "cpu") -> None:
+    def __init__(self, options: ClassifyOptions, *, device: str = "cpu", models: Models = OWN_MODELS) -> None:
         self._options = options
         self._device = device
+        self._models = models
         self._members = parse_classifier(options.classifier)
+        self._model: Model | None = None
         self._classifier: FrameClassifier | None = None
 
     def open(self) -> None:
-        """Load the models.
-
-        Raises:
-            OptionError: an architecture is not known.
-            ModelError: a checkpoint cannot be read or does not fit.
-            DeviceError: torch cannot use the device.
-            MissingDependency: a library is missing.
-        """
+        """Load the models; raises what :func:`narratrace.understand.judges.load_judges` raises."""
         if self._members:
-            members = [load_member(spec, self._options, self._device) for spec in self._members]
-            self._classifier = Ensemble(members, self._options.rule, self._options.threshold)
-            if self._options.cpu_threads:
-                import torch
+            from narratrace.understand.judges import Member, load_judges
 
-                torch.set_num_threads(self._options.cpu_threads)
+            self._model = model = self._models.open(
+                self.name, partial(load_judges, self._options, self._device)
+            )
+            members = [Member(model, number) for number in range(len(self._members))]
+            self._classifier = Ensemble(members, self._options.rule, self._options.threshold)
 
     def run(self, batch: Sequence[Recording]) -> list[Outcome[Recording]]:
         """One outcome per recording in the same order; the batch's time is shared out evenly."""
@@ -125,7 +109,9 @@ class Classify:
 
     def close(self) -> None:
         """Let go of the models."""
-        self._classifier = None
+        if self._model is not None:
+            self._model.close()
+        self._model = self._classifier = None
 
     def _outcome(self, recording: Recording, draft: _Draft, seconds: float) -> Outcome[Recording]:
         if draft.error is not None:

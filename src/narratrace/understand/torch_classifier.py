@@ -54,6 +54,19 @@ class ClassMap:
         return FrameLabel(medical=medical >= self.threshold, probability=medical, domains=domains)
 
 
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What has to be known of a classifier to prepare its pictures and to read its outputs.
+
+    Attributes:
+        picture: What its pixels look like.
+        classes: What its outputs mean.
+    """
+
+    picture: PictureInput
+    classes: ClassMap
+
+
 class TorchClassifier:
     """A :class:`FrameClassifier` over one torch module.
 
@@ -88,13 +101,12 @@ class TorchClassifier:
         self._layout = torch.channels_last if cuda else torch.contiguous_format
         self._half = precision == "bfloat16" or (precision == "auto" and cuda)
         self._module = module.eval().requires_grad_(False).to(self._device, memory_format=self._layout)
-        self._picture = picture
-        self._classes = classes
+        self.sight = Sight(picture, classes)
 
     def classify(self, pictures: Sequence[Image]) -> list[FrameLabel]:
         """See :meth:`FrameClassifier.classify`."""
-        pixels = np.stack([self._picture.prepare(picture) for picture in pictures])
-        return [self._classes.label(row) for row in self.outputs(pixels)]
+        pixels = np.stack([self.sight.picture.prepare(picture) for picture in pictures])
+        return [self.sight.classes.label(row) for row in self.outputs(pixels)]
 
     def outputs(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """The module's raw outputs, shape (n, classes), for prepared pixels, shape (n, 3, size, size)."""

@@ -11,7 +11,8 @@ from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.data.transcript import Transcript
-from narratrace.errors import NarratraceError
+from narratrace.errors import NarratraceError, WorkerLost
+from narratrace.models import OWN_MODELS, Models
 from narratrace.understand.during import during
 from narratrace.understand.transcriber import (
     AudioReader,
@@ -114,6 +115,8 @@ class AutoTranscriber:
     def _try_open(self) -> bool:
         try:
             self._recogniser.open()
+        except WorkerLost:  # it shares the model with others: whether it can be loaded is still open
+            raise
         except NarratraceError as error:
             self._why_not = error.message
             # Not said of the recording in hand: a run says once what all of its workers say.
@@ -132,6 +135,7 @@ class Transcribe:
         captions_reader: Finds and reads captions sidecars.
         audio_reader: Decodes the sound of a media file.
         device: ``cpu`` or ``cuda:N``.
+        models: Where the recogniser's model is.
 
     Raises:
         OptionError: ``options.asr`` names no transcriber.
@@ -146,11 +150,16 @@ class Transcribe:
         captions_reader: CaptionsReader,
         audio_reader: AudioReader,
         device: str = "cpu",
+        models: Models = OWN_MODELS,
     ) -> None:
         spec = parse_transcriber(options.asr)
         captions = CaptionsTranscriber(captions_reader)
         whisper = WhisperTranscriber(
-            spec.model or options.auto_model, options, audio_reader=audio_reader, device=device
+            spec.model or options.auto_model,
+            options,
+            audio_reader=audio_reader,
+            device=device,
+            models=models,
         )
         transcribers: dict[str, Transcriber] = {
             "none": NoTranscriber(),

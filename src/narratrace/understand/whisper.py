@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import groupby, islice
+from functools import partial
+from itertools import islice
+from typing import Any
 
 from narratrace.data.media import VideoInput
 from narratrace.data.spacing import run_on
 from narratrace.data.transcript import Transcript, Utterance
-from narratrace.errors import OptionError
-from narratrace.threads import usable_cores
+from narratrace.models import OWN_MODELS, Model, Models, answers
 from narratrace.timebase import Span
 from narratrace.understand.hallucination import fault
 from narratrace.understand.prepare import Preparer, Ready
+from narratrace.understand.recogniser import Spoken, load_recogniser
 from narratrace.understand.transcriber import AudioReader, Heard, TranscribeOptions
 from narratrace.understand.voice import Window, split_at_pauses
-from narratrace.understand.whisper_decoder import Reading, WhisperDecoder
-from narratrace.understand.whisper_model import find_model, load_model
+from narratrace.understand.whisper_decoder import Reading, spectrogram
 
 
 @dataclass(slots=True)
@@ -38,48 +38,37 @@ class WhisperTranscriber:
     recordings and one batch of windows are in memory at a time.
 
     Args:
-        model: Name or folder of the model, see :func:`find_model`.
+        model: Name or folder of the model, see :func:`narratrace.understand.whisper_model.find_model`.
         options: How to transcribe.
         audio_reader: Decodes the sound of a recording.
         device: ``cpu`` or ``cuda:N``.
+        models: Where the model is.
     """
 
     def __init__(
-        self, model: str, options: TranscribeOptions, *, audio_reader: AudioReader, device: str = "cpu"
+        self,
+        model: str,
+        options: TranscribeOptions,
+        *,
+        audio_reader: AudioReader,
+        device: str = "cpu",
+        models: Models = OWN_MODELS,
     ) -> None:
         self._name = model
         self._options = options
         self._read_audio = audio_reader
         self._device = device
-        self._decoder: WhisperDecoder | None = None
-        self._pool: ThreadPoolExecutor | None = None
+        self._models = models
+        self._recogniser: Model | None = None
         self._preparer: Preparer | None = None
 
     def open(self) -> None:
-        """Find and load the model.
-
-        Raises:
-            ModelError: it is not on disk, or damaged.
-            OptionError: an option does not fit the model or the device.
-            DeviceError: the device cannot be used.
-            MissingDependency: faster-whisper is not installed.
-        """
+        """Find and load the model; raises what :func:`load_recogniser` raises."""
         options = self._options
-        folder = find_model(self._name, allow_download=options.allow_download)
-        workers = (options.cpu_threads or usable_cores()) if self._device == "cpu" else 1
-        model = load_model(folder, device=self._device, compute_type=options.compute_type, workers=workers)
-        if options.language and options.language not in model.supported_languages:
-            raise OptionError(
-                f"the model does not know language {options.language!r}",
-                station="transcribe",
-                input="language",
-                expected=", ".join(model.supported_languages),
-            )
-        self._decoder = WhisperDecoder(model, options.decoding, options.rejection)
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="narratrace-words")
-        self._preparer = Preparer(
-            self._read_audio, self._decoder.features, options.voice, options.prepare_threads
-        )
+        make = partial(load_recogniser, self._name, options, self._device)
+        self._recogniser = self._models.open("transcribe", make)
+        features = partial(spectrogram, self._recogniser.facts)
+        self._preparer = Preparer(self._read_audio, features, options.voice, options.prepare_threads)
 
     def transcribe(self, videos: Sequence[VideoInput]) -> list[Heard]:
         """See :meth:`Transcriber.transcribe`; text that is not believed is left out with a warning."""
@@ -95,9 +84,9 @@ class WhisperTranscriber:
         """Let go of the model."""
         if self._preparer is not None:
             self._preparer.close()
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-        self._decoder = self._preparer = self._pool = None
+        if self._recogniser is not None:
+            self._recogniser.close()
+        self._recogniser = self._preparer = None
 
     def _windows(self, videos: Sequence[VideoInput], drafts: Sequence[_Draft]) -> Iterator[Ready]:
         """All windows of all recordings, in order; what goes wrong with a recording ends up in its draft."""
@@ -116,33 +105,19 @@ class WhisperTranscriber:
         for ready in batch:
             if not drafts[ready.window.recording].language:
                 first.setdefault(ready.window.recording, ready)
-        if first:
-            codes = self._open_decoder.detect_languages([ready.features for ready in first.values()])
-            for recording, code in zip(first, codes, strict=True):
-                drafts[recording].language = code
+        codes = self._ask([Spoken(ready.features, ready.seconds) for ready in first.values()])
+        for recording, code in zip(first, codes, strict=True):
+            drafts[recording].language = code
 
     def _read(self, batch: Sequence[Ready], drafts: Sequence[_Draft]) -> Iterator[tuple[Window, Reading]]:
-        """Readings of a batch: on CUDA windows of one language together, on the CPU one by one in threads.
+        """The readings of a batch, each window in its recording's language."""
+        spoken = [Spoken(w.features, w.seconds, drafts[w.window.recording].language) for w in batch]
+        return zip((ready.window for ready in batch), self._ask(spoken), strict=True)
 
-        A CPU is no slower at that, and how a sum is rounded cannot depend on what else is read.
-        """
-
-        def language(ready: Ready) -> str:
-            return drafts[ready.window.recording].language
-
-        if self._pool is None:
+    def _ask(self, spoken: Sequence[Spoken]) -> list[Any]:
+        if self._recogniser is None:
             raise RuntimeError("open() was not called")
-        shares = [
-            (code, share)
-            for code, group in groupby(sorted(batch, key=language), key=language)
-            for share in ([[w] for w in group] if self._device == "cpu" else [list(group)])
-        ]
-        for (_, share), readings in zip(shares, self._pool.map(self._read_share, shares), strict=True):
-            yield from zip((ready.window for ready in share), readings, strict=True)
-
-    def _read_share(self, share: tuple[str, list[Ready]]) -> list[Reading]:
-        code, windows = share
-        return self._open_decoder.read([w.features for w in windows], [w.seconds for w in windows], code)
+        return answers(self._recogniser, spoken) if spoken else []
 
     def _write(self, draft: _Draft, window: Window, reading: Reading) -> None:
         """Add what is believed of a reading to the transcript, and a warning for what is not."""
@@ -173,12 +148,6 @@ class WhisperTranscriber:
             word_times="exact",
             warnings=tuple(draft.warnings),
         )
-
-    @property
-    def _open_decoder(self) -> WhisperDecoder:
-        if self._decoder is None:
-            raise RuntimeError("open() was not called")
-        return self._decoder
 
 
 def _rejection(span: Span, text: str, reason: str) -> str:

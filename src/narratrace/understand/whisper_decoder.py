@@ -13,7 +13,7 @@ a loop cannot spread to its neighbours, and windows of many recordings share a b
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
@@ -79,15 +79,8 @@ class WhisperDecoder:
         self._limits = limits
 
     def features(self, samples: Samples) -> Features:
-        """Log-mel spectrogram of one window, shape (mels, 3000); may be called from any thread.
-
-        Args:
-            samples: Mono waveform at 16 kHz, up to 30 s; silence fills the rest, as in training.
-        """
-        length = round(WINDOW_S * SAMPLE_RATE)
-        padded = np.pad(samples[:length], (0, max(0, length - len(samples))))
-        columns: Features = self._model.feature_extractor(padded)[..., : length // HOP]
-        return columns
+        """The window's :func:`spectrogram`."""
+        return spectrogram(self._model.feature_extractor, samples)
 
     def detect_languages(self, windows: Sequence[Features]) -> list[str]:
         """ISO 639-1 code of the likeliest language of each window, given as spectrograms."""
@@ -100,7 +93,7 @@ class WhisperDecoder:
         """One reading per window, in the same order; the result for a window does not depend on the others.
 
         Args:
-            windows: Their spectrograms, see :meth:`features`.
+            windows: Their spectrograms, see :func:`spectrogram`.
             seconds: How long each of them is.
             language: The language all of them are in.
         """
@@ -182,6 +175,18 @@ class WhisperDecoder:
         for words in timed:
             merge_punctuations(words, PREPENDED, APPENDED)
         return timed
+
+
+def spectrogram(extractor: Callable[[Samples], Features], samples: Samples) -> Features:
+    """Log-mel spectrogram of one window, shape (mels, 3000); may be called from any thread.
+
+    Args:
+        extractor: The ``feature_extractor`` of a ``faster_whisper.WhisperModel``.
+        samples: Mono waveform at 16 kHz, up to 30 s; silence fills the rest, as in training.
+    """
+    length = round(WINDOW_S * SAMPLE_RATE)
+    padded = np.pad(samples[:length], (0, max(0, length - len(samples))))
+    return extractor(padded)[..., : length // HOP]
 
 
 def segments(
