@@ -242,10 +242,8 @@ class _Batcher:
         """Answer a batch; should that raise, for each who asked by itself, so that only the guilty fail."""
         tickets = list(dict.fromkeys(entry.ticket for entry in batch))
         self._batches += 1
-        _log.debug(
-            "%s: batch %d has %d items, asked by %d",
-            *(self._name, self._batches, len(batch), len(tickets)),
-        )
+        count, askers = len(batch), len(tickets)
+        _log.debug("%s: batch %d has %d items, asked by %d", self._name, self._batches, count, askers)
         try:
             found = self._work([entry.item for entry in batch])
         except Exception as error:
