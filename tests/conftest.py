@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,10 @@ from tests.support.zoo import make_zoo
 # OpenMP's threads wait for each other by spinning: on a busy machine, more of them than idle cores take
 # minutes for what one does in a second. Set before torch and CTranslate2 load; programs started inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell has what it runs in the background ignore interruptions, and so would all the programs tests start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Property tests depend neither on how busy the machine is, nor on chance.
 settings.register_profile("steady", deadline=None, derandomize=True)
