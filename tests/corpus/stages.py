@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,9 @@ def _do(what: str, recording: Recording) -> Outcome[Recording]:
     if what == "hang":
         time.sleep(600)
     elif what == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif what == "litter":
+        tempfile.mkdtemp(prefix="narratrace-")
         os.kill(os.getpid(), signal.SIGKILL)
     elif what == "segfault":
         ctypes.string_at(0)

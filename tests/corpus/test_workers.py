@@ -67,6 +67,19 @@ def test_killed_and_crashed_workers_are_replaced_and_their_recordings_tried_agai
     assert sorted(letter["video_id"] for letter in dead_letters(tmp_path / "out")) == ["v2", "v3"]
 
 
+def test_a_worker_that_is_killed_leaves_no_temporary_files(
+    lecture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    finished, retried = ends(run_with(tmp_path, lecture, ["litter once"]))
+    assert [event.video_id for event in retried] == ["v1"]
+    assert all(isinstance(end.outcome, Kept) for end in finished.values())
+    assert not list(temporary.iterdir())
+    assert not list(tmp_path.glob("out/**/narratrace-*"))
+
+
 def test_a_hung_worker_is_killed_and_its_recording_given_up_in_the_end(lecture: Path, tmp_path: Path) -> None:
     finished, _ = ends(run_with(tmp_path, lecture, ["hang once", "hang"], stall_s=1.0, slowest=0.3))
     assert isinstance(finished["v1"].outcome, Kept)

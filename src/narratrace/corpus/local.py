@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -39,10 +40,18 @@ _LOOK_EVERY_S = 1.0
 
 
 class WorkerProcess(Child):
-    """One process of the pool, from its start to its end."""
+    """One process of the pool, from its start to its end.
+
+    It has a folder of its own for temporary files, as of a clip that is being encoded: one that is killed
+    does not clear up.
+    """
 
     def __init__(self, name: str, job: Job, environment: Mapping[str, str], folder: Path) -> None:
-        super().__init__("narratrace.corpus.worker", name, environment, folder)
+        self._temporary = folder.absolute() / f"{name}.tmp"
+        self._temporary.mkdir(exist_ok=True)
+        super().__init__(
+            "narratrace.corpus.worker", name, {**environment, "TMPDIR": str(self._temporary)}, folder
+        )
         self.vigil = Vigil()
         self.connection.send((job, logging.getLogger().getEffectiveLevel()))
 
@@ -51,6 +60,11 @@ class WorkerProcess(Child):
         self.vigil.begin(task)
         with contextlib.suppress(OSError):  # it is dead: polling will find out and report
             self.connection.send(task)
+
+    def kill(self) -> None:
+        """End it at once, and clear up behind it."""
+        super().kill()
+        shutil.rmtree(self._temporary, ignore_errors=True)
 
 
 class LocalExecutor:
