@@ -32,7 +32,6 @@ Cutout cut(const PictureView& screen, const PictureView& plate, const GlyphSampl
     p.bx0 = s.x0 - p.x, p.by0 = s.y0 - p.y, p.bx1 = s.x1 - p.x, p.by1 = s.y1 - p.y;
     p.real = Rect{-p.x, -p.y, screen.y.width - p.x, screen.y.height - p.y}.within(side, side);
     p.color.resize(static_cast<std::size_t>(side) * side);
-    p.differs.assign(p.color.size(), 0);
     p.apart.assign(p.color.size(), 0);
     for (int y = p.real.y0; y < p.real.y1; ++y) {
         for (int x = p.real.x0; x < p.real.x1; ++x) {
@@ -42,7 +41,6 @@ Cutout cut(const PictureView& screen, const PictureView& plate, const GlyphSampl
             if (!in_box) continue;
             const int contrast = contrast_of(c, pixel(plate, sx, sy));
             if (contrast <= threshold) continue;
-            p.differs[p.index(x, y)] = 1;
             p.apart[p.index(x, y)] = static_cast<std::uint8_t>(std::min(255, contrast));
             ++p.area;
         }
@@ -93,7 +91,7 @@ public:
                 const std::size_t from = cutout.index(x, y), to = static_cast<std::size_t>(y) * stride_ + kLanes + x;
                 const Color& c = cutout.color[from];
                 planes_[to] = c.y, planes_[to + size_] = c.u, planes_[to + 2 * size_] = c.v;
-                planes_[to + 3 * size_] = 1, planes_[to + 4 * size_] = cutout.differs[from];
+                planes_[to + 3 * size_] = 1, planes_[to + 4 * size_] = cutout.apart[from] != 0;
             }
         }
     }
@@ -223,7 +221,7 @@ private:
             for (int x = from; x < to; ++x) {
                 voters_at_[static_cast<std::size_t>(x)] += 1;
                 const std::size_t at = cutout->index(x - shift.dx, sy);
-                differing_[static_cast<std::size_t>(x)] += cutout->differs[at];
+                differing_[static_cast<std::size_t>(x)] += cutout->apart[at] != 0;
                 apart_[static_cast<std::size_t>(x)] += cutout->apart[at];
             }
         }
@@ -287,7 +285,7 @@ LearnedGlyph learn_glyph(const std::vector<GlyphCutout>& cutouts, const LearnOpt
     const Cutout& reference = cutouts[reference_cutout(cutouts)];
     const int side = reference.side;
     const auto shape = probes(
-        side, [&](std::size_t i) { return reference.differs[i] != 0; }, [&](std::size_t i) { return reference.color[i]; });
+        side, [&](std::size_t i) { return reference.apart[i] != 0; }, [&](std::size_t i) { return reference.color[i]; });
     if (shape.empty()) return out;
     std::vector<Canvas> canvases(cutouts.begin(), cutouts.end());
     std::vector<Shift> shifts;

@@ -32,7 +32,6 @@ struct GlyphCutout {
     int bx0 = 0, by0 = 0, bx1 = 0, by1 = 0; ///< the sample's box, counted from there
     Rect real;                              ///< the part that is on the screen, counted likewise
     std::vector<Color> color;
-    std::vector<std::uint8_t> differs;
     std::vector<std::uint8_t> apart; ///< contrast to the plate where it differs, 0 elsewhere
     int area = 0; ///< pixels that differ
 

@@ -77,13 +77,21 @@ OWN_MODELS = OwnModels()
 """For stages that nobody tells otherwise."""
 
 
-def answers(model: Model, items: Sequence[Any]) -> list[Any]:
+def answers(model: Model, items: Sequence[Any], heard: Callable[[], object] = lambda: None) -> list[Any]:
     """One answer per item, in the same order.
+
+    Args:
+        model: Whom to ask.
+        items: What about.
+        heard: Called with every answer.
 
     Raises:
         RuntimeError: the model left an item without an answer.
     """
-    found = dict(model.answer(items))
+    found = {}
+    for position, answer in model.answer(items):
+        heard()
+        found[position] = answer
     if set(found) != set(range(len(items))):
         raise RuntimeError(f"{len(items)} items were asked about, and {sorted(found)} answered")
     return [found[i] for i in range(len(items))]

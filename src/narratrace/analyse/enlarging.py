@@ -28,13 +28,35 @@ def likeness_of_part(whole: F64, part: F64) -> float:
     Args:
         whole, part: Pictures of one shape (h, w), in levels.
     """
+    ground = _Ground(whole)
     best = -1.0
     for scale in _SCALES:
         height, width = (round(side * np.exp(-scale)) for side in part.shape)
         if min(height, width) < _MIN_SIDE:
             break
-        best = max(best, float(_correlation(whole, _resized(part, height, width)).max()))
+        best = max(best, float(ground.correlation(_resized(part, height, width)).max()))
     return best
+
+
+class _Ground:
+    """A picture in which smaller ones are looked for."""
+
+    def __init__(self, picture: F64) -> None:
+        self._shape = picture.shape
+        self._spectrum = np.fft.rfft2(picture)
+        self._totals = _totals(picture), _totals(picture**2)
+
+    def correlation(self, part: F64) -> F64:
+        """Normalised correlation at every place of ``part``, shape (H - h + 1, W - w + 1)."""
+        (rows, columns), (height, width) = self._shape, part.shape
+        own = part - part.mean()
+        product = np.fft.irfft2(self._spectrum * np.conj(np.fft.rfft2(own, self._shape)), self._shape)
+        sums, squares = (_windows(total, height, width) for total in self._totals)
+        energy = max(float((own**2).sum()), _NOISE)
+        spread = np.sqrt(np.maximum(squares - sums**2 / part.size, _NOISE) * energy)
+        # Places where the part does not wrap around the picture's edges.
+        correlation: F64 = product[: rows - height + 1, : columns - width + 1] / spread
+        return correlation
 
 
 def _resized(picture: F64, height: int, width: int) -> F64:
@@ -42,23 +64,13 @@ def _resized(picture: F64, height: int, width: int) -> F64:
     return np.asarray(image.resize((width, height), Image.Resampling.BOX), np.float64)
 
 
-def _correlation(whole: F64, part: F64) -> F64:
-    """Normalised correlation at every place of ``part`` within ``whole``, shape (H - h + 1, W - w + 1)."""
-    height, width = part.shape
-    own = part - part.mean()
-    padded = (whole.shape[0] + height, whole.shape[1] + width)
-    spectrum = np.fft.rfft2(whole, padded) * np.conj(np.fft.rfft2(own, padded))
-    places = np.s_[: whole.shape[0] - height + 1, : whole.shape[1] - width + 1]
-    product = np.fft.irfft2(spectrum, padded)[places]
-    sums, squares = _sums(whole, height, width), _sums(whole**2, height, width)
-    spread = np.sqrt(np.maximum(squares - sums**2 / part.size, _NOISE) * max(float((own**2).sum()), _NOISE))
-    correlation: F64 = product / spread
-    return correlation
+def _totals(picture: F64) -> F64:
+    """Sum of what is above and to the left of every pixel, shape (H + 1, W + 1)."""
+    return np.pad(picture.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
 
 
-def _sums(picture: F64, height: int, width: int) -> F64:
+def _windows(totals: F64, height: int, width: int) -> F64:
     """Sum of every window of that size."""
-    total = np.pad(picture.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    above, below = total[:-height], total[height:]
+    above, below = totals[:-height], totals[height:]
     sums: F64 = below[:, width:] - below[:, :-width] - above[:, width:] + above[:, :-width]
     return sums

@@ -15,7 +15,7 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.tiles import Bool, TileBox, tile_box
+from narratrace.analyse.tiles import Bool, TileBox, tile_box, tiles_within
 from narratrace.ops.sparse import TILE, Segment, compose
 from narratrace.options import option
 
@@ -102,8 +102,7 @@ def presence(
         options: Thresholds.
     """
     times, box = segment.times, tile_box(tiles, columns)
-    x, y = segment.tiles % columns * TILE, segment.tiles // columns * TILE
-    inside = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
+    inside = tiles_within(segment.tiles, columns, box)
     count = (box.x1 - box.x0) * (box.y1 - box.y0) // TILE**2
     share = np.bincount(frame_of[inside], minlength=len(times)) / count
     whole = np.flatnonzero(share >= options.min_whole)

@@ -28,7 +28,7 @@ import numpy.typing as npt
 from narratrace.analyse.registration import MotionOptions, moved, passing
 from narratrace.analyse.scrolling import scroll
 from narratrace.analyse.subtitles import SubtitleOptions
-from narratrace.analyse.tiles import I64, Bool, TileBox, components, cut, grow, tile_box
+from narratrace.analyse.tiles import I64, Bool, TileBox, components, cut, grow, tile_box, tiles_within
 from narratrace.data.shots import Box, ChangeKind, Transition
 from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, tile_grid
 from narratrace.options import option
@@ -228,9 +228,7 @@ def judge(
     places = (box,) if dips else _replaced_places(a, b, ignore, difference, box, options)
     if not places:
         return Verdict(shot=False, kind="build", box=box, changed=changed)
-    x, y = tiles % columns * TILE, tiles // columns * TILE
-    inside = [(x >= p.x0) & (x < p.x1) & (y >= p.y0) & (y < p.y1) for p in places]
-    replaced = tiles[np.logical_or.reduce(inside)]
+    replaced = tiles[np.logical_or.reduce([tiles_within(tiles, columns, place) for place in places])]
     return Verdict(shot=True, kind="other", box=box, changed=changed, replaced=replaced)
 
 

@@ -74,6 +74,13 @@ def grow(mask: Bool, rows: int, columns: int) -> Bool:
     return flat
 
 
+def tiles_within(tiles: npt.NDArray[np.integer], columns: int, box: Box | TileBox) -> Bool:
+    """Which of the tiles begin in a box, shape (n,)."""
+    x, y = tiles % columns * TILE, tiles // columns * TILE
+    inside: Bool = (x >= box.x0) & (x < box.x1) & (y >= box.y0) & (y < box.y1)
+    return inside
+
+
 def cut(picture: Planes, box: TileBox) -> Planes:
     """The part of a picture in a box of whole tiles (cut at the picture's edge)."""
     y, u, v = (

@@ -26,7 +26,7 @@ from narratrace.analyse.shots import (
 )
 from narratrace.analyse.stills import StillOptions, is_content
 from narratrace.analyse.subtitles import find_strip, is_strip
-from narratrace.analyse.tiles import I64, Bool, components, tile_box
+from narratrace.analyse.tiles import I64, Bool, TileBox, components, tile_box, tiles_within
 from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, thumbnails, tile_grid
@@ -198,8 +198,15 @@ class Timeline:
             begins = self._begins(last, scene, old, new)
             if same:
                 verdict = replace(verdict, shot=False, kind="popup")
-            elif verdict.kind == "build":
-                verdict, begins = self._dissolved(verdict, begins, scene, still, difference)
+            elif verdict.kind == "build" and (
+                faded := faded_place(last.plate, scene.plate, ignore, difference, self.shot_options)
+            ):
+                between = self._between(last.end, still, step)
+                if self._dissolves(faded, old, new, between, step):
+                    tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
+                    replaced = tiles[tiles_within(tiles, still.view.columns, faded)]
+                    verdict = replace(verdict, shot=True, kind="other", replaced=replaced)
+                    begins = between[0][0]
             place = self._place(difference, still)
             self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
             self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
@@ -236,33 +243,19 @@ class Timeline:
                 return t
         return next((t for t in self._disturbed if last.end < t <= scene.start), scene.start)
 
-    def _dissolved(
-        self, verdict: Verdict, begins: float, scene: _Scene, still: Still, difference: Difference
-    ) -> tuple[Verdict, float]:
-        """The verdict and when the picture begins to change, if one picture may have faded into another.
+    def _dissolves(
+        self, place: TileBox, old: F32, new: F32, between: Sequence[tuple[float, U8]], step: int
+    ) -> bool:
+        """Whether one picture fades into another at a place, by thumbnails of both and of those between."""
+        part = slice(place.y0 // step, -(-place.y1 // step)), slice(place.x0 // step, -(-place.x1 // step))
+        pictures = [picture[part] for _, picture in between]
+        return dissolves(old[part], new[part], pictures, self.shot_options.dissolve_left)
+
+    def _between(self, end: float, still: Still, step: int) -> list[tuple[float, U8]]:
+        """Times and thumbnails of what passed between ``end`` and a still.
 
         Of what changes little, the whole picture has not been kept, but all that changed.
         """
-        last = self._scenes[-1]
-        ignore = _ignored(last.ignore, scene.ignore)
-        place = faded_place(last.plate, scene.plate, ignore, difference, self.shot_options)
-        if place is None:
-            return verdict, begins
-        step = thumbnail_step(self._size[1])
-        between = self._between(last.end, still, step)
-        part = slice(place.y0 // step, -(-place.y1 // step)), slice(place.x0 // step, -(-place.x1 // step))
-        old, new = (shrunk(plate[0], step)[part] for plate in (last.plate, scene.plate))
-        pictures = [picture[part] for _, picture in between]
-        if not dissolves(old, new, pictures, self.shot_options.dissolve_left):
-            return verdict, begins
-        columns = still.view.columns
-        tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
-        x, y = tiles % columns * TILE, tiles // columns * TILE
-        inside = (x >= place.x0) & (x < place.x1) & (y >= place.y0) & (y < place.y1)
-        return replace(verdict, shot=True, kind="other", replaced=tiles[inside]), between[0][0]
-
-    def _between(self, end: float, still: Still, step: int) -> list[tuple[float, U8]]:
-        """Times and thumbnails of what passed between ``end`` and a still, as far as it has been kept."""
         times = still.view.times
         first = int(np.searchsorted(times, end, side="right"))
         every = max(1, (still.begin - first) // _MAX_PASSING)

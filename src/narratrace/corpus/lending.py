@@ -89,25 +89,7 @@ class Lending:
 
     def _answer(self, model: Model, items: Sequence[Any]) -> list[Any]:
         with self._floor.taken(self._limits.stall_s) as beat:
-            return answers(_Heard(model, beat), items)
-
-
-class _Heard:
-    """A model whose every answer is a sign of life."""
-
-    def __init__(self, model: Model, beat: Callable[[], None]) -> None:
-        self._model = model
-        self._beat = beat
-        self.facts = model.facts
-        self.most = model.most
-
-    def answer(self, items: Sequence[Any]) -> Iterator[tuple[int, Any]]:
-        for answered in self._model.answer(items):
-            self._beat()
-            yield answered
-
-    def close(self) -> None:
-        self._model.close()
+            return answers(model, items, beat)
 
 
 class _Floor:
