@@ -101,16 +101,6 @@ class MotionOptions:
             "and 0.60",
         ),
     ] = 0.68
-    scrolled: Annotated[
-        float,
-        option(
-            "correlation of the rows of a page that was scrolled",
-            ge=0,
-            le=1,
-            source="0.90 or more at 14 scrolled pages; of other changes in 74 recordings one, mostly "
-            "hidden by a webcam, reaches 0.88, the rest 0.75 or less",
-        ),
-    ] = 0.85
     min_shift: Annotated[
         float, option("least shift in all of a pan, as a share of the picture's part", ge=0)
     ] = 0.06
@@ -130,11 +120,6 @@ class Step:
     dx: float
     dy: float
     residual: float
-
-
-def passing(thumbnails: Sequence[U8], step: int, box: Box) -> int:
-    """Pictures that a transition goes through, the last one included; 1 for a cut, see :func:`moved`."""
-    return len(_differing(_parts(thumbnails, step, box)))
 
 
 def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions) -> ChangeKind | None:

@@ -4,15 +4,20 @@ Note [Scrolling]
 ~~~~~~~~~~~~~~~~
 What a scrolled page shows before and after is the same pixel by pixel, moved by whole rows, while lines of
 text are too alike for motion to be followed from one small thumbnail to the next: a line is taken for its
-neighbour, and the motion for a zoom. So the two pictures are compared at full size, as rows: the change of
-luma from each row to the next but one, averaged over stripes of the page. Of two pages only the same lines
-correlate there. Whether something moved at all is for the pictures in between to tell: a page that is
-exchanged for a part of the same document is another page.
+neighbour, and the motion for a zoom. So pictures are compared as rows: the change of luma from each row to
+the next but one, averaged over stripes of the page. Of two pages only the same lines correlate there. A page
+may be scrolled by more than its height, so each picture of the transition is compared with the next. One
+turn of a wheel may move a page at once; but a page of which most is exchanged at once, for another part of
+the same document, is another page, and one that pushes the other out of the picture is another slide. What
+stays as it is all the while, such as a heading, is no part of the page.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -20,60 +25,176 @@ import numpy.typing as npt
 from narratrace.analyse.tiles import Bool
 from narratrace.data.shots import Box
 from narratrace.ops.sparse import TILE, U8, tile_grid
+from narratrace.options import option
 
+C64 = npt.NDArray[np.complexfloating]
 F32 = npt.NDArray[np.float32]
-_STRIPES = 16  # so that a line of text has a pattern of its own
+F64 = npt.NDArray[np.float64]
+U16 = npt.NDArray[np.uint16]
+_STRIPES = 64  # of the whole picture: those of a line of text have a pattern of their own
+_FEWEST = 4  # stripes of the part that is scrolled
+_ROWS = 360  # or somewhat more, that lines of text keep their pattern
 _MIN_SIDE = 100  # pixels of the part that is scrolled
 _MOST = 0.75  # of its height: what is left on the screen must tell
+_EXACT = 0.03  # of the picture's height, by which pushed slides move
+_NOISE = 2.0  # levels by which rows that stay differ, at most
+_STAYS = 0.06  # of the picture's height: what stays and is as high is no part of the page
 _FLAT = 4.0  # mean square of the changes from row to row below which there is nothing to tell
 
 
-def scroll(a: U8, b: U8, ignore: U8, box: Box, min_correlation: float) -> int:
-    """Rows by which the part ``box`` of picture ``a`` has moved up in picture ``b``; 0 if it has not.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScrollOptions:
+    """When a transition scrolls a page."""
+
+    min_correlation: Annotated[
+        float,
+        option(
+            "correlation of the rows of a page that was scrolled",
+            ge=0,
+            le=1,
+            source="0.90 or more at 14 scrolled pages; of other changes in 74 recordings one, mostly "
+            "hidden by a webcam, reaches 0.88, the rest 0.75 or less",
+        ),
+    ] = 0.85
+    followed: Annotated[
+        float,
+        option(
+            "the same from one picture to the next, where the page moves by several steps: what moves may be "
+            "blurred",
+            ge=0,
+            le=1,
+            source="0.80 or more at 8 scrolled pages",
+        ),
+    ] = 0.75
+    at_once: Annotated[
+        float,
+        option(
+            "rows that a page is moved at once, at most, as a share of its height",
+            ge=0,
+            le=1,
+            source="choice: most of the page stays in sight; a turn of a wheel moved 0.2",
+        ),
+    ] = 0.4
+    pushed: Annotated[
+        float,
+        option(
+            "share of the picture's height that changes, at least, when one slide pushes another out",
+            gt=0,
+            le=1,
+            source="choice: slides have margins",
+        ),
+    ] = 0.85
+
+
+def row_step(height: int) -> int:
+    """How many times pictures are shrunk before :func:`striped`."""
+    return max(1, height // _ROWS)
+
+
+def striped(luma: U8) -> U16:
+    """Sums of the rows of each stripe of a shrunk picture, shape (rows, stripes)."""
+    width = luma.shape[1] // _STRIPES
+    whole = luma[:, : _STRIPES * width].reshape(len(luma), _STRIPES, width)
+    sums: U16 = whole.sum(axis=2, dtype=np.uint16)
+    return sums
+
+
+def page_motion(
+    pictures: Sequence[U16], ignore: U8, box: Box, size: tuple[int, int], options: ScrollOptions
+) -> Literal["scroll", "push"] | None:
+    """Whether the part ``box`` of a picture was scrolled, or one slide pushed the other out; else None.
 
     Args:
-        a, b: Luma.
+        pictures: The picture before, those between and the one after, see :func:`striped`.
         ignore: Nonzero for tiles that do not count.
         box: The part that changed.
-        min_correlation: From which on the rows are the same.
+        size: Width and height of the picture.
+        options: Thresholds.
     """
+    rows = box.y1 - box.y0
+    shifts = shifts_of(pictures, ignore, box, size, options.followed)
+    steps = sum(shift != 0 for shift in shifts)
+    if steps == 1:
+        (far,) = shifts_of([pictures[0], pictures[-1]], ignore, box, size, options.min_correlation) or [0]
+        return "scroll" if 0 < abs(far) <= options.at_once * rows else None
+    pushed = rows >= options.pushed * size[1] and abs(abs(sum(shifts)) - size[1]) <= _EXACT * size[1]
+    return ("push" if pushed else "scroll") if steps else None
+
+
+def shifts_of(
+    pictures: Sequence[U16], ignore: U8, box: Box, size: tuple[int, int], min_correlation: float
+) -> list[int]:
+    """Rows by which ``box`` moves up from each picture to the next; none if that cannot be told."""
+    width, height = size
     if min(box.x1 - box.x0, box.y1 - box.y0) < _MIN_SIDE:
-        return 0
-    rows, columns = tile_grid(a.shape[1], a.shape[0])
-    counts = (ignore.reshape(rows, columns) == 0).repeat(TILE, axis=0).repeat(TILE, axis=1)
-    shown: Bool = np.asarray(_striped(counts, box).all(axis=2))
-    told = shown[2:] & shown[1:-1] & shown[:-2]
-    before, after = (np.where(told, _steps(picture, box), np.float32(0)) for picture in (a, b))
-    height = len(told)
-    reach = int(_MOST * height)
-
-    def alike(shift: int) -> float:
-        was = slice(max(0, shift), height + min(0, shift))
-        now = slice(max(0, -shift), height - max(0, shift))
-        return _correlation(before[was], after[now], told[was] & told[now])
-
-    best, _, shift = max((alike(shift), -abs(shift), shift) for shift in range(-reach, reach + 1))
-    return shift if best >= min_correlation else 0
-
-
-def _striped(picture: npt.NDArray[Any], box: Box) -> npt.NDArray[Any]:
-    """The part ``box``, its columns in stripes of equal width, shape (rows, stripes, width)."""
-    part = picture[int(box.y0) : int(box.y1), int(box.x0) : int(box.x1)]
-    width = part.shape[1] // _STRIPES
-    return part[:, : _STRIPES * width].reshape(len(part), _STRIPES, width)
-
-
-def _steps(picture: U8, box: Box) -> F32:
-    """Change of each stripe from the row before to the row after."""
-    rows = _striped(picture, box).mean(axis=2, dtype=np.float32)
-    steps: F32 = rows[2:] - rows[:-2]
-    return steps
+        return []
+    step = row_step(height)
+    stripe = width // step // _STRIPES * step
+    rows = slice(-(-int(box.y0) // step), int(box.y1) // step)
+    columns = slice(-(-int(box.x0) // stripe), min(_STRIPES, int(box.x1) // stripe))
+    if columns.stop - columns.start < _FEWEST:
+        return []
+    grid = tile_grid(width, height)
+    counts = (ignore.reshape(grid) == 0).repeat(TILE, axis=0).repeat(TILE, axis=1)
+    counts = counts[: len(pictures[0]) * step, : _STRIPES * stripe]
+    shown: Bool = counts.reshape(-1, step, _STRIPES, stripe).all(axis=(1, 3))[rows, columns]
+    page = [picture[rows, columns].astype(np.float32) * (step / stripe) for picture in pictures]
+    stays = np.all([np.abs(rows - page[0]) < _NOISE for rows in page[1:]], axis=0)
+    shown &= ~_long(stays, max(1, round(_STAYS * height / step)))
+    told: Bool = shown[2:] & shown[1:-1] & shown[:-2]
+    changes = [_Changes(rows, told) for rows in page]
+    shifts: list[int] = []
+    for before, after in pairwise(changes):
+        shift = before.shift_to(after, min_correlation)
+        if shift is None:
+            return []
+        shifts.append(step * shift)
+    return shifts
 
 
-def _correlation(a: F32, b: F32, told: Bool) -> float:
-    """Of what both show; 0 where that is too flat to tell."""
-    a, b = a * told, b * told
-    energy = float((a * a).sum()), float((b * b).sum())
-    if min(energy) < _FLAT * max(1, told.sum()):
-        return 0.0
-    return float((a * b).sum()) / float(np.sqrt(energy[0] * energy[1]))
+def _long(stays: Bool, rows: int) -> Bool:
+    """Cells of runs down a stripe of at least so many rows: what is shorter lies between lines of text."""
+    sums = np.cumsum(np.pad(stays, ((1, 0), (0, 0))), axis=0)
+    begins: Bool = sums[rows:] - sums[:-rows] == rows
+    long = np.zeros_like(stays)
+    for row in range(rows):
+        long[row : row + len(begins)] |= begins
+    return long
+
+
+class _Changes:
+    """How a part of a picture changes from row to row, ready to be compared with others.
+
+    Args:
+        rows: Mean luma of each row of each stripe, shape (rows, stripes).
+        told: Which of them count, but for the first and the last row.
+    """
+
+    def __init__(self, rows: F32, told: Bool) -> None:
+        self.steps = np.where(told, rows[2:] - rows[:-2], np.float32(0))
+        self._length = 2 * len(told)
+        self._count = int(told.sum())
+        self._own = np.fft.rfft(self.steps, self._length, axis=0)
+        self._energy = np.fft.rfft(self.steps**2, self._length, axis=0)
+        self._told = np.fft.rfft(told.astype(np.float32), self._length, axis=0)
+
+    def shift_to(self, other: _Changes, min_correlation: float) -> int | None:
+        """Rows by which it moved up, 0 if it did not move; None if it is another."""
+        if np.array_equal(self.steps, other.steps):
+            return 0
+        product = self._sums(self._own, other._own)
+        energy = self._sums(self._energy, other._told), self._sums(self._told, other._energy)
+        count = self._sums(self._told, other._told)
+        tells = (np.minimum(*energy) >= _FLAT * count) & (count >= max(1.0, (1 - _MOST) * self._count))
+        likeness = np.where(tells, product / np.sqrt(np.maximum(energy[0] * energy[1], 1e-9)), 0.0)
+        height = len(self.steps)
+        reach = int(_MOST * height)
+        shifts = np.arange(-reach, reach + 1)
+        likeness = likeness[shifts]  # those up to 0 lie at the end
+        best = int(np.lexsort((np.abs(shifts), -likeness))[0])
+        return int(shifts[best]) if likeness[best] >= min_correlation else None
+
+    def _sums(self, a: C64, b: C64) -> F64:
+        """Sum of products for each shift of ``a`` up."""
+        product: F64 = np.fft.irfft((a * np.conj(b)).sum(axis=1), self._length)
+        return product

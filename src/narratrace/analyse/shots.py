@@ -25,8 +25,8 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.registration import MotionOptions, moved, passing
-from narratrace.analyse.scrolling import scroll
+from narratrace.analyse.registration import MotionOptions, moved
+from narratrace.analyse.scrolling import U16, ScrollOptions, page_motion
 from narratrace.analyse.subtitles import SubtitleOptions
 from narratrace.analyse.tiles import I64, Bool, TileBox, components, cut, grow, tile_box, tiles_within
 from narratrace.data.shots import Box, ChangeKind, Transition
@@ -35,7 +35,9 @@ from narratrace.options import option
 
 _STRONG = 8  # strongly changed pixels of a tile that has changed
 _APART = 4  # tiles between what belongs to one place
-_RIM = 2  # tiles around the inside of a place: one that hardly changed, one that changed in part
+_MOSTLY = 0.5  # share of a tile that changes strongly, at least, within a sheet
+_RIM = 2  # tiles around the inside of a sheet: its outermost ones, and those that changed in part
+_BESIDE = 0.1  # share of what changes strongly that may lie beside a sheet
 _MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
 _SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
 _EVERYWHERE = 0.97  # share of strongly changed pixels from which on nothing has merely moved
@@ -166,6 +168,7 @@ class ShotOptions:
     ] = 0.1
     passing_s: Annotated[float, option("time between thumbnails of a transition", unit="s", ge=0)] = 0.06
     motion: MotionOptions = field(default_factory=MotionOptions)
+    scrolling: ScrollOptions = field(default_factory=ScrollOptions)
     subtitles: SubtitleOptions = field(default_factory=SubtitleOptions)
 
 
@@ -204,7 +207,13 @@ def shrunk(luma: U8, step: int) -> npt.NDArray[np.float32]:
 
 
 def judge(
-    a: Planes, b: Planes, ignore: U8, difference: Difference, thumbnails: Sequence[U8], options: ShotOptions
+    a: Planes,
+    b: Planes,
+    ignore: U8,
+    difference: Difference,
+    thumbnails: Sequence[U8],
+    rows: Sequence[U16],
+    options: ShotOptions,
 ) -> Verdict:
     """The verdict on a change from one plate to another.
 
@@ -214,6 +223,7 @@ def judge(
         difference: Of the two plates.
         thumbnails: Luma of the first plate, of the frames in between and of the second plate, shrunk
             :func:`thumbnail_step` times.
+        rows: Their rows, and more frames' in between, see :func:`narratrace.analyse.scrolling.striped`.
         options: Thresholds.
     """
     height, width = a[0].shape
@@ -223,7 +233,8 @@ def judge(
     changed = difference.changed / max(1, difference.pixels)
     everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
     dips = _dips(thumbnails, options)
-    if not everywhere and not dips and (kind := _motion(a[0], b[0], ignore, box, thumbnails, options.motion)):
+    moves = not everywhere and not dips
+    if moves and (kind := _motion((width, height), ignore, box, thumbnails, rows, options)):
         return Verdict(shot=False, kind=kind, box=box, changed=changed)
     places = (box,) if dips else _replaced_places(a, b, ignore, difference, box, options)
     if not places:
@@ -233,13 +244,18 @@ def judge(
 
 
 def _motion(
-    a: U8, b: U8, ignore: U8, box: Box, thumbnails: Sequence[U8], options: MotionOptions
+    size: tuple[int, int],
+    ignore: U8,
+    box: Box,
+    thumbnails: Sequence[U8],
+    rows: Sequence[U16],
+    options: ShotOptions,
 ) -> ChangeKind | None:
-    """How the picture moved from one to the other, None if it did not; see :func:`judge`."""
-    step = thumbnail_step(len(a))
-    if passing(thumbnails, step, box) >= options.min_pairs and scroll(a, b, ignore, box, options.scrolled):
-        return "scroll"
-    return moved(thumbnails, step, box, options)
+    """How a picture of that size moved from one to the other, None if it did not; see :func:`judge`."""
+    page = page_motion(rows, ignore, box, size, options.scrolling)
+    if page is not None:
+        return "scroll" if page == "scroll" else None
+    return moved(thumbnails, thumbnail_step(size[1]), box, options.motion)
 
 
 def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
@@ -418,15 +434,27 @@ def _places(
 def _is_sheet(own: Bool, strong: npt.NDArray[np.uint16]) -> bool:
     """Whether something without holes was laid over a place, or taken away: its inside changed all over.
 
+    What changed beside it, such as the line under a word that a note explains, may be little.
+
     Args:
         own: Tiles of the place and the ones around it, shape (rows, columns).
         strong: Strongly changed pixels of each tile, of the same shape.
     """
-    inside = own
-    for _ in range(_RIM):  # beyond the picture's edge, where tiles may have changed in part, is outside too
-        padded = np.pad(inside, 1)
-        inside = inside & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    return bool(inside.sum() >= _MIN_INSIDE and (strong[inside] >= _SHEET * TILE**2).mean() >= _SHEET)
+    changed = np.where(own, strong, 0)
+    inside = _eroded(changed >= _MOSTLY * TILE**2)
+    if inside.sum() < _MIN_INSIDE or (changed[inside] >= _SHEET * TILE**2).mean() < _SHEET:
+        return False
+    sheet = inside.ravel()
+    for _ in range(_RIM):
+        sheet = grow(sheet, *inside.shape)
+    return float(changed[~sheet.reshape(inside.shape)].sum()) <= _BESIDE * float(changed.sum())
+
+
+def _eroded(tiles: Bool) -> Bool:
+    """Without its outermost tiles; beyond the picture's edge, where tiles may be cut, is outside too."""
+    padded = np.pad(tiles, 1)
+    inside: Bool = tiles & padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return inside
 
 
 def _replaced(difference: Difference, exchanged: float, options: ShotOptions) -> bool:

@@ -79,6 +79,16 @@ class StillOptions:
     min_pixels: Annotated[
         int, option("strongly changed pixels that a tile of a change of content has", ge=1)
     ] = 16
+    status_line: Annotated[
+        float,
+        option(
+            "height of the lines at the picture's top and bottom that have clocks and counters, as a share "
+            "of the picture's: what changes there and is no larger than a pointer is no change of content",
+            ge=0,
+            le=1,
+            source="choice; the clock of a conference window ends at 0.047",
+        ),
+    ] = 0.05
     max_places: Annotated[int, option("places a resting and leaving pointer can change at once", ge=1)] = 3
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
+from narratrace.analyse.scrolling import U16, row_step, striped
 from narratrace.analyse.shots import (
     ShotOptions,
     Verdict,
@@ -46,6 +47,14 @@ _NEAR_S = 2.0
 """Time from a change within which it may be seen to move, in seconds."""
 F32 = npt.NDArray[np.float32]
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
+
+
+class Moment(NamedTuple):
+    """A frame of a transition: its time, and its luma as a thumbnail and as rows of stripes."""
+
+    t: float
+    thumbnail: U8
+    rows: U16
 
 
 @dataclass(slots=True)
@@ -127,6 +136,11 @@ def _covered(tiles: I64, columns: int, regions: Sequence[Box]) -> float:
     return float(inside.mean()) if len(tiles) else 0.0
 
 
+def _contains(box: Box, place: TileBox) -> bool:
+    """Whether a place lies in a box, such as the frame around a face in that of the faces that move."""
+    return box.x0 <= place.x0 and box.y0 <= place.y0 and place.x1 <= box.x1 and place.y1 <= box.y1
+
+
 def _ignored(a: U8, b: U8) -> U8:
     """Tiles that move by themselves in either of two stills; none if that leaves nothing to compare."""
     either = a | b
@@ -145,23 +159,28 @@ class Timeline:
     _boundaries: list[_Boundary] = field(default_factory=list)
     _traces: list[Trace] = field(default_factory=list)
     _regions: list[MovingRegion] = field(default_factory=list)
-    _passing: deque[tuple[float, U8]] = field(default_factory=deque)
+    _passing: deque[Moment] = field(default_factory=deque)
     _passing_count: int = 0  # of the latest transition
     _disturbed: list[float] = field(default_factory=list)
     _size: tuple[int, int] = (0, 0)
 
-    def disturbed(self, t: float, thumbnail: U8) -> None:
-        """The whole picture changed at ``t``."""
+    def disturbed(self, t: float, shown: tuple[U8, U8] | None) -> None:
+        """The whole picture changed at ``t``.
+
+        Args:
+            shown: The picture, shrunk :func:`thumbnail_step` and :func:`row_step` times; None if another was
+                handed in no more than ``passing_s`` before.
+        """
         if not self._disturbed or t - self._disturbed[-1] > _APART_S:
             self._passing_count = 0
         self._disturbed.append(t)
-        if self._passing and t - self._passing[-1][0] < self.shot_options.passing_s:
+        if shown is None or (self._passing and t - self._passing[-1].t < self.shot_options.passing_s):
             return
         if self._passing_count < _MAX_PASSING:
             self._passing_count += 1
         elif len(self._passing) >= _MAX_PASSING // 2:
             del self._passing[-_MAX_PASSING // 2]
-        self._passing.append((t, thumbnail))
+        self._passing.append(Moment(t, shown[0], striped(shown[1])))
 
     def regions(self, regions: Sequence[MovingRegion]) -> None:
         """Moving regions of the stretch that comes next."""
@@ -192,9 +211,10 @@ class Timeline:
                 difference = compare(last.plate, scene.plate, (~inset).astype(np.uint8))
             step = thumbnail_step(self._size[1])
             old, new = (shrunk(plate[0], step) for plate in (last.plate, scene.plate))
-            passing = [picture for t, picture in self._passing if last.end < t < start]
+            passing = [moment.thumbnail for moment in self._passing if last.end < moment.t < start]
             thumbnails = [old.astype(np.uint8), *passing, new.astype(np.uint8)]
-            verdict = judge(last.plate, scene.plate, ignore, difference, thumbnails, self.shot_options)
+            rows = self._rows_between(last, scene, still)
+            verdict = judge(last.plate, scene.plate, ignore, difference, thumbnails, rows, self.shot_options)
             begins = self._begins(last, scene, old, new)
             if same:
                 verdict = replace(verdict, shot=False, kind="popup")
@@ -212,7 +232,7 @@ class Timeline:
             self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
         self._scenes.append(scene)
         # No later still can reach back beyond the one before this.
-        while self._passing and self._passing[0][0] < self._scenes[-2 if last else -1].end:
+        while self._passing and self._passing[0].t < self._scenes[-2 if last else -1].end:
             self._passing.popleft()
 
     def _lengthen(self, still: Still, end: float) -> None:
@@ -233,7 +253,7 @@ class Timeline:
         Args:
             old, new: Luma of the two, shrunk as the pictures that passed.
         """
-        passing = [(t, picture) for t, picture in self._passing if last.end < t <= scene.start]
+        passing = [(t, picture) for t, picture, _ in self._passing if last.end < t <= scene.start]
         if len(passing) >= _MAX_PASSING:
             pictures: list[tuple[float, npt.NDArray[Any]]] = [(last.end, old), *passing, (scene.start, new)]
             return _after_video(pictures, self.shot_options.motion.max_cut)
@@ -251,20 +271,31 @@ class Timeline:
         pictures = [picture[part] for _, picture in between]
         return dissolves(old[part], new[part], pictures, self.shot_options.dissolve_left)
 
-    def _between(self, end: float, still: Still, step: int) -> list[tuple[float, U8]]:
-        """Times and thumbnails of what passed between ``end`` and a still.
+    def _rows_between(self, last: _Scene, scene: _Scene, still: Still) -> list[U16]:
+        """Rows of the pictures of two scenes and of what passed between them."""
+        step = row_step(self._size[1])
+        first, final = (
+            striped(shrunk(plate[0], step).astype(np.uint8)) for plate in (last.plate, scene.plate)
+        )
+        passing = [(t, rows) for t, _, rows in self._passing if last.end < t < scene.start]
+        passing += [(t, striped(picture)) for t, picture in self._kept_between(last.end, still, step)]
+        return [first, *(rows for _, rows in sorted(passing, key=lambda p: p[0])), final]
 
-        Of what changes little, the whole picture has not been kept, but all that changed.
-        """
+    def _between(self, end: float, still: Still, step: int) -> list[tuple[float, U8]]:
+        """Times and thumbnails of what passed between ``end`` and a still."""
+        start = still.view.times[still.begin]
+        passing = [(t, picture) for t, picture, _ in self._passing if end < t < start]
+        return sorted([*passing, *self._kept_between(end, still, step)], key=lambda p: p[0])
+
+    def _kept_between(self, end: float, still: Still, step: int) -> list[tuple[float, U8]]:
+        """The same, shrunk ``step`` times, where so little changed that all of it has been kept."""
         times = still.view.times
         first = int(np.searchsorted(times, end, side="right"))
+        if first >= still.begin:
+            return []
         every = max(1, (still.begin - first) // _MAX_PASSING)
-        kept: list[U8] = (
-            thumbnails(still.view.segment, first, still.begin, every, step) if first < still.begin else []
-        )
-        passing = [(t, picture) for t, picture in self._passing if end < t < times[still.begin]]
-        passing += zip(times[first : still.begin : every].tolist(), kept, strict=True)
-        return sorted(passing, key=lambda p: p[0])
+        kept = thumbnails(still.view.segment, first, still.begin, every, step)
+        return list(zip(times[first : still.begin : every].tolist(), kept, strict=True))
 
     def _place(self, difference: Difference, still: Still) -> Box:
         """Box of what differs, without pointers that rest in either plate."""
@@ -296,7 +327,19 @@ class Timeline:
         places = [
             tile_box(tiles[m], still.view.columns) for m in components(tiles, still.view.columns, reach=1)
         ]
-        return all(self.finder.is_pointer(self._scenes[-1].plate, still.plate, place) for place in places)
+        plate = self._scenes[-1].plate
+        moving = [region.box for region in still.view.regions]
+        return all(
+            self._in_status_line(place)
+            or any(_contains(box, place) for box in moving)
+            or self.finder.is_pointer(plate, still.plate, place)
+            for place in places
+        )
+
+    def _in_status_line(self, place: TileBox) -> bool:
+        """Whether a small place is at the edge where windows and desktops have their clocks and counters."""
+        line = self.still_options.status_line * self._size[1]
+        return place.y1 <= line or place.y0 >= self._size[1] - line
 
     def _drop_passing(self, scene: _Scene) -> None:
         """Forgets the latest scene if it was only a moment of a slow transition into ``scene``."""

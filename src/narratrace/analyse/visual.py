@@ -29,6 +29,7 @@ from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.pointer import PointerFinder, Still
+from narratrace.analyse.scrolling import row_step
 from narratrace.analyse.shots import ShotOptions, thumbnail_step
 from narratrace.analyse.sight import Draft, PointerOptions, Sought
 from narratrace.analyse.stills import StillOptions, find_changes, settled, stretches, view_segment
@@ -38,6 +39,7 @@ from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, VideoStreamInfo
 from narratrace.ops.sparse import (
+    U8,
     ChangeOptions,
     EpochOptions,
     History,
@@ -135,6 +137,7 @@ class VisualAnalyser:
         self._device = device
         self._recorder: Recorder | None = None
         self._latest: Frame | None = None
+        self._shown_at = -math.inf
         self._goes_on = False  # whether the open stretch is the rest of one that ended for its size
         self._seconds = 0.0
         threads = self._options.worker_threads
@@ -253,11 +256,18 @@ class VisualAnalyser:
             if recorder.frames:
                 self._close(recorder)
             self._goes_on = False
-            t, thumbnail = frame.t, recorder.thumbnail(thumbnail_step(frame.height))
-            self._work.do(lambda: self._timeline.disturbed(t, thumbnail))
+            t, shown = frame.t, self._shown(recorder, frame)
+            self._work.do(lambda: self._timeline.disturbed(t, shown))
         elif recorder.bytes > self._options.max_segment_mb * 1e6:
             self._close(recorder)
             self._goes_on = True
+
+    def _shown(self, recorder: Recorder, frame: Frame) -> tuple[U8, U8] | None:
+        """The screen as the timeline wants it; None if it has one of just before."""
+        if frame.t - self._shown_at < self._options.shots.passing_s:
+            return None
+        self._shown_at = frame.t
+        return recorder.thumbnail(thumbnail_step(frame.height)), recorder.thumbnail(row_step(frame.height))
 
     def _close(self, recorder: Recorder) -> None:
         """Has the stretch that has ended worked out."""
@@ -286,11 +296,11 @@ class VisualAnalyser:
 
     def _eased(self, segment: Segment, begin: int, end: int) -> None:
         """Frames of a stretch that are moments of a transition."""
-        step = thumbnail_step(segment.height)
-        for t, picture in zip(
-            segment.times[begin:end], thumbnails(segment, begin, end, 1, step), strict=True
-        ):
-            self._timeline.disturbed(float(t), picture)
+        coarse, fine = (
+            thumbnails(segment, begin, end, 1, step(segment.height)) for step in (thumbnail_step, row_step)
+        )
+        for t, *shown in zip(segment.times[begin:end].tolist(), coarse, fine, strict=True):
+            self._timeline.disturbed(t, (shown[0], shown[1]))
 
     def _resolve(self, budget: float, until: float) -> None:
         """Finishes the oldest stills: what ended by ``until``, and more while all need over ``budget``."""
