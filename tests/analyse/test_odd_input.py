@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narratrace.analyse.shots import ShotOptions
+from narratrace.analyse.shot_options import ShotOptions
 from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.media import DecodeSummary

@@ -132,7 +132,7 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
         box: The part of the picture that changes, in its pixels.
         options: Thresholds.
     """
-    parts = _parts(thumbnails, step, box)
+    parts = parts_of(thumbnails, step, box)
     if not parts or min(parts[0].shape) < 8:
         return None
     contrast = [float(part.std()) for part in parts]
@@ -176,7 +176,8 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     return "scroll" if dx < 0.25 * dy else "pan"
 
 
-def _parts(thumbnails: Sequence[U8], step: int, box: Box) -> list[F64]:
+def parts_of(thumbnails: Sequence[U8], step: int, box: Box) -> list[F64]:
+    """The part ``box`` of each thumbnail, see :func:`moved`."""
     rows = slice(int(box.y0) // step, -(-int(box.y1) // step))
     columns = slice(int(box.x0) // step, -(-int(box.x1) // step))
     return [thumbnail[rows, columns].astype(np.float64) for thumbnail in thumbnails]

@@ -15,8 +15,8 @@ from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
 from narratrace.analyse.scrolling import U16, row_step, striped
+from narratrace.analyse.shot_options import ShotOptions
 from narratrace.analyse.shots import (
-    ShotOptions,
     Verdict,
     faded_place,
     is_passing,

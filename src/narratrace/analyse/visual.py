@@ -30,7 +30,8 @@ from narratrace.analyse.keyframes import KeyframeOptions, PictureMaker
 from narratrace.analyse.moving import MovingFinder, MovingOptions
 from narratrace.analyse.pointer import PointerFinder, Still
 from narratrace.analyse.scrolling import row_step
-from narratrace.analyse.shots import ShotOptions, thumbnail_step
+from narratrace.analyse.shot_options import ShotOptions
+from narratrace.analyse.shots import thumbnail_step
 from narratrace.analyse.sight import Draft, PointerOptions, Sought
 from narratrace.analyse.stills import StillOptions, find_changes, settled, stretches, view_segment
 from narratrace.analyse.timeline import Timeline

@@ -1,0 +1,188 @@
+"""Whether two pictures show the same things, larger or smaller, and elsewhere: the ends of a zoom or a pan.
+
+Note [Alignment]
+~~~~~~~~~~~~~~~~
+A zoom through a section of tissue, or a fast pan, moves small things so far from one frame to the next that
+none can be followed. What it begins and ends with can still be laid over each other: one of the two is shrunk
+step by step and looked for in the other by normalised cross-correlation (Lewis, Fast Normalized
+Cross-Correlation, 1995) of what both show (Padfield, Masked Object Registration in the Fourier Domain, 2012).
+Both without their coarse shades, or the dark margin around a picture would fit best. A slide with an enlarged
+part of the one before it does not move there: what lies between the two must be on the way too, which neither
+the pictures of a cut are nor those of a dissolve.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Annotated
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from narratrace.data.shots import ChangeKind
+from narratrace.options import option
+
+F64 = npt.NDArray[np.float64]
+C128 = npt.NDArray[np.complex128]
+SCALES = np.arange(-1.38, 1.39, 0.06)
+"""Natural logarithms of the enlargements that are tried: below a quarter of its size, nothing is left."""
+_FINER = np.arange(-0.05, 0.051, 0.01)
+_SHADES = 6  # pixels on each side over which shades are averaged
+_MOST = 24.0  # levels from them that count
+_MIN_SIDE = 6
+_MIN_SHARED = 0.3  # of the smaller picture
+_UNLIKE = 0.2  # of the difference between the ends, by which what is under way differs from both
+_LOOKS = 4  # at pictures under way
+_FLAT = 1.0  # variance of what is shared below which there is nothing to tell
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlignmentOptions:
+    """When pictures that lie on each other are the ends of a motion."""
+
+    ends: Annotated[
+        float, option("correlation of what the first and the last picture both show, at least", ge=0, le=1)
+    ] = 0.7
+    between: Annotated[
+        float, option("the same for the first picture and one in between, at least", ge=0, le=1)
+    ] = 0.6
+    way: Annotated[
+        float,
+        option("share of the way that a picture in between has gone, and has to go, at least", gt=0, le=0.5),
+    ] = 0.1
+    min_scale: Annotated[
+        float, option("least change of scale in all of a zoom, as a natural logarithm", ge=0)
+    ] = 0.12
+    min_shift: Annotated[
+        float, option("least shift in all of a pan, as a share of the picture's part", ge=0)
+    ] = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Alignment:
+    """Where one picture lies on another.
+
+    Attributes:
+        likeness: Correlation of what both show, -1..1.
+        dx, dy: Shift of the centre in pixels, of the picture with the smaller things.
+        scale: Natural logarithm of the size of things in the second divided by their size in the first.
+    """
+
+    likeness: float
+    dx: float
+    dy: float
+    scale: float
+
+
+def align(a: F64, b: F64, scales: Iterable[float] = SCALES) -> Alignment:
+    """The best alignment of picture ``b`` with picture ``a``, in levels, of the same shape."""
+    whole = _Texture(a, a.shape), _Texture(b, b.shape)
+
+    def at(scale: float) -> Alignment:
+        p = whole[0] if scale >= 0 else _Texture(_smaller(a, -scale), a.shape)
+        q = whole[1] if scale <= 0 else _Texture(_smaller(b, scale), b.shape)
+        return Alignment(*p.place(q), scale)
+
+    rough = max((at(scale) for scale in scales), key=lambda found: found.likeness)
+    return max((at(rough.scale + more) for more in _FINER), key=lambda found: found.likeness)
+
+
+def kind_of_motion(pictures: Sequence[F64], options: AlignmentOptions) -> ChangeKind | None:
+    """``zoom``, ``pan`` or ``scroll`` if pictures are moments of one, else None.
+
+    Args:
+        pictures: Of one shape, in levels, in time order.
+        options: Thresholds.
+    """
+    first, *between, last = pictures
+    apart = float(np.abs(last - first).mean())
+    under_way = [
+        picture
+        for picture in between
+        if min(float(np.abs(picture - end).mean()) for end in (first, last)) >= _UNLIKE * apart
+    ]
+    if not under_way or min(first.shape) < 2 * _MIN_SIDE:
+        return None
+    whole = align(first, last)
+    if whole.likeness < options.ends:
+        return None
+    shift = np.array([whole.dx / first.shape[1], whole.dy / first.shape[0]])
+    zooms = abs(whole.scale) >= options.min_scale
+    if not zooms and np.abs(shift).max() < options.min_shift:
+        return None
+    scales = whole.scale * np.linspace(0, 1, 2 + int(abs(whole.scale) / 0.06))
+    for picture in under_way[:: max(1, len(under_way) // _LOOKS)]:
+        there = align(first, picture, scales)
+        if zooms:
+            gone = there.scale / whole.scale
+        else:
+            gone = float(np.hypot(there.dx, there.dy) / np.hypot(whole.dx, whole.dy))
+        if there.likeness >= options.between and options.way <= gone <= 1 - options.way:
+            return "zoom" if zooms else "scroll" if abs(shift[0]) < 0.25 * abs(shift[1]) else "pan"
+    return None
+
+
+class _Texture:
+    """What a picture shows without its shades, ready to be laid over another.
+
+    Args:
+        picture: In levels, no larger than ``room``.
+        room: Shape of the largest picture that takes part.
+    """
+
+    def __init__(self, picture: F64, room: tuple[int, ...]) -> None:
+        self.shape = picture.shape
+        self._room = 2 * room[0], 2 * room[1]
+        texture = np.clip(picture - _shades(picture), -_MOST, _MOST)
+        self._spectrum = self._transform(texture)
+        self._energy = self._transform(texture**2)
+        self._shown = self._transform(np.ones_like(texture))
+
+    def place(self, other: _Texture) -> tuple[float, float, float]:
+        """Likeness where the other fits best, and the shift of its centre from this one's, (dx, dy)."""
+        shared = np.multiply.outer(
+            *(_shared(own, its, n) for own, its, n in zip(self.shape, other.shape, self._room, strict=True))
+        )
+        energy = self._sums(self._energy, other._shown), self._sums(self._shown, other._energy)
+        least = _MIN_SHARED * min(self.shape[0] * self.shape[1], other.shape[0] * other.shape[1])
+        tells = (shared >= least) & (np.minimum(*energy) >= _FLAT * shared)
+        product = self._sums(self._spectrum, other._spectrum)
+        likeness = np.where(tells, product / np.sqrt(np.maximum(energy[0] * energy[1], _FLAT)), -1.0)
+        y, x = np.unravel_index(int(np.argmax(likeness)), likeness.shape)
+        dy, dx = (
+            (at if at < own else at - n) + 0.5 * (its - own)
+            for at, own, its, n in zip((int(y), int(x)), self.shape, other.shape, self._room, strict=True)
+        )
+        return float(likeness[y, x]), dx, dy
+
+    def _transform(self, picture: F64) -> C128:
+        return np.fft.rfft2(picture, self._room)
+
+    def _sums(self, own: C128, its: C128) -> F64:
+        """Sum of products for each place of the other's first pixel, those before this one's at the end."""
+        return np.fft.irfft2(own * np.conj(its), self._room)
+
+
+def _shared(own: int, its: int, room: int) -> F64:
+    """Rows (or columns) that two pictures share, by where the other begins in this one, modulo ``room``."""
+    begins = np.arange(room)
+    begins = np.where(begins < own, begins, begins - room)
+    return np.maximum(0.0, np.minimum(own, begins + its) - np.maximum(0, begins))
+
+
+def _smaller(picture: F64, scale: float) -> F64:
+    """The picture, things ``exp(scale)`` times as small."""
+    height, width = (max(_MIN_SIDE, round(side * np.exp(-scale))) for side in picture.shape)
+    image = Image.fromarray(picture.astype(np.float32))
+    return np.asarray(image.resize((width, height), Image.Resampling.BOX), np.float64)
+
+
+def _shades(picture: F64) -> F64:
+    """The mean around every pixel."""
+    size = 2 * _SHADES + 1
+    padded = np.pad(picture, _SHADES, mode="edge")
+    sums = np.pad(padded.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
+    shades = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
+    return shades / size**2
