@@ -169,7 +169,8 @@ def _shared(own: int, its: int, room: int) -> F64:
     """Rows (or columns) that two pictures share, by where the other begins in this one, modulo ``room``."""
     begins = np.arange(room)
     begins = np.where(begins < own, begins, begins - room)
-    return np.maximum(0.0, np.minimum(own, begins + its) - np.maximum(0, begins))
+    shared: F64 = np.maximum(0.0, np.minimum(own, begins + its) - np.maximum(0, begins))
+    return shared
 
 
 def _smaller(picture: F64, scale: float) -> F64:
@@ -184,5 +185,6 @@ def _shades(picture: F64) -> F64:
     size = 2 * _SHADES + 1
     padded = np.pad(picture, _SHADES, mode="edge")
     sums = np.pad(padded.cumsum(axis=0).cumsum(axis=1), ((1, 0), (1, 0)))
-    shades = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
-    return shades / size**2
+    shades: F64 = sums[size:, size:] - sums[:-size, size:] - sums[size:, :-size] + sums[:-size, :-size]
+    shades *= 1 / size**2
+    return shades

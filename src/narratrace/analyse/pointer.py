@@ -21,7 +21,7 @@ from narratrace.analyse.breaks import Point, joined
 from narratrace.analyse.cleaning import cleaner_blocks, clear_moment
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.glyphs import GlyphOptions
-from narratrace.analyse.resting import shown
+from narratrace.analyse.resting import always_there, shown
 from narratrace.analyse.sight import Draft, PointerOptions, Sight, Sought
 from narratrace.analyse.staying import Seen
 from narratrace.analyse.stills import SegmentView, StillOptions
@@ -167,6 +167,8 @@ class PointerFinder:
         if found is None or still.view.is_moving(found.x, found.y):
             return still
         times = still.view.times[still.begin : still.end]
+        if always_there(found, times, still.trace, still.blobs):
+            return still
         rest = shown(times, still.open_from, len(times), found, still.blobs)
         return replace(still, trace=joined([still.trace, held(rest, times, self.options.hold_s)]))
 

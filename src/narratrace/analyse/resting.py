@@ -278,7 +278,11 @@ class RestFinder:
                 or (self.near(plate, known, b, self.options.beside, lone=lone) if b else None)
                 or self.missed(plate, known, _around(blobs, start, stop, view.max_pointer))
             )
-            if found and not view.is_moving(found.x, found.y) and not _is_content(found, times, trace, blobs):
+            if (
+                found
+                and not view.is_moving(found.x, found.y)
+                and not always_there(found, times, trace, blobs)
+            ):
                 pieces.append(shown(times, start, stop, found, blobs))
         return joined(pieces)
 
@@ -357,7 +361,7 @@ def _missed(found: Find, blobs: Blobs) -> Bool:
     return missed
 
 
-def _is_content(found: Find, times: F64, trace: Trace, blobs: Blobs) -> bool:
+def always_there(found: Find, times: F64, trace: Trace, blobs: Blobs) -> bool:
     """Whether the place looks the same while the pointer is elsewhere: then it is no pointer in the plate."""
     left, top, right, bottom = found.box
     away = (np.abs(trace.x - found.x) >= right - left) | (np.abs(trace.y - found.y) >= bottom - top)

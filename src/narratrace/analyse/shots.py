@@ -36,9 +36,11 @@ _STRONG = 8  # strongly changed pixels of a tile that has changed
 _APART = 4  # tiles between what belongs to one place
 _MOSTLY = 0.5  # share of a tile that changes strongly, at least, within a sheet
 _RIM = 2  # tiles around the inside of a sheet: its outermost ones, and those that changed in part
-_BESIDE = 0.1  # share of what changes strongly that may lie beside a sheet
+_BESIDE = 0.25  # share of what changes strongly that may lie beside a sheet
 _MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
 _SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
+_BAR = 0.1  # of the picture's height, that a bar along its edge has at most
+_ALL_ALONG = 0.97  # of the picture's width, that such a bar has at least
 _EVERYWHERE = 0.97  # share of strongly changed pixels from which on nothing has merely moved
 _COMPACT = 0.75  # share of its box that a single picture changes, or more
 _MAX_PLACES = 6  # more are a change of the whole picture
@@ -145,6 +147,8 @@ def _replaced_places(
     a: Planes, b: Planes, ignore: U8, difference: Difference, box: Box, options: ShotOptions
 ) -> tuple[Box, ...]:
     """Places where content replaced content; all of ``box`` if that happened to nearly all there was."""
+    if _is_bar(box, a[0].shape):
+        return ()
     wiped = difference.lost >= options.wiped_lost * max(1, difference.edges_a)
     if wiped and _replaced(difference, _exchanged(difference), options):
         return (box,)
@@ -158,6 +162,13 @@ def _replaced_places(
     if not replaced and _is_other_picture(a, b, ignore, difference, options):
         return (box,)
     return replaced
+
+
+def _is_bar(box: Box, shape: tuple[int, ...]) -> bool:
+    """Whether all that changed is a bar along the picture's top or bottom, such as a player's controls."""
+    height, width = shape
+    high = _BAR * height
+    return box.x1 - box.x0 >= _ALL_ALONG * width and (box.y1 <= high or box.y0 >= height - high)
 
 
 def _fills(difference: Difference, box: Box, options: ShotOptions) -> bool:
