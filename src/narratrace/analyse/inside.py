@@ -10,6 +10,7 @@ average: in a moving picture there is always something that resembles it for a m
 
 The same holds where the pointer brings something up that is larger than itself, a lit row or button or a
 tooltip: what differs from the plate is then no picture of the pointer. It may rest there, or move along.
+And it holds between two stills while somebody draws: then there is no plate at all.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy.typing as npt
 from narratrace.analyse.breaks import Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.stills import SegmentView
+from narratrace.analyse.tiles import tile_box
 from narratrace.analyse.trace import TrackOptions, track
 from narratrace.data.shots import Box
 from narratrace.data.trace import Trace
@@ -61,6 +63,16 @@ class InsideOptions:
             le=1,
         ),
     ] = 0.15
+    drawn_in: Annotated[
+        float,
+        option(
+            "largest part of the picture that is searched while content changes within it, as a share of the "
+            "picture",
+            ge=0,
+            le=1,
+            source="choice: strokes of a pen lie within; beyond, pages scroll and pictures are exchanged",
+        ),
+    ] = 0.35
     mean_lead: Annotated[
         float,
         option(
@@ -117,6 +129,30 @@ class InsideFinder:
                 found = (self._search(view, begin + start, begin + stop, box, (a, b), k) for k in known)
                 pieces += [next((trace for trace in found if len(trace)), Trace.empty())]
         return joined(pieces)
+
+    def between(
+        self,
+        view: SegmentView,
+        begin: int,
+        end: int,
+        ends: tuple[Point, Point],
+        known: Sequence[Entry],
+    ) -> Trace:
+        """The trace of frames [begin, end) while content changes, see Note [Before moving pictures].
+
+        Args:
+            ends: Where the pointer was just before and just after.
+            known: Looks to search for, likeliest first.
+        """
+        if begin >= end or view.times[end - 1] - view.times[begin] < self.options.min_gap_s:
+            return Trace.empty()
+        offsets = view.segment.offsets
+        box = tile_box(view.segment.tiles[offsets[begin] : offsets[end]], view.columns)
+        within = box.within(view.segment.width, view.segment.height)
+        if within.area > self.options.drawn_in * view.segment.width * view.segment.height:
+            return Trace.empty()
+        found = (self._search(view, begin, end, within, ends, entry) for entry in known)
+        return next((trace for trace in found if len(trace)), Trace.empty())
 
     def _search(
         self,

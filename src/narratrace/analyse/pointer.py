@@ -13,6 +13,7 @@ when all glyphs and the track before and after are known.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -68,6 +69,20 @@ class Still:
         return end - float(self.trace.t[-1] if len(self.trace) else self.view.times[self.begin])
 
 
+class _Left(NamedTuple):
+    """Where the pointer was at the end of a still.
+
+    Attributes:
+        stretch: Time of the first frame of the still's segment, in seconds.
+        end: Frame of it after the still's last.
+        place: Hot spot.
+    """
+
+    stretch: float
+    end: int
+    place: Point
+
+
 @dataclass(slots=True)
 class PointerFinder:
     """Finds the pointer in three steps, so that every still profits from what all of them have taught.
@@ -85,6 +100,7 @@ class PointerFinder:
     _last: Point | None = None
     _seen: Seen | None = None
     _plate: Planes | None = None
+    _left: _Left | None = None
 
     def __post_init__(self) -> None:
         shared = self.options, self.still_options, self.epoch_options, self.track_options
@@ -119,12 +135,14 @@ class PointerFinder:
         view, begin, end, ground, known = sought.view, sought.begin, sought.end, sought.ground, sought.known
         looks = sought.sight.with_cores(known, view.segment.height)
         trace = self._with_rests(sought, looks)
+        since = self._since_last(sought, trace)
         self._remember(sought, trace, looks)
         box = known[0].glyph.box if known else (0, 0, 0, 0)
         better = cleaner_blocks(view, begin, end, trace, box, ground.blocks)
         ground.blocks.update(better)
         clean = ground.plate(view.segment) if better else sought.plate
         picture = ground.plate(view.segment, view.moment(clear_moment(view, begin, end, trace, box)))
+        trace = joined([since, trace])
         return Still(view, begin, end, clean, picture, sought.plate, trace, sought.blobs)
 
     def _with_rests(self, sought: Sought, looks: list[Entry]) -> Trace:
@@ -148,6 +166,17 @@ class PointerFinder:
                 trace = shown(times, 0, len(times), found, blobs)
         return held(trace, times, self.options.hold_s)
 
+    def _since_last(self, sought: Sought, trace: Trace) -> Trace:
+        """The trace from the end of the still before, while content changes: somebody draws, or drags."""
+        view, begin = sought.view, sought.begin
+        left, self._left = self._left, None
+        if left is None or left.stretch != view.times[0] or len(trace) == 0:
+            return Trace.empty()
+        if trace.t[0] - view.times[begin] >= self.options.hold_s:
+            return Trace.empty()
+        ends = left.place, (float(trace.x[0]), float(trace.y[0]))
+        return sought.sight.inside.between(view, left.end, begin, ends, sought.known)
+
     def _remember(self, sought: Sought, trace: Trace, looks: list[Entry]) -> None:
         """Keeps what the next still is compared with."""
         self._plate, self._seen = sought.plate, None
@@ -155,6 +184,8 @@ class PointerFinder:
             return
         self._last = (float(trace.x[-1]), float(trace.y[-1]))
         there = sought.view.times[sought.end - 1] - trace.t[-1] < self.options.hold_s
+        if there:
+            self._left = _Left(float(sought.view.times[0]), sought.end, self._last)
         if there and looks and trace.score[-1] >= self.options.min_fit:
             screen = compose(sought.view.segment, sought.end - 1, _NONE, _NONE)
             self._seen = Seen.at(screen, trace, looks, sought.sight.options.tolerance)

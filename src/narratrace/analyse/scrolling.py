@@ -35,6 +35,7 @@ _STRIPES = 64  # of the whole picture: those of a line of text have a pattern of
 _FEWEST = 4  # stripes of the part that is scrolled
 _ROWS = 360  # or somewhat more, that lines of text keep their pattern
 _MIN_SIDE = 100  # pixels of the part that is scrolled
+_MIN_TOLD = 0.3  # of the part that changes, which changes when it is scrolled
 _MOST = 0.75  # of its height: what is left on the screen must tell
 _EXACT = 0.03  # of the picture's height, by which pushed slides move
 _NOISE = 2.0  # levels by which rows that stay differ, at most
@@ -142,6 +143,8 @@ def shifts_of(
     stays = np.all([np.abs(rows - page[0]) < _NOISE for rows in page[1:]], axis=0)
     shown &= ~_long(stays, max(1, round(_STAYS * height / step)))
     told: Bool = shown[2:] & shown[1:-1] & shown[:-2]
+    if told.mean() < _MIN_TOLD:
+        return []
     changes = [_Changes(rows, told) for rows in page]
     shifts: list[int] = []
     for before, after in pairwise(changes):

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -37,12 +38,14 @@ _APART = 4  # tiles between what belongs to one place
 _MOSTLY = 0.5  # share of a tile that changes strongly, at least, within a sheet
 _RIM = 2  # tiles around the inside of a sheet: its outermost ones, and those that changed in part
 _BESIDE = 0.25  # share of what changes strongly that may lie beside a sheet
+_RECTANGLE = 0.85  # share of its box that the inside of a sheet fills
 _MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
 _SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
 _BAR = 0.1  # of the picture's height, that a bar along its edge has at most
 _ALL_ALONG = 0.97  # of the picture's width, that such a bar has at least
 _EVERYWHERE = 0.97  # share of strongly changed pixels from which on nothing has merely moved
 _COMPACT = 0.75  # share of its box that a single picture changes, or more
+_MIN_MOVING = 4  # tiles on each side of a picture that is zoomed or panned
 _MAX_PLACES = 6  # more are a change of the whole picture
 
 
@@ -105,36 +108,41 @@ def judge(
     tiles = np.flatnonzero(difference.tile_strong >= _STRONG)
     box = tile_box(tiles, columns).within(width, height) if len(tiles) else Box(x0=0, y0=0, x1=0, y1=0)
     changed = difference.changed / max(1, difference.pixels)
-    everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
     dips = _dips(thumbnails, options)
-    moves = not everywhere and not dips
-    if moves and (kind := _motion((width, height), ignore, box, thumbnails, rows, options)):
-        return Verdict(shot=False, kind=kind, box=box, changed=changed)
     places = (box,) if dips else _replaced_places(a, b, ignore, difference, box, options)
+    if not dips:
+        everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
+        kind = None if everywhere else _followed((width, height), ignore, box, thumbnails, rows, options)
+        if kind is None and places:
+            kind = _aligned(thumbnails, thumbnail_step(height), box, options)
+        if kind is not None and kind != "push":
+            return Verdict(shot=False, kind=kind, box=box, changed=changed)
     if not places:
         return Verdict(shot=False, kind="build", box=box, changed=changed)
-    inner = Box(x0=box.x0 + TILE, y0=box.y0 + TILE, x1=box.x1 - TILE, y1=box.y1 - TILE)
-    if not dips and len(thumbnails) > 2 and min(inner.x1 - inner.x0, inner.y1 - inner.y0) >= 4 * TILE:
-        kind = kind_of_motion(parts_of(thumbnails, thumbnail_step(height), inner), options.alignment)
-        if kind is not None:
-            return Verdict(shot=False, kind=kind, box=box, changed=changed)
     replaced = tiles[np.logical_or.reduce([tiles_within(tiles, columns, place) for place in places])]
     return Verdict(shot=True, kind="other", box=box, changed=changed, replaced=replaced)
 
 
-def _motion(
+def _followed(
     size: tuple[int, int],
     ignore: U8,
     box: Box,
     thumbnails: Sequence[U8],
     rows: Sequence[U16],
     options: ShotOptions,
-) -> ChangeKind | None:
-    """How a picture of that size moved from one to the other, None if it did not; see :func:`judge`."""
+) -> ChangeKind | Literal["push"] | None:
+    """How a picture of that size moved, if that can be followed from frame to frame; see :func:`judge`."""
     page = page_motion(rows, ignore, box, size, options.scrolling)
-    if page is not None:
-        return "scroll" if page == "scroll" else None
-    return moved(thumbnails, thumbnail_step(size[1]), box, options.motion)
+    return page or moved(thumbnails, thumbnail_step(size[1]), box, options.motion)
+
+
+def _aligned(thumbnails: Sequence[U8], step: int, box: Box, options: ShotOptions) -> ChangeKind | None:
+    """How it moved, if what it shows at the end was there before; see Note [Alignment]."""
+    # The outermost tiles are in part of what is around the picture, and that stays.
+    inner = Box(x0=box.x0 + TILE, y0=box.y0 + TILE, x1=box.x1 - TILE, y1=box.y1 - TILE)
+    if len(thumbnails) < 3 or min(inner.x1 - inner.x0, inner.y1 - inner.y0) < _MIN_MOVING * TILE:
+        return None
+    return kind_of_motion(parts_of(thumbnails, step, inner), options.alignment)
 
 
 def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
@@ -331,6 +339,9 @@ def _is_sheet(own: Bool, strong: npt.NDArray[np.uint16]) -> bool:
     changed = np.where(own, strong, 0)
     inside = _eroded(changed >= _MOSTLY * TILE**2)
     if inside.sum() < _MIN_INSIDE or (changed[inside] >= _SHEET * TILE**2).mean() < _SHEET:
+        return False
+    rows, columns = (np.ptp(at) + 1 for at in np.nonzero(inside))
+    if inside.sum() < _RECTANGLE * rows * columns:
         return False
     sheet = inside.ravel()
     for _ in range(_RIM):

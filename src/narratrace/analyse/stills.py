@@ -82,8 +82,8 @@ class StillOptions:
     status_line: Annotated[
         float,
         option(
-            "height of the lines at the picture's top and bottom that have clocks and counters, as a share "
-            "of the picture's: what changes there and is no larger than a pointer is no change of content",
+            "height of the line at the picture's top that has a clock, as a share of the picture's: what "
+            "changes there and is no larger than a pointer is no change of content",
             ge=0,
             le=1,
             source="choice; the clock of a conference window ends at 0.047",

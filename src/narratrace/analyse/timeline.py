@@ -136,11 +136,6 @@ def _covered(tiles: I64, columns: int, regions: Sequence[Box]) -> float:
     return float(inside.mean()) if len(tiles) else 0.0
 
 
-def _contains(box: Box, place: TileBox) -> bool:
-    """Whether a place lies in a box, such as the frame around a face in that of the faces that move."""
-    return box.x0 <= place.x0 and box.y0 <= place.y0 and place.x1 <= box.x1 and place.y1 <= box.y1
-
-
 def _ignored(a: U8, b: U8) -> U8:
     """Tiles that move by themselves in either of two stills; none if that leaves nothing to compare."""
     either = a | b
@@ -328,18 +323,26 @@ class Timeline:
             tile_box(tiles[m], still.view.columns) for m in components(tiles, still.view.columns, reach=1)
         ]
         plate = self._scenes[-1].plate
-        moving = [region.box for region in still.view.regions]
         return all(
             self._in_status_line(place)
-            or any(_contains(box, place) for box in moving)
+            or self._beside_moving(place, still)
             or self.finder.is_pointer(plate, still.plate, place)
             for place in places
         )
 
+    def _beside_moving(self, place: TileBox, still: Still) -> bool:
+        """Whether a small place is in the corner of what moves, such as of the frame around who speaks."""
+        view, ignore = still.view, self._scenes[-1].ignore & still.view.ignore
+        around = TileBox(place.x0 - TILE, place.y0 - TILE, place.x1 + TILE, place.y1 + TILE)
+        boxes = [region.box for region in view.regions]
+        within = any(
+            b.x0 <= place.x0 and b.y0 <= place.y0 and place.x1 <= b.x1 and place.y1 <= b.y1 for b in boxes
+        )
+        return within and bool(tiles_within(np.flatnonzero(ignore), view.columns, around).any())
+
     def _in_status_line(self, place: TileBox) -> bool:
-        """Whether a small place is at the edge where windows and desktops have their clocks and counters."""
-        line = self.still_options.status_line * self._size[1]
-        return place.y1 <= line or place.y0 >= self._size[1] - line
+        """Whether a small place is where windows and desktops have their clock; slides are numbered below."""
+        return place.y1 <= self.still_options.status_line * self._size[1]
 
     def _drop_passing(self, scene: _Scene) -> None:
         """Forgets the latest scene if it was only a moment of a slow transition into ``scene``."""
