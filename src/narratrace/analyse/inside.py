@@ -82,6 +82,18 @@ class InsideOptions:
             source="a white pointer resembles white paper around a picture wherever it is looked for",
         ),
     ] = 0.05
+    clear_similarity: Annotated[
+        float, option("mean similarity that suffices with a mean lead of `clear_lead`", ge=0, le=1)
+    ] = 0.58
+    clear_lead: Annotated[
+        float,
+        option(
+            "see clear_similarity",
+            ge=0,
+            le=1,
+            source="a soft arrow at rest before a face 0.11",
+        ),
+    ] = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,9 +191,12 @@ class InsideFinder:
         chosen = _tracked(t, first, last, x, y, reward, ends, self.tracking)
         seen = np.flatnonzero(chosen >= 0)
         rows = found.table[chosen[seen]]
-        if len(seen) < 3 or likeness[chosen[seen]].mean() < self.options.mean_similarity:
+        if len(seen) < 3:
             return Trace.empty()
-        if _leads(found, chosen, seen).mean() < self.options.mean_lead:
+        mean, lead = likeness[chosen[seen]].mean(), _leads(found, chosen, seen).mean()
+        options = self.options
+        alike = mean >= options.mean_similarity and lead >= options.mean_lead
+        if not alike and (mean < options.clear_similarity or lead < options.clear_lead):
             return Trace.empty()
         return Trace(t[seen], *(rows[name].astype(np.float64) for name in ("x", "y", "similarity")))
 
