@@ -8,6 +8,7 @@ from typing import Annotated
 from narratrace.analyse.aligning import AlignmentOptions
 from narratrace.analyse.registration import MotionOptions
 from narratrace.analyse.scrolling import ScrollOptions
+from narratrace.analyse.slices import SliceOptions
 from narratrace.analyse.subtitles import SubtitleOptions
 from narratrace.options import option
 
@@ -136,5 +137,6 @@ class ShotOptions:
     passing_s: Annotated[float, option("time between thumbnails of a transition", unit="s", ge=0)] = 0.06
     motion: MotionOptions = field(default_factory=MotionOptions)
     alignment: AlignmentOptions = field(default_factory=AlignmentOptions)
+    slices: SliceOptions = field(default_factory=SliceOptions)
     scrolling: ScrollOptions = field(default_factory=ScrollOptions)
     subtitles: SubtitleOptions = field(default_factory=SubtitleOptions)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
+from narratrace.analyse.registration import parts_of
 from narratrace.analyse.scrolling import U16, row_step, striped
 from narratrace.analyse.shot_options import ShotOptions
 from narratrace.analyse.shots import (
@@ -25,6 +26,7 @@ from narratrace.analyse.shots import (
     thumbnail_step,
     transition,
 )
+from narratrace.analyse.slices import are_slices
 from narratrace.analyse.stills import StillOptions, is_content
 from narratrace.analyse.subtitles import find_strip, is_strip
 from narratrace.analyse.tiles import I64, Bool, TileBox, components, tile_box, tiles_within
@@ -222,6 +224,8 @@ class Timeline:
                     replaced = tiles[tiles_within(tiles, still.view.columns, faded)]
                     verdict = replace(verdict, shot=True, kind="other", replaced=replaced)
                     begins = between[0][0]
+            elif verdict.shot and self._are_slices(verdict, last, scene, still):
+                verdict = replace(verdict, shot=False, kind="motion", replaced=None)
             place = self._place(difference, still)
             self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
             self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
@@ -257,6 +261,15 @@ class Timeline:
             if np.abs(picture - old).sum() >= least:
                 return t
         return next((t for t in self._disturbed if last.end < t <= scene.start), scene.start)
+
+    def _are_slices(self, verdict: Verdict, last: _Scene, scene: _Scene, still: Still) -> bool:
+        """Whether a stack was walked through from one scene to the next, see Note [Slices]."""
+        options, step = self.shot_options.slices, thumbnail_step(self._size[1])
+        if verdict.changed > options.max_changed:
+            return False
+        old, new = (shrunk(s.plate[0], step).astype(np.uint8) for s in (last, scene))
+        between = [picture for _, picture in self._between(last.end, still, step)]
+        return are_slices(parts_of([old, *between, new], step, verdict.box), options)
 
     def _dissolves(
         self, place: TileBox, old: F32, new: F32, between: Sequence[tuple[float, U8]], step: int
