@@ -24,7 +24,7 @@ from narratrace.options import option
 F64 = npt.NDArray[np.float64]
 _DIFFERS = 16  # levels
 _LOOKS = 3  # at pictures in between
-_PLACE = 1.0  # pixels of a thumbnail by which what stays in its place may seem to move
+_PLACE = 2.0  # pixels of a thumbnail by which what stays in its place may seem to move
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
