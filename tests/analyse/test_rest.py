@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from narratrace.analyse.resting import Find, shown
 from narratrace.data.frames import Frame
@@ -18,6 +19,7 @@ from .screen import (
     CROSS,
     DARK_ARROW,
     DOT,
+    FPS,
     HALO,
     HEIGHT,
     WIDTH,
@@ -307,3 +309,65 @@ def test_a_pointer_is_followed_along_a_row_that_it_lights() -> None:
     trace = analyse(drawn(16.0, lambda _: PLAIN, draw)).trace
     assert recall(trace, along_rows, 0.0, 16.0) >= 0.95
     assert np.mean(errors(trace, along_rows) <= 4.0) >= 0.97
+
+
+def circling(t: float) -> Point:
+    """Comes from the left, draws a circle from 4 s to 6 s, and leaves."""
+    if t < 4.0 or t >= 6.0:
+        return wander(t)
+    turn = math.pi * (t - 4.0)
+    start, end = wander(4.0), wander(6.0)
+    share = (t - 4.0) / 2.0
+    x, y = ((1 - share) * a + share * b for a, b in zip(start, end, strict=True))
+    return x + 40 * math.sin(turn) * math.sin(2 * turn), y + 30 * math.sin(turn) * math.cos(2 * turn)
+
+
+def test_a_pointer_is_followed_while_it_draws() -> None:
+    """What it draws is larger than a pointer, so that nothing is still meanwhile."""
+
+    def draw(planes: Planes, t: float) -> Planes:
+        for step in np.arange(4.0, min(t, 6.0), 0.02):
+            x, y = circling(float(step))
+            planes[0][round(y) - 1 : round(y) + 2, round(x) - 1 : round(x) + 2] = 60
+        return put(planes, ARROW, circling(t))
+
+    trace = analyse(drawn(10.0, lambda _: PLAIN, draw)).trace
+    assert recall(trace, circling, 4.2, 5.8) >= 0.9
+    assert np.mean(errors(trace, circling) <= 4.0) >= 0.97
+
+
+def test_no_points_on_a_mark_near_where_the_pointer_comes_back() -> None:
+    """It was there while the pointer was elsewhere."""
+    faint = Pointer(ARROW.color, 0.85 * ARROW.cover, ARROW.spot)
+    slide = put(FIRST, faint, (230.0, 20.0))
+
+    def at(t: float) -> Point | None:
+        if t < 4.0:
+            return wander(t)
+        return None if t < 8.0 else (240.0 - 20.0 * min(t - 8.0, 6.0), 26.0 + 15.0 * min(t - 8.0, 6.0))
+
+    trace = analyse(film(14.0, cut_at(8.0, slide, SECOND), at)).trace
+    assert recall(trace, at, 0.0, 14.0) >= 0.9
+    assert not np.isinf(errors(trace, at)).any()
+
+
+@pytest.mark.parametrize("pointer", [ARROW, DARK_ARROW], ids=["arrow", "dark arrow"])
+def test_a_pointer_that_is_softer_before_a_webcam_is_followed(pointer: Pointer) -> None:
+    """As compression leaves it there: a fair likeness, but nothing else comes near it."""
+    soft = Pointer(pointer.color, 0.85 * pointer.cover, pointer.spot)
+
+    def at(t: float) -> Point:
+        x, y = wander(min(t, 6.0) if t < 8.5 else max(t, 11.0))
+        share = max(0.0, min(1.0, (t - 6.0) / 0.5, (11.0 - t) / 0.5))
+        return 0.65 * x + share * (270.0 - 0.65 * x), y + share * (150.0 - y)
+
+    def draw(planes: Planes, t: float) -> Planes:
+        coarse = np.random.default_rng(int(t * FPS)).integers(30, 220, (8, 10), dtype=np.uint8)
+        face = Image.fromarray(coarse).resize((80, 64), Image.Resampling.BICUBIC)
+        planes[0][120:184, 232:312] = np.asarray(face)
+        x, y = place = at(t)
+        return put(planes, soft if x > 225 and y > 112 else pointer, place)
+
+    trace = analyse(drawn(16.0, lambda _: slide_of(11), draw)).trace
+    assert recall(trace, at, 6.6, 10.4) >= 0.95
+    assert np.mean(errors(trace, at) <= 4.0) >= 0.98

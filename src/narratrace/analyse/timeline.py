@@ -355,7 +355,7 @@ class Timeline:
 
     def _in_status_line(self, place: TileBox) -> bool:
         """Whether a small place is where windows and desktops have their clock; slides are numbered below."""
-        return place.y1 <= self.still_options.status_line * self._size[1]
+        return place.y1 <= max(TILE, self.still_options.status_line * self._size[1])
 
     def _drop_passing(self, scene: _Scene) -> None:
         """Forgets the latest scene if it was only a moment of a slow transition into ``scene``."""
