@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from narratrace.analyse.dissolving import blend
 from narratrace.data.shots import ChangeKind
 from narratrace.options import option
 
@@ -35,8 +36,9 @@ _MIN_SIDE = 6
 _SHARED = 0.3  # of what a picture shows, that another of its size must share
 _CONTAINED = 0.6  # the same of a smaller picture
 _UNLIKE = 0.2  # of the difference between the ends, by which what is under way differs from both
+_NO_BLEND = 0.25  # of the difference between the ends, that is left when a picture is taken for a blend
 _LOOKS = 4  # at pictures under way
-_FLAT = 1.0  # variance of what is shared below which there is nothing to tell
+_FLAT = 4.0  # variance of what is shared below which there is nothing to tell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +115,7 @@ def kind_of_motion(pictures: Sequence[F64], options: AlignmentOptions) -> Change
         picture
         for picture in between
         if min(float(np.abs(picture - end).mean()) for end in (first, last)) >= _UNLIKE * apart
+        and blend(first, last, picture)[1] >= _NO_BLEND
     ]
     if not under_way or min(first.shape) < 2 * _MIN_SIDE:
         return None

@@ -15,13 +15,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-F32 = npt.NDArray[np.float32]
+Luma = npt.NDArray[np.floating]
 _FAR = 6.0  # levels; pixels that differ less between the ends tell little
 _UNDER_WAY = 0.15, 0.85  # shares of the way; beyond them a picture is much like one of the ends
 _MIN_WAY = 0.2  # share of the way between the first and the last picture that is under way
 
 
-def dissolves(old: F32, new: F32, between: Sequence[npt.NDArray[np.generic]], max_left: float) -> bool:
+def dissolves(old: Luma, new: Luma, between: Sequence[npt.NDArray[np.generic]], max_left: float) -> bool:
     """Whether pictures lead from ``old`` to ``new`` as a dissolve does.
 
     Args:
@@ -29,17 +29,26 @@ def dissolves(old: F32, new: F32, between: Sequence[npt.NDArray[np.generic]], ma
         between: The same of the pictures in between, in time order.
         max_left: Share of the difference of the two that may be left when a picture is taken for a blend.
     """
-    far = np.abs(new - old) > _FAR
-    change = (new - old)[far]
-    if change.size == 0:
-        return False
     way = []
     for picture in between:
-        gone = picture.astype(np.float32)[far] - old[far]
-        share = float(gone @ change / (change @ change))
+        share, left = blend(old, new, picture)
         if not _UNDER_WAY[0] <= share <= _UNDER_WAY[1]:
             continue
-        if np.abs(gone - share * change).sum() > max_left * np.abs(change).sum():
+        if left > max_left:
             return False
         way.append(share)
     return bool(way) and way[-1] - way[0] >= _MIN_WAY
+
+
+def blend(old: Luma, new: Luma, picture: npt.NDArray[np.generic]) -> tuple[float, float]:
+    """How far a picture is on the way from ``old`` to ``new``, and what is left of their difference.
+
+    Both as shares of it; (0, 0) where the two are the same.
+    """
+    far = np.abs(new - old) > _FAR
+    change = (new - old)[far]
+    if change.size == 0:
+        return 0.0, 0.0
+    gone = picture.astype(np.float32)[far] - old[far]
+    share = float(gone @ change / (change @ change))
+    return share, float(np.abs(gone - share * change).sum() / np.abs(change).sum())
