@@ -90,7 +90,7 @@ def scrolled(page: Planes, rows: int, turns: int) -> Show:
     return show
 
 
-@pytest.mark.parametrize(("rows", "turns"), [(50, 1), (120, 2), (120, 6), (400, 6)])
+@pytest.mark.parametrize(("rows", "turns"), [(40, 1), (120, 2), (120, 6), (400, 6)])
 def test_a_page_that_is_scrolled_begins_no_shot(rows: int, turns: int) -> None:
     """Nor if nothing of what was on the screen is left on it."""
     result = analyse(film(8.0, scrolled(paper(4), rows, turns)))
