@@ -25,14 +25,17 @@ from narratrace.analyse.dissolving import blend
 from narratrace.data.shots import ChangeKind
 from narratrace.options import option
 
+F32 = npt.NDArray[np.floating]
 F64 = npt.NDArray[np.float64]
-C128 = npt.NDArray[np.complex128]
+C64 = npt.NDArray[np.complexfloating]
 SCALES = np.arange(-1.14, 1.15, 0.06)
 """Natural logarithms of the enlargements that are tried: below a third of its size, little is left."""
 _FINER = np.arange(-0.05, 0.051, 0.01)
 _SHADES = 6  # pixels on each side over which shades are averaged
 _MOST = 24.0  # levels from them that count
 _MIN_SIDE = 6
+_ROOM = 2 - 0.3  # of what is shared, the least is nowhere wrapped around
+_FAST = 16  # transforms of such lengths, and of multiples, are fast
 _SHARED = 0.3  # of what a picture shows, that another of its size must share
 _CONTAINED = 0.6  # the same of a smaller picture
 _UNLIKE = 0.2  # of the difference between the ends, by which what is under way differs from both
@@ -148,8 +151,8 @@ class _Texture:
 
     def __init__(self, picture: F64, room: tuple[int, ...]) -> None:
         self.shape = picture.shape
-        self._room = 2 * room[0], 2 * room[1]
-        texture = np.clip(picture - _shades(picture), -_MOST, _MOST)
+        self._room = tuple(-(-int(_ROOM * side) // _FAST) * _FAST for side in room)
+        texture = np.clip(picture - _shades(picture), -_MOST, _MOST).astype(np.float32)
         self.size = picture.size
         self.energy = float((texture**2).sum())
         self._spectrum = self._transform(texture)
@@ -176,10 +179,10 @@ class _Texture:
         )
         return float(likeness[y, x]), dx, dy
 
-    def _transform(self, picture: F64) -> C128:
+    def _transform(self, picture: F32) -> C64:
         return np.fft.rfft2(picture, self._room)
 
-    def _sums(self, own: C128, its: C128) -> F64:
+    def _sums(self, own: C64, its: C64) -> F32:
         """Sum of products for each place of the other's first pixel, those before this one's at the end."""
         return np.fft.irfft2(own * np.conj(its), self._room)
 

@@ -14,7 +14,7 @@ stays as it is all the while, such as a heading, is no part of the page.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -40,6 +40,7 @@ _MOST = 0.75  # of its height: what is left on the screen must tell
 _EXACT = 0.03  # of the picture's height, by which pushed slides move
 _NOISE = 2.0  # levels by which rows that stay differ, at most
 _STAYS = 0.06  # of the picture's height: what stays and is as high is no part of the page
+_FAST = 64  # transforms of such lengths, and of multiples, are fast
 _FLAT = 4.0  # mean square of the changes from row to row below which there is nothing to tell
 
 
@@ -101,22 +102,25 @@ def striped(luma: U8) -> U16:
 
 
 def page_motion(
-    pictures: Sequence[U16], ignore: U8, box: Box, size: tuple[int, int], options: ScrollOptions
+    pictures: Callable[[], Sequence[U16]], ignore: U8, box: Box, size: tuple[int, int], options: ScrollOptions
 ) -> Literal["scroll", "push"] | None:
     """Whether the part ``box`` of a picture was scrolled, or one slide pushed the other out; else None.
 
     Args:
-        pictures: The picture before, those between and the one after, see :func:`striped`.
+        pictures: Gives the picture before, those between and the one after, see :func:`striped`.
         ignore: Nonzero for tiles that do not count.
         box: The part that changed.
         size: Width and height of the picture.
         options: Thresholds.
     """
     rows = box.y1 - box.y0
-    shifts = shifts_of(pictures, ignore, box, size, options.followed)
+    if min(box.x1 - box.x0, rows) < _MIN_SIDE:
+        return None
+    seen = pictures()
+    shifts = shifts_of(seen, ignore, box, size, options.followed)
     steps = sum(shift != 0 for shift in shifts)
     if steps == 1:
-        (far,) = shifts_of([pictures[0], pictures[-1]], ignore, box, size, options.min_correlation) or [0]
+        (far,) = shifts_of([seen[0], seen[-1]], ignore, box, size, options.min_correlation) or [0]
         return "scroll" if 0 < abs(far) <= options.at_once * rows else None
     pushed = rows >= options.pushed * size[1] and abs(abs(sum(shifts)) - size[1]) <= _EXACT * size[1]
     return ("push" if pushed else "scroll") if steps else None
@@ -127,8 +131,6 @@ def shifts_of(
 ) -> list[int]:
     """Rows by which ``box`` moves up from each picture to the next; none if that cannot be told."""
     width, height = size
-    if min(box.x1 - box.x0, box.y1 - box.y0) < _MIN_SIDE:
-        return []
     step = row_step(height)
     stripe = width // step // _STRIPES * step
     rows = slice(-(-int(box.y0) // step), int(box.y1) // step)
@@ -145,10 +147,10 @@ def shifts_of(
     told: Bool = shown[2:] & shown[1:-1] & shown[:-2]
     if told.mean() < _MIN_TOLD:
         return []
-    changes = [_Changes(rows, told) for rows in page]
+    part = _Part(told)
     shifts: list[int] = []
-    for before, after in pairwise(changes):
-        shift = before.shift_to(after, min_correlation)
+    for before, after in pairwise(map(part.changes, page)):  # one by one: most transitions fail at once
+        shift = part.shift(before, after, min_correlation)
         if shift is None:
             return []
         shifts.append(step * shift)
@@ -165,37 +167,55 @@ def _long(stays: Bool, rows: int) -> Bool:
     return long
 
 
+@dataclass(frozen=True, slots=True)
 class _Changes:
-    """How a part of a picture changes from row to row, ready to be compared with others.
+    """How a part of a picture changes from row to row.
 
-    Args:
-        rows: Mean luma of each row of each stripe, shape (rows, stripes).
-        told: Which of them count, but for the first and the last row.
+    Attributes:
+        steps: Change of each stripe from the row before to the row after, shape (rows, stripes).
+        spectrum, energy: Fourier transforms down the stripes, of the steps and of their squares.
     """
 
-    def __init__(self, rows: F32, told: Bool) -> None:
-        self.steps = np.where(told, rows[2:] - rows[:-2], np.float32(0))
-        self._length = 2 * len(told)
-        self._count = int(told.sum())
-        self._own = np.fft.rfft(self.steps, self._length, axis=0)
-        self._energy = np.fft.rfft(self.steps**2, self._length, axis=0)
-        self._told = np.fft.rfft(told.astype(np.float32), self._length, axis=0)
+    steps: F32
+    spectrum: C64
+    energy: C64
 
-    def shift_to(self, other: _Changes, min_correlation: float) -> int | None:
-        """Rows by which it moved up, 0 if it did not move; None if it is another."""
-        if np.array_equal(self.steps, other.steps):
+
+class _Part:
+    """A part of the picture in which rows are compared.
+
+    Args:
+        told: Which rows of which stripes count, but for the first and the last row.
+    """
+
+    def __init__(self, told: Bool) -> None:
+        self._told = told
+        self._length = -(-2 * len(told) // _FAST) * _FAST
+        self._spectrum = self._transform(told.astype(np.float32))
+        count = self._sums(self._spectrum, self._spectrum)
+        self._least = np.where(count >= max(1.0, (1 - _MOST) * told.sum()), _FLAT * count, np.inf)
+
+    def changes(self, rows: F32) -> _Changes:
+        """Of mean luma, shape (rows, stripes)."""
+        steps = np.where(self._told, rows[2:] - rows[:-2], np.float32(0))
+        return _Changes(steps, self._transform(steps), self._transform(steps**2))
+
+    def shift(self, before: _Changes, after: _Changes, min_correlation: float) -> int | None:
+        """Rows by which the part moved up, 0 if it did not move; None if it is another."""
+        if np.array_equal(before.steps, after.steps):
             return 0
-        product = self._sums(self._own, other._own)
-        energy = self._sums(self._energy, other._told), self._sums(self._told, other._energy)
-        count = self._sums(self._told, other._told)
-        tells = (np.minimum(*energy) >= _FLAT * count) & (count >= max(1.0, (1 - _MOST) * self._count))
-        likeness = np.where(tells, product / np.sqrt(np.maximum(energy[0] * energy[1], 1e-9)), 0.0)
-        height = len(self.steps)
-        reach = int(_MOST * height)
+        product = self._sums(before.spectrum, after.spectrum)
+        energy = self._sums(before.energy, self._spectrum), self._sums(self._spectrum, after.energy)
+        likeness = product / np.sqrt(np.maximum(energy[0] * energy[1], 1e-9))
+        likeness[np.minimum(*energy) < self._least] = 0.0
+        reach = int(_MOST * len(self._told))
         shifts = np.arange(-reach, reach + 1)
         likeness = likeness[shifts]  # those up to 0 lie at the end
         best = int(np.lexsort((np.abs(shifts), -likeness))[0])
         return int(shifts[best]) if likeness[best] >= min_correlation else None
+
+    def _transform(self, rows: F32) -> C64:
+        return np.fft.rfft(rows, self._length, axis=0)
 
     def _sums(self, a: C64, b: C64) -> F64:
         """Sum of products for each shift of ``a`` up."""

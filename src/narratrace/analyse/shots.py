@@ -18,7 +18,7 @@ zoomed or panned loses edges too, but while it moves each frame is the one befor
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -89,7 +89,7 @@ def judge(
     ignore: U8,
     difference: Difference,
     thumbnails: Sequence[U8],
-    rows: Sequence[U16],
+    rows: Callable[[], Sequence[U16]],
     options: ShotOptions,
 ) -> Verdict:
     """The verdict on a change from one plate to another.
@@ -100,7 +100,7 @@ def judge(
         difference: Of the two plates.
         thumbnails: Luma of the first plate, of the frames in between and of the second plate, shrunk
             :func:`thumbnail_step` times.
-        rows: Their rows, and more frames' in between, see :func:`narratrace.analyse.scrolling.striped`.
+        rows: Gives their rows, and more frames' in between, see :func:`narratrace.analyse.scrolling.striped`.
         options: Thresholds.
     """
     height, width = a[0].shape
@@ -128,7 +128,7 @@ def _followed(
     ignore: U8,
     box: Box,
     thumbnails: Sequence[U8],
-    rows: Sequence[U16],
+    rows: Callable[[], Sequence[U16]],
     options: ShotOptions,
 ) -> ChangeKind | Literal["push"] | None:
     """How a picture of that size moved, if that can be followed from frame to frame; see :func:`judge`."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -210,7 +211,7 @@ class Timeline:
             old, new = (shrunk(plate[0], step) for plate in (last.plate, scene.plate))
             passing = [moment.thumbnail for moment in self._passing if last.end < moment.t < start]
             thumbnails = [old.astype(np.uint8), *passing, new.astype(np.uint8)]
-            rows = self._rows_between(last, scene, still)
+            rows = partial(self._rows_between, last, scene, still)
             verdict = judge(last.plate, scene.plate, ignore, difference, thumbnails, rows, self.shot_options)
             begins = self._begins(last, scene, old, new)
             if same:
