@@ -129,3 +129,12 @@ def test_a_page_that_pushes_another_out_begins_one() -> None:
 def test_a_page_that_is_exchanged_at_once_begins_one() -> None:
     page = paper(4)
     assert boundaries(analyse(film(8.0, lambda t: part(page, 0 if t < 4 else 120)))) == [4.0]
+
+
+def test_a_narrow_upright_recording_is_analysed() -> None:
+    """Too narrow for as many stripes."""
+    first, second = (flat(luma, 144, 1280) for luma in (235, 180))
+    for planes in (first, second):
+        for y in range(8, 1270, 18):
+            write(planes, np.random.default_rng(y + int(planes[0][0, 0])), 8, y, 128, 8)
+    assert boundaries(analyse(film(6.0, lambda t: first if t < 3.0 else second))) == [3.0]

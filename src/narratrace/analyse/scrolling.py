@@ -133,6 +133,8 @@ def shifts_of(
     width, height = size
     step = row_step(height)
     stripe = width // step // _STRIPES * step
+    if stripe == 0:
+        return []
     rows = slice(-(-int(box.y0) // step), int(box.y1) // step)
     columns = slice(-(-int(box.x0) // stripe), min(_STRIPES, int(box.x1) // stripe))
     if columns.stop - columns.start < _FEWEST:
