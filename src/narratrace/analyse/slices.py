@@ -74,6 +74,8 @@ def are_slices(pictures: Sequence[F64], options: SliceOptions) -> bool:
         options: Thresholds.
     """
     first, *between, last = pictures
+    if first.size == 0:
+        return False
     ends = float(np.abs(last - first).mean())
     steps = [float(np.abs(b - a).mean()) for a, b in pairwise(pictures)]
     if sum(step >= options.min_step * ends for step in steps) < options.min_steps:
