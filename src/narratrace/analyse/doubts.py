@@ -10,7 +10,9 @@ Else the content changed, and the still is two.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
@@ -22,6 +24,8 @@ from narratrace.analyse.tiles import TileBox
 from narratrace.ops.sparse import TILE, Blobs, EpochOptions, Planes, compose, fit_glyph, overlay
 from narratrace.options import option
 
+_TWITCH = 1.0  # pixels from frame to frame up to which something rests
+_RESTS = 3  # frames from which on something that does not move rests
 _HALO = 1500  # pixels of a large halo
 _NONE = np.zeros(0, dtype=np.int32)
 
@@ -154,6 +158,9 @@ class Settler:
             best = self._clearest(box, *self._screens(view, ground, doubt), sized) or best
         if best and abs(best[0] - best[1]) >= self.options.margin:
             return "before" if best[0] > best[1] else "after"
+        over = self._rests_over(view, ground, doubt, blobs)
+        if max(over) >= _RESTS and min(over) == 0:
+            return "before" if over[0] > over[1] else "after"
         near = self._seen_near(view, ground, doubt, blobs)
         if max(near) > max(3 * min(near), 2) or best:
             # A pointer that rested before is seen leaving after; one that rests after was seen arriving.
@@ -227,11 +234,41 @@ class Settler:
             screen, plate, pointer.glyph, window, self.glyph_options.tolerance, self.glyph_options.contrast
         )[2]
 
+    def _rests_over(
+        self, view: SegmentView, ground: Background, doubt: Doubt, blobs: Blobs
+    ) -> tuple[int, int]:
+        """Frames shortly before and shortly after the doubt in which something rests over all of the place.
+
+        Of a large halo that rests for a moment, hardly a tile is in doubt; the rest differs from the plate.
+        """
+        box = doubt.box(view.columns)
+
+        def count(begin: int, end: int) -> int:
+            places: list[tuple[float, float] | None] = []
+            for i in range(max(begin, ground.begin), min(end, ground.end)):
+                rows = blobs.at(i - ground.begin)
+                over = (rows["x0"] <= box.x0) & (rows["x1"] >= box.x1)
+                over &= (rows["y0"] <= box.y0) & (rows["y1"] >= box.y1)
+                row = rows[over][:1]
+                places.append((float(row["cx"][0]), float(row["cy"][0])) if len(row) else None)
+            return sum(
+                a is not None and b is not None and math.dist(a, b) <= 1.0 for a, b in pairwise(places)
+            )
+
+        first, last = self._around(view, doubt)
+        return count(first, doubt.end + 1), count(doubt.begin, last)
+
+    def _around(self, view: SegmentView, doubt: Doubt) -> tuple[int, int]:
+        """Frames from which on, and up to which, what is near a doubt is looked at."""
+        times = view.times
+        first = int(np.searchsorted(times, times[doubt.end] - self.options.reach_s))
+        return first, int(np.searchsorted(times, times[doubt.begin] + self.options.reach_s))
+
     def _seen_near(
         self, view: SegmentView, ground: Background, doubt: Doubt, blobs: Blobs
     ) -> tuple[int, int]:
         """Frames with something moving near the doubt shortly before and shortly after it."""
-        box, times = doubt.box(view.columns), view.times
+        box = doubt.box(view.columns)
 
         def count(begin: int, end: int) -> int:
             rows = (blobs.at(i - ground.begin) for i in range(max(begin, ground.begin), min(end, ground.end)))
@@ -240,8 +277,7 @@ class Settler:
                 for r in rows
             )
 
-        first = int(np.searchsorted(times, times[doubt.end] - self.options.reach_s))
-        last = int(np.searchsorted(times, times[doubt.begin] + self.options.reach_s))
+        first, last = self._around(view, doubt)
         return count(first, doubt.end + 1), count(doubt.begin, last)
 
 
