@@ -8,7 +8,8 @@ step by step and looked for in the other by normalised cross-correlation (Lewis,
 Cross-Correlation, 1995) of what both show (Padfield, Masked Object Registration in the Fourier Domain, 2012).
 Both without their coarse shades, or the dark margin around a picture would fit best. A slide with an enlarged
 part of the one before it does not move there: what lies between the two must be on the way too, which neither
-the pictures of a cut are nor those of a dissolve.
+the pictures of a cut are nor those of a dissolve. And a motion that can be followed is a zoom only if its ends
+lie on each other: slides that grow into the picture end with what is nowhere in what they began with.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ from narratrace.options import option
 F32 = npt.NDArray[np.floating]
 F64 = npt.NDArray[np.float64]
 C64 = npt.NDArray[np.complexfloating]
-SCALES = np.arange(-1.14, 1.15, 0.06)
+_STEP = 0.06
+SCALES = np.arange(-1.14, 1.15, _STEP)
 """Natural logarithms of the enlargements that are tried: below a third of its size, little is left."""
 _FINER = np.arange(-0.05, 0.051, 0.01)
 _SHADES = 6  # pixels on each side over which shades are averaged
@@ -129,7 +131,7 @@ def kind_of_motion(pictures: Sequence[F64], options: AlignmentOptions) -> Change
     zooms = abs(whole.scale) >= options.min_scale
     if not zooms and np.abs(shift).max() < options.min_shift:
         return None
-    scales = whole.scale * np.linspace(0, 1, 2 + int(abs(whole.scale) / 0.06))
+    scales = whole.scale * np.linspace(0, 1, 2 + int(abs(whole.scale) / _STEP))
     for picture in under_way[:: max(1, len(under_way) // _LOOKS)]:
         there = align(first, picture, scales)
         if zooms:
