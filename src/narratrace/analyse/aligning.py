@@ -8,8 +8,8 @@ step by step and looked for in the other by normalised cross-correlation (Lewis,
 Cross-Correlation, 1995) of what both show (Padfield, Masked Object Registration in the Fourier Domain, 2012).
 Both without their coarse shades, or the dark margin around a picture would fit best. A slide with an enlarged
 part of the one before it does not move there: what lies between the two must be on the way too, which neither
-the pictures of a cut are nor those of a dissolve. And a motion that can be followed is a zoom only if its ends
-lie on each other: slides that grow into the picture end with what is nowhere in what they began with.
+the pictures of a cut are nor those of a dissolve. And what can be followed is a zoom only if its ends lie on
+each other: slides that grow into the picture end with what is nowhere in what they began with.
 """
 
 from __future__ import annotations
