@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from narratrace.analyse.aligning import AlignmentOptions, align, kind_of_motion
+from narratrace.analyse.registration import MotionOptions
 from narratrace.analyse.slices import SliceOptions, are_slices
 
 F64 = npt.NDArray[np.float64]
@@ -39,7 +40,8 @@ def seen(picture: F64, scale: float, x: float = 0.5, y: float = 0.5) -> F64:
 
 
 def kind(pictures: Sequence[F64]) -> str | None:
-    return kind_of_motion(pictures, AlignmentOptions())
+    motion = MotionOptions()
+    return kind_of_motion(pictures, AlignmentOptions(), motion.min_scale, motion.min_shift)
 
 
 @given(seeds, st.floats(-0.8, 0.8))

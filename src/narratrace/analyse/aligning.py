@@ -22,14 +22,14 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from narratrace.analyse.dissolving import blend
+from narratrace.analyse.dissolving import blends
 from narratrace.data.shots import ChangeKind
 from narratrace.options import option
 
-F32 = npt.NDArray[np.floating]
+F32 = npt.NDArray[np.float32]
 F64 = npt.NDArray[np.float64]
 C64 = npt.NDArray[np.complexfloating]
-_STEP = 0.06
+_STEP = 0.06  # so that half of one off, enough is alike to refine from
 SCALES = np.arange(-1.14, 1.15, _STEP)
 """Natural logarithms of the enlargements that are tried: below a third of its size, little is left."""
 _FINER = np.arange(-0.05, 0.051, 0.01)
@@ -42,6 +42,7 @@ _SHARED = 0.3  # of what a picture shows, that another of its size must share
 _CONTAINED = 0.6  # the same of a smaller picture
 _UNLIKE = 0.2  # of the difference between the ends, by which what is under way differs from both
 _NO_BLEND = 0.25  # of the difference between the ends, that is left when a picture is taken for a blend
+_UPRIGHT = 0.25  # sideways for up or down, below which a shift is a scroll
 _LOOKS = 4  # at pictures under way
 _FLAT = 4.0  # variance of what is shared below which there is nothing to tell
 
@@ -70,12 +71,6 @@ class AlignmentOptions:
         float,
         option("share of the way that a picture in between has gone, and has to go, at least", gt=0, le=0.5),
     ] = 0.1
-    min_scale: Annotated[
-        float, option("least change of scale in all of a zoom, as a natural logarithm", ge=0)
-    ] = 0.12
-    min_shift: Annotated[
-        float, option("least shift in all of a pan, as a share of the picture's part", ge=0)
-    ] = 0.06
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,29 +102,33 @@ def align(a: F64, b: F64, scales: Iterable[float] = SCALES) -> Alignment:
     return max((at(rough.scale + more) for more in _FINER), key=lambda found: found.likeness)
 
 
-def kind_of_motion(pictures: Sequence[F64], options: AlignmentOptions) -> ChangeKind | None:
+def kind_of_motion(
+    pictures: Sequence[F64], options: AlignmentOptions, min_scale: float, min_shift: float
+) -> ChangeKind | None:
     """``zoom``, ``pan`` or ``scroll`` if pictures are moments of one, else None.
 
     Args:
         pictures: Of one shape, in levels, in time order.
         options: Thresholds.
+        min_scale, min_shift: See :class:`narratrace.analyse.registration.MotionOptions`.
     """
     first, *between, last = pictures
     apart = float(np.abs(last - first).mean())
-    under_way = [
+    unlike = [
         picture
         for picture in between
         if min(float(np.abs(picture - end).mean()) for end in (first, last)) >= _UNLIKE * apart
-        and blend(first, last, picture)[1] >= _NO_BLEND
     ]
+    left = [left for _, left in blends(first, last, unlike)]
+    under_way = [picture for picture, share in zip(unlike, left, strict=True) if share >= _NO_BLEND]
     if not under_way or min(first.shape) < 2 * _MIN_SIDE:
         return None
     whole = align(first, last)
     if whole.likeness < options.ends + options.ends_scaled * abs(whole.scale):
         return None
-    shift = np.array([whole.dx / first.shape[1], whole.dy / first.shape[0]])
-    zooms = abs(whole.scale) >= options.min_scale
-    if not zooms and np.abs(shift).max() < options.min_shift:
+    dx, dy = abs(whole.dx) / first.shape[1], abs(whole.dy) / first.shape[0]
+    zooms = abs(whole.scale) >= min_scale
+    if not zooms and max(dx, dy) < min_shift:
         return None
     scales = whole.scale * np.linspace(0, 1, 2 + int(abs(whole.scale) / _STEP))
     for picture in under_way[:: max(1, len(under_way) // _LOOKS)]:
@@ -139,8 +138,13 @@ def kind_of_motion(pictures: Sequence[F64], options: AlignmentOptions) -> Change
         else:
             gone = float(np.hypot(there.dx, there.dy) / np.hypot(whole.dx, whole.dy))
         if there.likeness >= options.between and options.way <= gone <= 1 - options.way:
-            return "zoom" if zooms else "scroll" if abs(shift[0]) < 0.25 * abs(shift[1]) else "pan"
+            return "zoom" if zooms else scroll_or_pan(dx, dy)
     return None
+
+
+def scroll_or_pan(dx: float, dy: float) -> ChangeKind:
+    """Which of the two a shift is, by its lengths as shares of the part's width and height."""
+    return "scroll" if dx < _UPRIGHT * dy else "pan"
 
 
 class _Texture:
@@ -184,7 +188,7 @@ class _Texture:
     def _transform(self, picture: F32) -> C64:
         return np.fft.rfft2(picture, self._room)
 
-    def _sums(self, own: C64, its: C64) -> F32:
+    def _sums(self, own: C64, its: C64) -> npt.NDArray[np.floating]:
         """Sum of products for each place of the other's first pixel, those before this one's at the end."""
         return np.fft.irfft2(own * np.conj(its), self._room)
 

@@ -10,7 +10,7 @@ may seem to be on that way too, because each is much like its neighbours, but ea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -30,8 +30,7 @@ def dissolves(old: Luma, new: Luma, between: Sequence[npt.NDArray[np.generic]], 
         max_left: Share of the difference of the two that may be left when a picture is taken for a blend.
     """
     way = []
-    for picture in between:
-        share, left = blend(old, new, picture)
+    for share, left in blends(old, new, between):
         if not _UNDER_WAY[0] <= share <= _UNDER_WAY[1]:
             continue
         if left > max_left:
@@ -40,15 +39,17 @@ def dissolves(old: Luma, new: Luma, between: Sequence[npt.NDArray[np.generic]], 
     return bool(way) and way[-1] - way[0] >= _MIN_WAY
 
 
-def blend(old: Luma, new: Luma, picture: npt.NDArray[np.generic]) -> tuple[float, float]:
-    """How far a picture is on the way from ``old`` to ``new``, and what is left of their difference.
+def blends(old: Luma, new: Luma, between: Sequence[npt.NDArray[np.generic]]) -> Iterator[tuple[float, float]]:
+    """How far each picture is on the way from ``old`` to ``new``, and what is left of their difference.
 
     Both as shares of it; (0, 0) where the two are the same.
     """
     far = np.abs(new - old) > _FAR
     change = (new - old)[far]
-    if change.size == 0:
-        return 0.0, 0.0
-    gone = picture.astype(np.float32)[far] - old[far]
-    share = float(gone @ change / (change @ change))
-    return share, float(np.abs(gone - share * change).sum() / np.abs(change).sum())
+    for picture in between:
+        if change.size == 0:
+            yield 0.0, 0.0
+            continue
+        gone = picture.astype(np.float32)[far] - old[far]
+        share = float(gone @ change / (change @ change))
+        yield share, float(np.abs(gone - share * change).sum() / np.abs(change).sum())

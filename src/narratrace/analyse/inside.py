@@ -137,9 +137,10 @@ class InsideFinder:
                 for box in _areas(view, times[start], times[stop - 1])
                 if _near(box, a, reach) or _near(box, b, reach)
             ]
-            for box in areas or _brought_up(blobs, start, stop, (a, b), view, self.options.brought_up):
-                found = (self._search(view, begin + start, begin + stop, box, (a, b), k) for k in known)
-                pieces += [next((trace for trace in found if len(trace)), Trace.empty())]
+            pieces += [
+                self._first(view, begin + start, begin + stop, box, (a, b), known)
+                for box in areas or _brought_up(blobs, start, stop, (a, b), view, self.options.brought_up)
+            ]
         return joined(pieces)
 
     def between(
@@ -163,7 +164,19 @@ class InsideFinder:
         within = box.within(view.segment.width, view.segment.height)
         if within.area > self.options.drawn_in * view.segment.width * view.segment.height:
             return Trace.empty()
-        found = (self._search(view, begin, end, within, ends, entry) for entry in known)
+        return self._first(view, begin, end, within, ends, known)
+
+    def _first(
+        self,
+        view: SegmentView,
+        begin: int,
+        end: int,
+        box: Box,
+        ends: tuple[Point | None, Point | None],
+        known: Sequence[Entry],
+    ) -> Trace:
+        """The best trajectory of the likeliest look that has one, see :meth:`_search`."""
+        found = (self._search(view, begin, end, box, ends, entry) for entry in known)
         return next((trace for trace in found if len(trace)), Trace.empty())
 
     def _search(

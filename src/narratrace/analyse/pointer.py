@@ -168,8 +168,7 @@ class PointerFinder:
 
     def _since_last(self, sought: Sought, trace: Trace) -> Trace:
         """The trace from the end of the still before, while content changes: somebody draws, or drags."""
-        view, begin = sought.view, sought.begin
-        left, self._left = self._left, None
+        view, begin, left = sought.view, sought.begin, self._left
         if left is None or left.stretch != view.times[0] or len(trace) == 0:
             return Trace.empty()
         if trace.t[0] - view.times[begin] >= self.options.hold_s:
@@ -179,7 +178,7 @@ class PointerFinder:
 
     def _remember(self, sought: Sought, trace: Trace, looks: list[Entry]) -> None:
         """Keeps what the next still is compared with."""
-        self._plate, self._seen = sought.plate, None
+        self._plate, self._seen, self._left = sought.plate, None, None
         if len(trace) == 0:
             return
         self._last = (float(trace.x[-1]), float(trace.y[-1]))

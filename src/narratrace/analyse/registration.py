@@ -19,7 +19,8 @@ from typing import Annotated
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.aligning import align
+from narratrace.analyse.aligning import align, scroll_or_pan
+from narratrace.analyse.tiles import TileBox
 from narratrace.data.shots import Box, ChangeKind
 from narratrace.options import option
 
@@ -172,14 +173,20 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
         > options.carried_residual
     ):
         return None
-    return "scroll" if dx < 0.25 * dy else "pan"
+    return scroll_or_pan(dx, dy)
 
 
 def parts_of(thumbnails: Sequence[U8], step: int, box: Box) -> list[F64]:
     """The part ``box`` of each thumbnail, see :func:`moved`."""
+    part = part_of(box, step)
+    return [thumbnail[part].astype(np.float64) for thumbnail in thumbnails]
+
+
+def part_of(box: Box | TileBox, step: int) -> tuple[slice, slice]:
+    """Rows and columns of thumbnails, shrunk ``step`` times, that have a part in a box."""
     rows = slice(int(box.y0) // step, -(-int(box.y1) // step))
     columns = slice(int(box.x0) // step, -(-int(box.x1) // step))
-    return [thumbnail[rows, columns].astype(np.float64) for thumbnail in thumbnails]
+    return rows, columns
 
 
 def _differing(parts: Sequence[F64]) -> list[tuple[F64, F64, float]]:

@@ -142,7 +142,10 @@ def _aligned(thumbnails: Sequence[U8], step: int, box: Box, options: ShotOptions
     inner = Box(x0=box.x0 + TILE, y0=box.y0 + TILE, x1=box.x1 - TILE, y1=box.y1 - TILE)
     if len(thumbnails) < 3 or min(inner.x1 - inner.x0, inner.y1 - inner.y0) < _MIN_MOVING * TILE:
         return None
-    return kind_of_motion(parts_of(thumbnails, step, inner), options.alignment)
+    motion = options.motion
+    return kind_of_motion(
+        parts_of(thumbnails, step, inner), options.alignment, motion.min_scale, motion.min_shift
+    )
 
 
 def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
-from narratrace.analyse.registration import parts_of
+from narratrace.analyse.registration import part_of, parts_of
 from narratrace.analyse.scrolling import U16, row_step, striped
 from narratrace.analyse.shot_options import ShotOptions
 from narratrace.analyse.shots import (
@@ -225,7 +225,7 @@ class Timeline:
                     replaced = tiles[tiles_within(tiles, still.view.columns, faded)]
                     verdict = replace(verdict, shot=True, kind="other", replaced=replaced)
                     begins = between[0][0]
-            elif verdict.shot and self._are_slices(verdict, last, scene, still):
+            elif verdict.shot and self._are_slices(verdict, thumbnails, last.end, still):
                 verdict = replace(verdict, shot=False, kind="motion", replaced=None)
             place = self._place(difference, still)
             self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
@@ -263,20 +263,23 @@ class Timeline:
                 return t
         return next((t for t in self._disturbed if last.end < t <= scene.start), scene.start)
 
-    def _are_slices(self, verdict: Verdict, last: _Scene, scene: _Scene, still: Still) -> bool:
-        """Whether a stack was walked through from one scene to the next, see Note [Slices]."""
+    def _are_slices(self, verdict: Verdict, ends: Sequence[U8], end: float, still: Still) -> bool:
+        """Whether a stack was walked through since ``end``, see Note [Slices].
+
+        Args:
+            ends: Thumbnails, the first one of the picture at ``end``, the last one of the still.
+        """
         options, step = self.shot_options.slices, thumbnail_step(self._size[1])
         if verdict.changed > options.max_changed:
             return False
-        old, new = (shrunk(s.plate[0], step).astype(np.uint8) for s in (last, scene))
-        between = [picture for _, picture in self._between(last.end, still, step)]
-        return are_slices(parts_of([old, *between, new], step, verdict.box), options)
+        between = [picture for _, picture in self._between(end, still, step)]
+        return are_slices(parts_of([ends[0], *between, ends[-1]], step, verdict.box), options)
 
     def _dissolves(
         self, place: TileBox, old: F32, new: F32, between: Sequence[tuple[float, U8]], step: int
     ) -> bool:
         """Whether one picture fades into another at a place, by thumbnails of both and of those between."""
-        part = slice(place.y0 // step, -(-place.y1 // step)), slice(place.x0 // step, -(-place.x1 // step))
+        part = part_of(place, step)
         pictures = [picture[part] for _, picture in between]
         return dissolves(old[part], new[part], pictures, self.shot_options.dissolve_left)
 
