@@ -17,6 +17,7 @@
 #include "glyph.hpp"
 #include "glyph_learner.hpp"
 #include "history.hpp"
+#include "packed.hpp"
 #include "planes.hpp"
 #include "recorder.hpp"
 #include "segment_builder.hpp"
@@ -59,6 +60,12 @@ PictureView picture_view(const Planes& planes) {
 
 void require_size(const PictureView& view, const TileGrid& grid) {
     if (view.y.width != grid.width || view.y.height != grid.height) throw py::value_error("pictures differ in size");
+}
+
+MutablePicture mutable_picture(Array<std::uint8_t>& y, Array<std::uint8_t>& u, Array<std::uint8_t>& v, const TileGrid& grid) {
+    require_size(picture_view(y, u, v), grid);
+    const auto plane = [](Array<std::uint8_t>& a) { return MutablePlane{a.mutable_data(0, 0), a.strides(0)}; };
+    return {plane(y), plane(u), plane(v)};
 }
 
 Picture picture_of(const Planes& planes, const TileGrid& grid) {
@@ -177,12 +184,42 @@ void bind_segment(py::module_& m) {
             const py::gil_scoped_release release;
             return r.push(t, frame);
         }, py::arg("t"), py::arg("y"), py::arg("u"), py::arg("v"))
+        .def("push_packed", [](SparseRecorder& r, double t, const PackedPicture& packed) {
+            const py::gil_scoped_release release;
+            return r.push(t, packed);
+        }, py::arg("t"), py::arg("packed"))
         .def("take", &SparseRecorder::take, py::call_guard<py::gil_scoped_release>())
         .def("thumbnail", [](const SparseRecorder& r, int step) { return thumbnail(r.screen(), step); }, py::arg("step"))
         .def_property_readonly("stored", &SparseRecorder::stored)
         .def_property_readonly("bytes", &SparseRecorder::bytes)
         .def_property_readonly("frames", &SparseRecorder::frames)
         .def_property_readonly("changed", [](const SparseRecorder& r) { return vector_array(r.changed()); });
+}
+
+void bind_packed(py::module_& m) {
+    py::class_<PackedPicture, std::shared_ptr<PackedPicture>>(m, "PackedPicture")
+        .def_property_readonly("width", [](const PackedPicture& p) { return p.grid.width; })
+        .def_property_readonly("height", [](const PackedPicture& p) { return p.grid.height; })
+        .def_property_readonly("tiles", [](const PackedPicture& p) { return vector_array(p.tiles); })
+        .def_property_readonly("bytes", &PackedPicture::bytes)
+        .def("unpack", [](const PackedPicture& p, Array<std::uint8_t> y, Array<std::uint8_t> u, Array<std::uint8_t> v) {
+            unpack(p, mutable_picture(y, u, v, p.grid));
+        }, py::arg("y").noconvert(), py::arg("u").noconvert(), py::arg("v").noconvert());
+
+    m.def("merged", [](const PackedPicture& earlier, const PackedPicture& later) {
+        return std::make_shared<PackedPicture>(merged(earlier, later));
+    }, py::arg("earlier"), py::arg("later"), py::call_guard<py::gil_scoped_release>());
+
+    m.def("pack", [](const Planes& picture, const std::optional<Planes>& before) {
+        const PictureView view = picture_view(picture);
+        std::optional<PictureView> earlier;
+        if (before) {
+            earlier = picture_view(*before);
+            require_size(*earlier, TileGrid{view.y.width, view.y.height});
+        }
+        const py::gil_scoped_release release;
+        return std::make_shared<PackedPicture>(pack(view, earlier));
+    }, py::arg("picture"), py::arg("before"));
 }
 
 // Blocks as the rows of a (count, 384) array; the builder checks the tile numbers.
@@ -255,10 +292,8 @@ void bind_history(py::module_& m) {
 
     m.def("overlay", [](const Segment& s, Array<std::uint8_t> y, Array<std::uint8_t> u, Array<std::uint8_t> v,
                         const Array<std::int32_t>& tiles, const Array<std::int32_t>& blocks) {
-        require_size(picture_view(y, u, v), s.grid);
+        const MutablePicture out = mutable_picture(y, u, v, s.grid);
         require_blocks(s, tiles, blocks);
-        const auto plane = [](Array<std::uint8_t>& a) { return MutablePlane{a.mutable_data(0, 0), a.strides(0)}; };
-        const MutablePicture out{plane(y), plane(u), plane(v)};
         const std::vector<std::int32_t> places = array_vector(tiles), sources = array_vector(blocks);
         const py::gil_scoped_release release;
         overlay(s, places, sources, out);
@@ -453,6 +488,7 @@ PYBIND11_MODULE(_native, m) {
         malloc_trim(0);
 #endif
     }, py::call_guard<py::gil_scoped_release>());
+    bind_packed(m);
     bind_segment(m);
     bind_builder(m);
     bind_history(m);

@@ -17,10 +17,17 @@ SparseRecorder::SparseRecorder(int width, int height, ChangeOptions options)
 void SparseRecorder::find_changes(const PictureView& frame) {
     count_differences(frame, screen().view(), options_.thresholds, counts_.data());
     changed_.clear();
-    for (int tile = 0; tile < grid().count(); ++tile) {
-        const TileCount& c = counts_[static_cast<std::size_t>(tile)];
-        if (c.luma >= options_.min_luma || c.chroma >= options_.min_chroma) changed_.push_back(tile);
-    }
+    for (int tile = 0; tile < grid().count(); ++tile)
+        if (has_changed(counts_[static_cast<std::size_t>(tile)])) changed_.push_back(tile);
+}
+
+// A tile that is the same as in the frame before has not changed: either it was found to be like the screen, or the
+// screen has become like it. So the others need not be looked at.
+void SparseRecorder::find_changes(const PictureView& frame, const std::vector<std::int32_t>& among) {
+    if (among.size() > static_cast<std::size_t>(grid().count()) / 4) return find_changes(frame); // it reads rows, and is faster
+    changed_.clear();
+    for (const std::int32_t tile : among)
+        if (has_changed(count_tile(frame, screen().view(), grid(), tile, options_.thresholds))) changed_.push_back(tile);
 }
 
 const Block* SparseRecorder::load(const PictureView& frame, const std::vector<std::int32_t>& tiles) {
@@ -33,7 +40,24 @@ int SparseRecorder::push(double t, const PictureView& frame) {
     if (frame.y.width != grid().width || frame.y.height != grid().height)
         throw std::invalid_argument("frame size differs from the recorder's");
     if (started_) find_changes(frame);
-    else last_refresh_ = t;
+    return record(t, frame);
+}
+
+int SparseRecorder::push(double t, const PackedPicture& packed) {
+    if (packed.grid.width != grid().width || packed.grid.height != grid().height)
+        throw std::invalid_argument("frame size differs from the recorder's");
+    if (!latest_.width()) {
+        if (packed.tiles.size() != static_cast<std::size_t>(grid().count()))
+            throw std::invalid_argument("the first packed frame is not whole");
+        latest_ = Picture(grid().width, grid().height);
+    }
+    unpack(packed, latest_);
+    if (started_) find_changes(latest_.view(), packed.tiles);
+    return record(t, latest_.view());
+}
+
+int SparseRecorder::record(double t, const PictureView& frame) {
+    if (!started_) last_refresh_ = t;
     started_ = true;
     const bool lapsed = !stored_;
     stored_ = judge_.keeps(t, static_cast<int>(changed_.size()));

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "change_judge.hpp"
+#include "packed.hpp"
 #include "segment_builder.hpp"
 #include "tile_diff.hpp"
 
@@ -31,6 +32,8 @@ public:
     /// frame with more than `max_stored` of all tiles (or a `sudden` one) updates the screen but closes the open
     /// segment (see stored()).
     int push(double t, const PictureView& frame);
+    /// The same for a frame that is packed after the one pushed last; the first one is whole.
+    int push(double t, const PackedPicture& packed);
 
     /// Whether the last pushed frame's changes were kept.
     bool stored() const { return stored_; }
@@ -48,6 +51,11 @@ public:
 
 private:
     void find_changes(const PictureView& frame);
+    void find_changes(const PictureView& frame, const std::vector<std::int32_t>& among);
+    bool has_changed(const TileCount& count) const {
+        return count.luma >= options_.min_luma || count.chroma >= options_.min_chroma;
+    }
+    int record(double t, const PictureView& frame);
     void begin_anew(double t, const PictureView& frame);
     void refresh(double t, const PictureView& frame);
     const Block* load(const PictureView& frame, const std::vector<std::int32_t>& tiles);
@@ -55,6 +63,7 @@ private:
     ChangeOptions options_;
     SegmentBuilder builder_;
     ChangeJudge judge_;
+    Picture latest_; // the last frame, where frames come packed
     std::vector<TileCount> counts_;
     std::vector<std::int32_t> changed_, due_;
     std::vector<Block> blocks_;       // of the tiles handed over

@@ -127,4 +127,19 @@ void count_differences(const PictureView& frame, const PictureView& reference, D
     detail::count_differences_baseline(frame, reference, thresholds, counts);
 }
 
+TileCount count_tile(const PictureView& frame, const PictureView& reference, const TileGrid& grid, int tile,
+                     DiffThresholds thresholds) {
+    TileCount count;
+    const int x0 = grid.x0(tile), width = grid.x1(tile) - x0;
+    for (int y = grid.y0(tile); y < grid.y1(tile); ++y)
+        count.luma = static_cast<std::uint16_t>(
+            count.luma + differing(frame.y.row(y) + x0, reference.y.row(y) + x0, width, thresholds.luma));
+    const int c0 = x0 / 2, columns = (x0 + width + 1) / 2 - c0;
+    for (const auto& [a, b] : {std::pair{&frame.u, &reference.u}, std::pair{&frame.v, &reference.v}})
+        for (int y = grid.y0(tile) / 2; y < (grid.y1(tile) + 1) / 2; ++y)
+            count.chroma = static_cast<std::uint16_t>(
+                count.chroma + differing(a->row(y) + c0, b->row(y) + c0, columns, thresholds.chroma));
+    return count;
+}
+
 }  // namespace narratrace

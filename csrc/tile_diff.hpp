@@ -24,6 +24,10 @@ struct TileCount {
 void count_differences(const PictureView& frame, const PictureView& reference, DiffThresholds thresholds,
                        TileCount* counts);
 
+/// The same of a single tile.
+TileCount count_tile(const PictureView& frame, const PictureView& reference, const TileGrid& grid, int tile,
+                     DiffThresholds thresholds);
+
 namespace detail {
 // Exposed for the test that holds the two against each other.
 void count_differences_baseline(const PictureView& frame, const PictureView& reference,

@@ -18,6 +18,7 @@ __all__: list[str] = [
     "Glyph",
     "GlyphCutout",
     "HAVE_AVX2",
+    "PackedPicture",
     "Segment",
     "SegmentBuilder",
     "SparseRecorder",
@@ -34,11 +35,29 @@ __all__: list[str] = [
     "find_places",
     "fit_glyph",
     "learn_glyph",
+    "merged",
     "overlay",
+    "pack",
     "release_memory",
     "thumbnails",
     "track",
 ]
+
+class PackedPicture:
+    def unpack(
+        self,
+        y: numpy.typing.NDArray[numpy.uint8],
+        u: numpy.typing.NDArray[numpy.uint8],
+        v: numpy.typing.NDArray[numpy.uint8],
+    ) -> None: ...
+    @property
+    def bytes(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+    @property
+    def tiles(self) -> numpy.typing.NDArray[numpy.int32]: ...
+    @property
+    def width(self) -> int: ...
 
 class Segment:
     @property
@@ -79,6 +98,7 @@ class SparseRecorder:
         u: numpy.typing.NDArray[typing.Any],
         v: numpy.typing.NDArray[typing.Any],
     ) -> int: ...
+    def push_packed(self, t: float, packed: PackedPicture) -> int: ...
     def take(self) -> Segment: ...
     def thumbnail(self, step: int) -> numpy.typing.NDArray[numpy.uint8]: ...
     @property
@@ -214,6 +234,7 @@ def fit_glyph(
 def learn_glyph(
     cutouts: collections.abc.Sequence[GlyphCutout], tolerance: int, min_similarity: float
 ) -> dict[str, numpy.typing.NDArray[typing.Any]]: ...
+def merged(earlier: PackedPicture, later: PackedPicture) -> PackedPicture: ...
 def overlay(
     segment: Segment,
     y: numpy.typing.NDArray[numpy.uint8],
@@ -222,6 +243,7 @@ def overlay(
     tiles: numpy.typing.NDArray[numpy.int32],
     blocks: numpy.typing.NDArray[numpy.int32],
 ) -> None: ...
+def pack(picture: _Planes, before: _Planes | None) -> PackedPicture: ...
 def release_memory() -> None: ...
 def thumbnails(
     segment: Segment, begin: int, end: int, every: int, step: int

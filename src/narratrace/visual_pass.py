@@ -7,7 +7,7 @@ between them: their planes are decoder memory. At most one batch is looked at wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -16,11 +16,13 @@ from time import perf_counter
 from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
+from narratrace.data.frames import Frame, PackedFrame
 from narratrace.data.media import MediaInfo
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
 from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
 from narratrace.decode.contract import Decoder
+from narratrace.decode.pyav import PyavDecoder
 from narratrace.errors import DeviceError, MediaError, NarratraceError
 from narratrace.pipeline import Hooks
 from narratrace.source import probe
@@ -133,7 +135,10 @@ class VisualPass:
     def _feed(self, decoder: Decoder, analyser: VisualAnalyser, beside: InOrder, video_id: str) -> None:
         hooks = self._hooks
         begin: float | None = None  # a clock may begin at any time, as of a transport stream
-        for frames in decoder.batches():
+        batches: Iterator[list[Frame]] | Iterator[list[PackedFrame]] = (
+            decoder.packed_batches() if isinstance(decoder, PyavDecoder) else decoder.batches()
+        )
+        for frames in batches:
             if hooks.cancelled():
                 raise NarratraceError("cancelled", station=self.name, input=decoder.info.path)
             beside.do(partial(analyser.push, frames), weight=1)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from narratrace.data.frames import Frame, PackedFrame
 from narratrace.data.media import DecodeSummary
-from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
+from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder, stretches
+from narratrace.decode.pyav import PyavDecoder
+from narratrace.ops.packed import unpacked
 from narratrace.source import probe
 from tests.support.cuda import require_card
 
@@ -47,9 +51,42 @@ def on_host(plane: Any) -> npt.NDArray[np.uint8]:
     return np.array(plane.get() if hasattr(plane, "get") else plane)
 
 
+@pytest.fixture(
+    params=[
+        "pyav",
+        "packed",
+        pytest.param("nvdec", marks=pytest.mark.cuda),
+    ]
+)
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Every way to the frames of a file: packed, they are decoded in stretches, here as short as can be."""
+    if request.param == "nvdec":
+        require_card()
+    monkeypatch.setattr(stretches, "_FEWEST", 1)
+    return str(request.param)
+
+
+def batches_of(decoder: Any, way: str) -> Iterator[list[Frame]]:
+    """The frames by one of the ways, packed ones in full."""
+    if way != "packed" or not isinstance(decoder, PyavDecoder):
+        yield from decoder.batches()
+        return
+    sizes: list[int] = []
+
+    def packed() -> Iterator[PackedFrame]:
+        for batch in decoder.packed_batches():
+            sizes.append(len(batch))
+            yield from batch
+
+    frames = unpacked(packed())
+    for frame in frames:
+        yield [frame, *islice(frames, sizes[-1] - 1)]
+
+
 @pytest.fixture
-def run_pass(device: str) -> RunPass:
+def run_pass(way: str) -> RunPass:
     """Decode a whole file; options as keywords, every frame by default."""
+    device = "cuda:0" if way == "nvdec" else "cpu"
 
     def run(path: Path, **options: Any) -> Pass:
         options.setdefault("device_batch_size", options.get("batch_size", 4))
@@ -62,7 +99,7 @@ def run_pass(device: str) -> RunPass:
     def once(path: Path, chosen: DecodeOptions, device: str) -> Pass:
         times, pts, luma, chroma, batches = [], [], [], [], []
         with open_decoder(probe(path), chosen, device) as decoder:
-            for batch in decoder.batches():
+            for batch in batches_of(decoder, way):
                 batches.append(len(batch))
                 for frame in batch:
                     times.append(frame.t)

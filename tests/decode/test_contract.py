@@ -163,6 +163,7 @@ def test_cover_picture_is_not_the_video(run_pass: RunPass, tmp_path: Path) -> No
     assert (len(seen.luma), seen.luma[0].shape) == (15, (96, 160))
 
 
+@pytest.mark.parametrize("way", ["pyav", pytest.param("nvdec", marks=pytest.mark.cuda)], indirect=True)
 @pytest.mark.parametrize("batch_size", [1, 4, 7, 100])
 def test_batches_are_full_but_for_the_last(batch_size: int, run_pass: RunPass, tmp_path: Path) -> None:
     made = make_video(tmp_path / "a.mp4", seconds=1, bframes=2)

@@ -37,7 +37,7 @@ from narratrace.analyse.stills import StillOptions, find_changes, settled, stret
 from narratrace.analyse.timeline import Timeline
 from narratrace.analyse.trace import TrackOptions
 from narratrace.data.analysis import VisualAnalysis
-from narratrace.data.frames import Frame
+from narratrace.data.frames import Frame, PackedFrame
 from narratrace.data.media import DecodeSummary, VideoStreamInfo
 from narratrace.ops.sparse import (
     U8,
@@ -52,6 +52,8 @@ from narratrace.ops.sparse import (
 )
 from narratrace.options import option
 from narratrace.threads import map_ahead, usable_cores
+
+AnyFrame = Frame | PackedFrame
 
 _MAX_HELD = 4
 """Stills that end without a pointer and wait for the next that has one; each keeps its stretch in memory."""
@@ -137,7 +139,7 @@ class VisualAnalyser:
         self._options = options or AnalyseOptions()
         self._device = device
         self._recorder: Recorder | None = None
-        self._latest: Frame | None = None
+        self._latest: AnyFrame | None = None
         self._shown_at = -math.inf
         self._goes_on = False  # whether the open stretch is the rest of one that ended for its size
         self._seconds = 0.0
@@ -163,8 +165,11 @@ class VisualAnalyser:
         )
         self._add: Callable[[Still], None] = self._timeline.add
 
-    def push(self, frames: Sequence[Frame]) -> None:
+    def push(self, frames: Sequence[AnyFrame]) -> None:
         """Takes the next frames in presentation order; planes that can be written to are not kept.
+
+        Args:
+            frames: All of a recording are of the same kind.
 
         Raises:
             ValueError: a frame has another size than the first.
@@ -175,9 +180,7 @@ class VisualAnalyser:
             self._recorder = make_recorder(first.width, first.height, self._options.change, self._device)
         if self._recorder is not None and frames:
             self._look(self._recorder, [shown for frame in frames for shown in self._until(frame)])
-            last = frames[-1]
-            y, u, v = self._recorder.lasting(last.y, last.u, last.v)
-            self._latest = replace(last, y=y, u=u, v=v)
+            self._latest = _lasting(frames[-1], self._recorder)
         self._seconds += perf_counter() - begun
 
     def finish(self, summary: DecodeSummary) -> VisualAnalysis:
@@ -233,26 +236,29 @@ class VisualAnalyser:
             timings={"analyse_s": self._seconds},
         )
 
-    def _until(self, frame: Frame) -> list[Frame]:
+    def _until(self, frame: AnyFrame) -> list[AnyFrame]:
         """The next frame, and before it the one that was on the screen until then, if it stayed for long."""
         shown = [*self._stays(frame.t), frame]
         self._latest = frame
         return shown
 
-    def _stays(self, until: float) -> list[Frame]:
+    def _stays(self, until: float) -> list[AnyFrame]:
         """The latest frame again, twice, if it stays ``until`` then, see Note [Frames that stay]."""
         last, shortest = self._latest, max(self._options.shots.min_settled_s, 3 * _BESIDE_S)
         if last is None or until - last.t <= shortest:
             return []
         return [replace(last, t=t) for t in (last.t + _BESIDE_S, until - _BESIDE_S)]
 
-    def _look(self, recorder: Recorder, frames: Sequence[Frame]) -> None:
-        recorder.ahead([(frame.t, frame.y, frame.u, frame.v) for frame in frames])
+    def _look(self, recorder: Recorder, frames: Sequence[AnyFrame]) -> None:
+        recorder.ahead([(frame.t, frame.y, frame.u, frame.v) for frame in frames if isinstance(frame, Frame)])
         for frame in frames:
             self._take(recorder, frame)
 
-    def _take(self, recorder: Recorder, frame: Frame) -> None:
-        recorder.push(frame.t, frame.y, frame.u, frame.v)
+    def _take(self, recorder: Recorder, frame: AnyFrame) -> None:
+        if isinstance(frame, Frame):
+            recorder.push(frame.t, frame.y, frame.u, frame.v)
+        else:
+            recorder.push_packed(frame.t, frame.packed)
         if not recorder.stored:
             if recorder.frames:
                 self._close(recorder)
@@ -263,7 +269,7 @@ class VisualAnalyser:
             self._close(recorder)
             self._goes_on = True
 
-    def _shown(self, recorder: Recorder, frame: Frame) -> tuple[U8, U8] | None:
+    def _shown(self, recorder: Recorder, frame: AnyFrame) -> tuple[U8, U8] | None:
         """The screen as the timeline wants it; None if it has one of just before."""
         if frame.t - self._shown_at < self._options.shots.passing_s:
             return None
@@ -361,6 +367,14 @@ def _ended(draft: Draft) -> float:
 def _waiting_bytes(drafts: Iterable[Draft]) -> int:
     segments = {id(draft.view.segment): draft.view.segment for draft in drafts}
     return sum(_held_bytes(segment) for segment in segments.values())
+
+
+def _lasting(frame: AnyFrame, recorder: Recorder) -> AnyFrame:
+    """The frame as it can be kept. A packed one can; what it differs from may have been shown for long."""
+    if isinstance(frame, PackedFrame):
+        return frame
+    y, u, v = recorder.lasting(frame.y, frame.u, frame.v)
+    return replace(frame, y=y, u=u, v=v)
 
 
 def _held_bytes(segment: Segment) -> int:

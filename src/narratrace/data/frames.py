@@ -47,6 +47,33 @@ class Frame:
         return int(self.y.shape[0])
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class PackedFrame:
+    """A decoded picture as what differs from the frame before; it lasts. See Note [Packed pictures] in csrc.
+
+    Attributes:
+        t: Presentation time in seconds, see Note [One clock].
+        pts: The same in units of the stream's time base.
+        packed: What differs, bit for bit (``PackedPicture`` of ``narratrace.ops.packed``).
+        key: Whether the picture is a random access point.
+    """
+
+    t: float
+    pts: int
+    packed: Any
+    key: bool = False
+
+    @property
+    def width(self) -> int:
+        """Luma width in pixels."""
+        return int(self.packed.width)
+
+    @property
+    def height(self) -> int:
+        """Luma height in pixels."""
+        return int(self.packed.height)
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """A picture that leaves the engine: an encoded JPEG and its size.

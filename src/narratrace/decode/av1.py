@@ -67,6 +67,22 @@ class Av1Reader:
             return False
         return seen
 
+    def begins_anew(self, unit: memoryview) -> bool:
+        """Whether the temporal unit begins with a key frame to be shown, which refreshes all slots.
+
+        Raises:
+            ValueError, IndexError: the headers cannot be read.
+        """
+        for kind, payload in open_bitstream_units(unit):
+            if kind == SEQUENCE:
+                self._sequence = _sequence_header(BitReader(payload))
+            elif kind in (_FRAME, _FRAME_HEADER):
+                if self._sequence is None:
+                    return False
+                frame = _frame(BitReader(payload), self._sequence)
+                return frame is not None and frame.kind == _KEY and bool(frame.shown)
+        return False
+
     def own_size(self, unit: memoryview) -> bool:
         """Whether a frame of the temporal unit may have another size than its sequence.
 

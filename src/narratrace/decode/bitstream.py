@@ -26,6 +26,7 @@ from typing import Any, Protocol
 from narratrace.decode.av1 import Av1Reader, configured_units, stated_pictures
 from narratrace.decode.bits import nal_units
 from narratrace.decode.nonref import avcc_units, hvcc_units, length_size
+from narratrace.decode.packets import stream_header
 from narratrace.decode.vpx import Size, vp8_sizes, vp9_sizes
 
 _START = b"\0\0\0\1"
@@ -86,7 +87,7 @@ class _Feed:
 
     def __call__(self, packet: Any) -> bytes:
         """See :meth:`Feed.__call__`."""
-        if _header(packet, self._extra) != self._extra:
+        if stream_header(packet, self._extra) != self._extra:
             raise NotForParser("the stream's header changes midway")
         try:
             return self._bytes(packet)
@@ -189,10 +190,3 @@ class _VpxFeed(_Feed):
             if size != self._size:
                 raise NotForParser("the size of its pictures changes: {} x {}".format(*size))
         return data
-
-
-def _header(packet: Any, before: bytes) -> bytes:
-    """The stream's codec configuration from a packet on: MP4 and FLV may bring another one midway."""
-    if not hasattr(packet, "has_sidedata"):  # an older PyAV
-        return before
-    return bytes(packet.get_sidedata("new_extradata")) if packet.has_sidedata("new_extradata") else before

@@ -33,7 +33,13 @@ class DecodeOptions:
         ),
     ] = 10.0
     threads: Annotated[
-        int, option("decoder threads, 0 for every core this process may use (at most 16)", ge=0)
+        int,
+        option(
+            "decoder threads: stretches decoded beside one another, 0 for one per core this process may use (at "
+            "most 4); where a recording cannot be cut, FFmpeg's threads, 0 for one per core (at most 16)",
+            source="Note [Decoding beside]",
+            ge=0,
+        ),
     ] = 0
     batch_size: Annotated[
         int,

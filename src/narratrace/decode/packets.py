@@ -55,3 +55,10 @@ def _kept(decided: list[tuple[Any, bool]], account: PassAccount) -> Iterator[Any
             account.skip(packet.pts)
         else:
             yield packet
+
+
+def stream_header(packet: Any, before: bytes) -> bytes:
+    """The stream's codec configuration from a packet on: MP4 and FLV may bring another one midway."""
+    if not hasattr(packet, "has_sidedata"):  # an older PyAV
+        return before
+    return bytes(packet.get_sidedata("new_extradata")) if packet.has_sidedata("new_extradata") else before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import av
@@ -17,28 +18,38 @@ _GRAY = "gray"
 _NEUTRAL = 128
 
 
-class PlaneReader:
-    """Turns decoded pictures into the three planes of the decoder contract.
+@dataclass(slots=True)
+class PictureSizes:
+    """Widths and heights of a recording's pictures, before they are turned.
 
-    The first picture decides the size; a later one of another size is rescaled to it.
+    Attributes:
+        first: That of the first picture, None before it; later ones of another size are rescaled to it.
+        others: Those.
+    """
+
+    first: tuple[int, int] | None = None
+    others: set[tuple[int, int]] = field(default_factory=set)
+
+
+class PlaneReader:
+    """Turns decoded pictures into the three planes of the decoder contract; used by one thread.
 
     Args:
         rotation: Clockwise degrees to turn pictures for display: 0, 90, 180 or 270.
         full_range: Whether the source's samples span 0..255; kept as they are either way.
+        sizes: Those met so far, by other readers of the same recording as well.
     """
 
-    def __init__(self, rotation: int, full_range: bool) -> None:
+    def __init__(self, rotation: int, full_range: bool, sizes: PictureSizes | None = None) -> None:
         self._turns = rotation // 90
         self._range = ColorRange.JPEG if full_range else ColorRange.MPEG
-        self._size: tuple[int, int] | None = None
+        self._sizes = sizes or PictureSizes()
         self._swscale = VideoReformatter()
-        self.other_sizes: set[tuple[int, int]] = set()
-        """Sizes (width, height) of pictures that had to be rescaled."""
 
     def __call__(self, picture: av.VideoFrame) -> Planes:
         """The planes of one picture: views of its memory, or of a converted copy; read-only."""
         size = (picture.width, picture.height)
-        if size != self._size:
+        if size != self._sizes.first:
             self._note(size)
         planes = self._upright(picture, size)
         if self._turns:
@@ -48,15 +59,15 @@ class PlaneReader:
         return planes
 
     def _note(self, size: tuple[int, int]) -> None:
-        if self._size is None:
-            self._size = size
+        if self._sizes.first is None:
+            self._sizes.first = size
         else:
-            self.other_sizes.add(size)
+            self._sizes.others.add(size)
 
     def _upright(self, picture: av.VideoFrame, size: tuple[int, int]) -> Planes:
         name = picture.format.name
         planes = picture.planes
-        if size == self._size and all(plane.line_size > 0 for plane in planes):
+        if size == self._sizes.first and all(plane.line_size > 0 for plane in planes):
             if name in _PLANAR:
                 return view(planes[0]), view(planes[1]), view(planes[2])
             if name == "nv12":
@@ -67,14 +78,14 @@ class PlaneReader:
         return self._converted(picture, name)
 
     def _converted(self, picture: av.VideoFrame, name: str) -> Planes:
-        assert self._size is not None
+        assert self._sizes.first is not None
         is_rgb = picture.format.is_rgb or picture.format.has_palette
         spread: dict[str, Any] = (
             {} if is_rgb else {"src_color_range": self._range, "dst_color_range": self._range}
         )
         planes = self._swscale.reformat(
             picture,
-            *self._size,
+            *self._sizes.first,
             "gray" if name == _GRAY else "yuv420p",
             interpolation="BILINEAR",
             **spread,

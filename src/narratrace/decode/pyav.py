@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import av.error
 from av.codec.context import ThreadType
 
 from narratrace.container import open_container
-from narratrace.data.frames import Frame
+from narratrace.data.frames import Frame, PackedFrame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
 from narratrace.decode.contract import DecodeOptions
+from narratrace.decode.cuts import Cutter, packet_cutter
+from narratrace.decode.packed import DecodedPicture, PackingDecoder, StretchDecoder
 from narratrace.decode.packets import wanted_packets
-from narratrace.decode.planes import PlaneReader, Planes
+from narratrace.decode.planes import PictureSizes, PlaneReader, Planes
+from narratrace.decode.stretches import Stretches
 from narratrace.errors import MediaError
+from narratrace.ops.packed import PackedPicture, merged
 from narratrace.threads import usable_cores
 from narratrace.timebase import pts_to_seconds
-from narratrace.watchdog import HangCallback, Watchdog
+from narratrace.watchdog import HangCallback, Watchdog, stalled
+
+T = TypeVar("T")
 
 _MOST_THREADS = 16
 """FFmpeg's own advice; every further thread costs frames of memory and gains little."""
+
+_MOST_BESIDE = 4
+"""Stretches decoded at once; what looks at their pictures, one after the other, is no faster than as many."""
 
 
 class PyavDecoder:
@@ -60,7 +70,8 @@ class PyavDecoder:
         self._account = PassAccount(media, self.backend)
         for note in notes:
             self._account.warn(note)
-        self._planes = PlaneReader(media.video.rotation, media.video.full_range)
+        self._sizes = PictureSizes()
+        self._planes = self._plane_reader()
         self._begun = False
         self._watchdog = Watchdog(options.stall_timeout_s, input=media.path, on_hang=on_hang)
         try:
@@ -84,11 +95,8 @@ class PyavDecoder:
 
     def batches(self) -> Iterator[list[Frame]]:
         """See :meth:`narratrace.decode.contract.Decoder.batches`."""
-        if self._begun:
-            raise RuntimeError("a decoder makes one pass; open another one")
-        self._begun = True
+        self._begin()
         batch: list[Frame] = []
-        self._watchdog.resume()
         for frame in self._frames():
             self._watchdog.beat()
             batch.append(frame)
@@ -102,9 +110,40 @@ class PyavDecoder:
             yield batch
         self._account.finish()
 
+    def packed_batches(self) -> Iterator[list[PackedFrame]]:
+        """The frames of :meth:`batches`, packed: see Note [Decoding beside]. They last.
+
+        Raises:
+            MediaError, DecodeTimeout: as :meth:`batches` does.
+        """
+        self._begin()
+        packets = wanted_packets(self._container, self._stream, self._video, self._options, self._account)
+        cutter = self._cutter()
+        hidden: PackedPicture | None = None  # what pictures without a time of their own have changed
+        with closing(self._stretch_decoder(apart=cutter is not None)) as decoder:
+            batches = decoder.batches(Stretches(packets, cutter))
+            while (batch := self._next(batches)) is not None:
+                self._watchdog.beat()
+                frames = []
+                for picture in batch:
+                    if picture is None:
+                        self._account.damaged += 1
+                        continue
+                    packed = merged(hidden, picture.packed)
+                    frame = self._placed(picture, packed)
+                    hidden = packed if frame is None else None
+                    if frame is not None:
+                        frames.append(frame)
+                if frames:
+                    self._watchdog.pause()
+                    yield frames
+                    self._watchdog.resume()
+        self._watchdog.pause()
+        self._account.finish()
+
     def summary(self) -> DecodeSummary:
         """See :meth:`narratrace.decode.contract.Decoder.summary`."""
-        for width, height in sorted(self._planes.other_sizes)[:3]:
+        for width, height in sorted(self._sizes.others)[:3]:
             self._account.warn(f"pictures of {width} x {height} were rescaled to the size of the first")
         return self._account.summary()
 
@@ -121,6 +160,42 @@ class PyavDecoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _begin(self) -> None:
+        if self._begun:
+            raise RuntimeError("a decoder makes one pass; open another one")
+        self._begun = True
+        self._watchdog.resume()
+
+    def _cutter(self) -> Cutter | None:
+        # AVI has decoding times alone: which picture has which depends on all that were decoded before.
+        if "avi" in self._media.container.split(","):
+            return None
+        return packet_cutter(self._video.codec, self._stream.codec_context.extradata)
+
+    def _plane_reader(self) -> PlaneReader:
+        return PlaneReader(self._video.rotation, self._video.full_range, self._sizes)
+
+    def _stretch_decoder(self, *, apart: bool) -> StretchDecoder:
+        options, context = self._options, self._stream.codec_context
+        threads = options.threads or min(_MOST_BESIDE, usable_cores())
+        beside = [_alone(context) for _ in range(threads)] if apart and threads > 1 else []
+        own, *others = (
+            PackingDecoder(each, self._plane_reader(), options.batch_size) for each in (context, *beside)
+        )
+        return StretchDecoder(own, others, self._sizes, options.stall_timeout_s)
+
+    def _next(self, batches: Iterator[T]) -> T | None:
+        try:
+            return next(batches, None)
+        except TimeoutError:
+            raise stalled(self._options.stall_timeout_s, self._media.path) from None
+
+    def _placed(self, picture: DecodedPicture, packed: PackedPicture) -> PackedFrame | None:
+        pts = self._account.place(picture.pts, picture.dts, picture.duration, (packed.width, packed.height))
+        if pts is None:
+            return None
+        return PackedFrame(pts_to_seconds(pts, self._video.time_base), pts, packed, picture.key)
 
     def _frames(self) -> Iterator[Frame]:
         for packet in wanted_packets(
@@ -149,6 +224,18 @@ class PyavDecoder:
             return None
         t = pts_to_seconds(pts, self._video.time_base)
         return Frame(t=t, pts=pts, y=y, u=u, v=v, key=bool(picture.key_frame))
+
+
+def _alone(like: Any) -> Any:
+    """A decoder with one thread for the stream of another."""
+    context: Any = av.CodecContext.create(like.codec, "r")
+    context.extradata = like.extradata
+    context.color_range = like.color_range
+    context.thread_count = 1
+    if like.codec.name == "h264":
+        # Where the stream does not say how far pictures are reordered, this does not find out by trial.
+        context.options = {"strict": "1"}
+    return context
 
 
 def first_picture(media: MediaInfo, timeout_s: float) -> tuple[int, Planes]:

@@ -115,6 +115,9 @@ class Recorder(Protocol):
     def push(self, t: float, y: Any, u: Any, v: Any) -> int:
         """Takes a frame (planes as in :class:`narratrace.data.frames.Frame`); returns its changed tiles."""
 
+    def push_packed(self, t: float, packed: Any) -> int:
+        """The same of a frame in host memory that is packed after the one pushed last."""
+
     def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
         """A frame's planes, valid until the next call: a copy if the decoder may write over them."""
 

@@ -120,6 +120,10 @@ class CudaRecorder:
         self._keep(frame)
         return frame.count
 
+    def push_packed(self, t: float, packed: Any) -> int:  # noqa: ARG002
+        """Nothing is packed in device memory, see :meth:`narratrace.ops.sparse.Recorder.push_packed`."""
+        raise TypeError("packed frames are in host memory")
+
     def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
         """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
         with self._device():
