@@ -122,11 +122,11 @@ Array<std::uint8_t> shrunk_array(const Shrunk& picture) {
     return out;
 }
 
-Array<std::uint8_t> thumbnail(const Picture& screen, int step) {
+Array<std::uint8_t> shrunk(const PlaneView& luma, int step) {
     Shrunk picture;
     {
         const py::gil_scoped_release release;
-        picture = shrink(screen.y.view(), step);
+        picture = shrink(luma, step);
     }
     return shrunk_array(picture);
 }
@@ -189,7 +189,7 @@ void bind_segment(py::module_& m) {
             return r.push(t, packed);
         }, py::arg("t"), py::arg("packed"))
         .def("take", &SparseRecorder::take, py::call_guard<py::gil_scoped_release>())
-        .def("thumbnail", [](const SparseRecorder& r, int step) { return thumbnail(r.screen(), step); }, py::arg("step"))
+        .def("thumbnail", [](const SparseRecorder& r, int step) { return shrunk(r.screen().y.view(), step); }, py::arg("step"))
         .def_property_readonly("stored", &SparseRecorder::stored)
         .def_property_readonly("bytes", &SparseRecorder::bytes)
         .def_property_readonly("frames", &SparseRecorder::frames)
@@ -250,7 +250,7 @@ void bind_builder(py::module_& m) {
         }, py::arg("tiles"), py::arg("blocks"))
         .def("interrupt", [](SegmentBuilder& b) { b.interrupt(); })
         .def("take", &SegmentBuilder::take, py::call_guard<py::gil_scoped_release>())
-        .def("thumbnail", [](const SegmentBuilder& b, int step) { return thumbnail(b.screen(), step); }, py::arg("step"))
+        .def("thumbnail", [](const SegmentBuilder& b, int step) { return shrunk(b.screen().y.view(), step); }, py::arg("step"))
         .def_property_readonly("bytes", &SegmentBuilder::bytes)
         .def_property_readonly("frames", &SegmentBuilder::frames);
 }
@@ -299,6 +299,9 @@ void bind_history(py::module_& m) {
         overlay(s, places, sources, out);
     }, py::arg("segment"), py::arg("y").noconvert(), py::arg("u").noconvert(), py::arg("v").noconvert(), py::arg("tiles"),
           py::arg("blocks"));
+
+    m.def("shrink", [](const Array<std::uint8_t>& luma, int step) { return shrunk(plane_view(luma, "luma"), step); },
+          py::arg("luma"), py::arg("step"));
 
     m.def("thumbnails", [](const Segment& s, int begin, int end, int every, int step) {
         if (every < 1) throw py::value_error("every must be at least 1");

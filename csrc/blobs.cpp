@@ -47,16 +47,21 @@ void Residual::update(const PictureView& screen, int tile) {
 
 void Residual::add_cell(int cell, Blob& blob, Moments& sums) const {
     const int x0 = cell % cell_cols_ * kCell, y0 = cell / cell_cols_ * kCell;
-    for (int y = y0; y < std::min(y0 + kCell, grid_.height); ++y) {
-        for (int x = x0; x < std::min(x0 + kCell, grid_.width); ++x) {
-            const int c = contrast_.row(y)[x];
-            if (c == 0) continue;
-            blob.x0 = std::min(blob.x0, x), blob.x1 = std::max(blob.x1, x + 1);
-            blob.y0 = std::min(blob.y0, y), blob.y1 = std::max(blob.y1, y + 1);
-            blob.area += 1;
-            sums.weight += c, sums.x += c * (x + 0.5), sums.y += c * (y + 0.5);
-        }
+    // Rows are padded to whole tiles with pixels that do not differ. Sums count from the cell's corner.
+    Byte columns[kCell] = {};
+    int weight = 0, x = 0, y = 0;
+    for (int dy = 0; dy < kCell; ++dy) {
+        const Byte* c = contrast_.row(y0 + dy) + x0;
+        const int row = c[0] + c[1] + c[2] + c[3];
+        if (row == 0) continue;
+        for (int dx = 0; dx < kCell; ++dx) columns[dx] |= c[dx];
+        blob.y0 = std::min(blob.y0, y0 + dy), blob.y1 = std::max(blob.y1, y0 + dy + 1);
+        blob.area += (c[0] > 0) + (c[1] > 0) + (c[2] > 0) + (c[3] > 0);
+        weight += row, x += c[1] + 2 * c[2] + 3 * c[3], y += dy * row;
     }
+    for (int dx = 0; dx < kCell; ++dx)
+        if (columns[dx]) blob.x0 = std::min(blob.x0, x0 + dx), blob.x1 = std::max(blob.x1, x0 + dx + 1);
+    sums.weight += weight, sums.x += weight * (x0 + 0.5) + x, sums.y += weight * (y0 + 0.5) + y;
 }
 
 Blob Residual::grow(int seed) {

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from narratrace._native import ChangeJudge, SparseRecorder, TileHistory, compose, thumbnails
+from narratrace._native import ChangeJudge, SparseRecorder, TileHistory, compose, shrink, thumbnails
 from narratrace.ops.sparse import ChangeOptions, make_recorder
 from tests.native.pictures import Planes, flat, heights, pads, random_planes, seeds, widths
 
@@ -151,6 +151,7 @@ def test_thumbnails_are_means_of_squares(seed: int, step: int, every: int):
         return whole.reshape(rows, step, cols, step).sum(axis=(1, 3)) // step**2
 
     np.testing.assert_array_equal(recorder.thumbnail(step), shrunk(frames[-1]))
+    np.testing.assert_array_equal(shrink(frames[-1][0], step), shrunk(frames[-1]))
     small = thumbnails(recorder.take(), 1, 5, every, step)
     assert len(small) == len(range(1, 5, every))
     for got, i in zip(small, range(1, 5, every), strict=True):

@@ -33,7 +33,7 @@ from narratrace.analyse.subtitles import find_strip, is_strip
 from narratrace.analyse.tiles import I64, Bool, TileBox, components, tile_box, tiles_within
 from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, thumbnails, tile_grid
+from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, shrink, thumbnails, tile_grid
 from narratrace.timebase import Span
 
 _MAX_PASSING = 64
@@ -286,9 +286,7 @@ class Timeline:
     def _rows_between(self, last: _Scene, scene: _Scene, still: Still) -> list[U16]:
         """Rows of the pictures of two scenes and of what passed between them."""
         step = row_step(self._size[1])
-        first, final = (
-            striped(shrunk(plate[0], step).astype(np.uint8)) for plate in (last.plate, scene.plate)
-        )
+        first, final = (striped(shrink(plate[0], step)) for plate in (last.plate, scene.plate))
         passing = [(t, rows) for t, _, rows in self._passing if last.end < t < scene.start]
         passing += [(t, striped(picture)) for t, picture in self._kept_between(last.end, still, step)]
         return [first, *(rows for _, rows in sorted(passing, key=lambda p: p[0])), final]

@@ -305,6 +305,11 @@ def release_memory() -> None:
     cpu.release_memory()
 
 
+def shrink(luma: U8, step: int) -> U8:
+    """A plane shrunk ``step`` times, as thumbnails are: means of squares, rounded down."""
+    return cpu.shrink(luma, step)
+
+
 def thumbnails(segment: Segment, begin: int, end: int, every: int, step: int) -> list[U8]:
     """Luma of every ``every``-th screen of frames [begin, end), shrunk ``step`` times."""
     return cpu.thumbnails(segment, begin, end, every, step)

@@ -32,6 +32,7 @@ from narratrace._native import (
     overlay,
     pack,
     release_memory,
+    shrink,
     thumbnails,
 )
 
@@ -64,6 +65,7 @@ __all__ = [
     "overlay",
     "pack",
     "release_memory",
+    "shrink",
     "thumbnails",
 ]
 
