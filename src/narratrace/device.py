@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import importlib
-import importlib.metadata
 import logging
 import re
 from collections.abc import Callable
@@ -165,9 +164,11 @@ def _load_cublas() -> None:
     with contextlib.suppress(OSError):
         ctypes.CDLL(_CUBLAS[-1], ctypes.RTLD_GLOBAL)
         return
+    from importlib import metadata  # takes as long as many modules of ours
+
     try:
-        files = importlib.metadata.files(_CUBLAS_WHEEL) or []
-    except importlib.metadata.PackageNotFoundError:
+        files = metadata.files(_CUBLAS_WHEEL) or []
+    except metadata.PackageNotFoundError:
         files = []
     places = {file.name: str(file.locate()) for file in files}
     for name in _CUBLAS:  # the second needs the first
