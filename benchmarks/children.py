@@ -129,11 +129,12 @@ def decode_auto(path: Path, threads: int) -> Document:
 
 
 def _decode(path: Path, threads: int, frames: Any) -> Document:
-    from narratrace.decode import DecodeOptions, open_decoder
+    from narratrace.decode import DecodeOptions
+    from narratrace.decode.pyav import PyavDecoder
     from narratrace.source import probe
 
-    with open_decoder(probe(str(path)), DecodeOptions(frames=frames, threads=threads), "cpu") as decoder:
-        return {"frames": sum(len(batch) for batch in decoder.batches())}
+    with PyavDecoder(probe(str(path)), DecodeOptions(frames=frames, threads=threads)) as decoder:
+        return {"frames": sum(len(batch) for batch in decoder.packed_batches())}
 
 
 METHODS: dict[str, Callable[[Path, int], Document]] = {
