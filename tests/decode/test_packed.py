@@ -22,6 +22,7 @@ from narratrace.decode.stretches import Stretch
 from narratrace.errors import DecodeTimeout
 from narratrace.ops.packed import merged, pack, unpacked
 from narratrace.source import probe
+from narratrace.watchdog import HangCallback
 from tests.support.media import make_video, zero_packets
 
 TIMEOUT = 0.4
@@ -186,10 +187,13 @@ def faulty(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> I
         what.set()
 
 
-def frames_before_error(path: Path, **options: Any) -> tuple[int, Exception | None]:
+def frames_before_error(
+    path: Path, on_hang: HangCallback | None = None, **options: Any
+) -> tuple[int, Exception | None]:
     """How many frames come, and what is raised behind them."""
     seen = 0
-    with PyavDecoder(probe(path), DecodeOptions(**{"frames": "all", **options})) as decoder:
+    chosen = DecodeOptions(**{"frames": "all", **options})
+    with PyavDecoder(probe(path), chosen, on_hang=on_hang) as decoder:
         try:
             for batch in decoder.packed_batches():
                 seen += len(batch)
@@ -201,9 +205,11 @@ def frames_before_error(path: Path, **options: Any) -> tuple[int, Exception | No
 @pytest.mark.parametrize("faulty", [threading.Event], indirect=True)
 def test_a_decoder_that_hangs_in_its_thread_is_left_behind(faulty: object, recording: Path) -> None:
     began = time.monotonic()
-    seen, error = frames_before_error(recording, threads=2, stall_timeout_s=TIMEOUT)
+    hung: list[DecodeTimeout] = []
+    seen, error = frames_before_error(recording, on_hang=hung.append, threads=2, stall_timeout_s=TIMEOUT)
     assert isinstance(error, DecodeTimeout)
     assert (error.input, error.station, seen) == (str(recording), "decode", 80)
+    assert not hung, "the process need not end"
     assert time.monotonic() - began < 10
 
 

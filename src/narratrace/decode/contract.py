@@ -36,7 +36,7 @@ class DecodeOptions:
         int,
         option(
             "decoder threads: stretches decoded beside one another, 0 for one per core this process may use "
-            "(at most 4); where a recording cannot be cut, FFmpeg's threads, 0 for one per core (at most 16)",
+            "(at most 4); where a file cannot be split, FFmpeg's threads, 0 for one per core (at most 16)",
             source="Note [Decoding beside]",
             ge=0,
         ),

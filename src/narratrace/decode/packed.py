@@ -4,12 +4,12 @@ Note [Decoding beside]
 ~~~~~~~~~~~~~~~~~~~~~~
 FFmpeg's threads share the work on pictures that depend on one another. Screen recordings gain little by that:
 most of a picture is copied from the one before, and the threads wait for each other. Two took 2.7 s for what
-one did in 3.6 s, and 1.25 times the processor time. Stretches between cuts share nothing: two decoders of one
-thread took 2.0 s (222 s of H.264, 720p, two cores).
+one did in 3.6 s, and 1.25 times the processor time. What lies between split points shares nothing: two
+decoders of one thread took 2.0 s (222 s of H.264, 720p, two cores).
 
 Pictures of later stretches wait until those of earlier ones have been seen; packed, they take little room. A
 stretch that fills its room, as full-screen films do, goes on when its turn comes. Tasks are taken in order,
-so the stretch whose turn it is always has a decoder. One without a cut in sight is decoded by FFmpeg's
+so the stretch whose turn it is always has a decoder. One without an end in sight is decoded by FFmpeg's
 threads, in the thread that asks.
 """
 

@@ -16,10 +16,10 @@ from narratrace.data.frames import Frame, PackedFrame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.decode.account import PassAccount
 from narratrace.decode.contract import DecodeOptions
-from narratrace.decode.cuts import Cutter, packet_cutter
 from narratrace.decode.packed import DecodedPicture, PackingDecoder, StretchDecoder
 from narratrace.decode.packets import wanted_packets
 from narratrace.decode.planes import PictureSizes, PlaneReader, Planes
+from narratrace.decode.splits import Splitter, packet_splitter
 from narratrace.decode.stretches import Stretches
 from narratrace.errors import MediaError
 from narratrace.ops.packed import PackedPicture, merged
@@ -118,10 +118,10 @@ class PyavDecoder:
         """
         self._begin()
         packets = wanted_packets(self._container, self._stream, self._video, self._options, self._account)
-        cutter = self._cutter()
+        splitter = self._splitter()
         hidden: PackedPicture | None = None  # what pictures without a time of their own have changed
-        with closing(self._stretch_decoder(apart=cutter is not None)) as decoder:
-            batches = decoder.batches(Stretches(packets, cutter))
+        with closing(self._stretch_decoder(apart=splitter is not None)) as decoder:
+            batches = decoder.batches(Stretches(packets, splitter))
             while (batch := self._next(batches)) is not None:
                 self._watchdog.beat()
                 frames = []
@@ -167,11 +167,11 @@ class PyavDecoder:
         self._begun = True
         self._watchdog.resume()
 
-    def _cutter(self) -> Cutter | None:
+    def _splitter(self) -> Splitter | None:
         # AVI has decoding times alone: which picture has which depends on all that were decoded before.
         if "avi" in self._media.container.split(","):
             return None
-        return packet_cutter(self._video.codec, self._stream.codec_context.extradata)
+        return packet_splitter(self._video.codec, self._stream.codec_context.extradata)
 
     def _plane_reader(self) -> PlaneReader:
         return PlaneReader(self._video.rotation, self._video.full_range, self._sizes)
@@ -189,6 +189,7 @@ class PyavDecoder:
         try:
             return next(batches, None)
         except TimeoutError:
+            self._watchdog.close()  # whoever hangs is left behind, and this thread does not hang
             raise stalled(self._options.stall_timeout_s, self._media.path) from None
 
     def _placed(self, picture: DecodedPicture, packed: PackedPicture) -> PackedFrame | None:

@@ -1,4 +1,4 @@
-"""The packets of a recording in stretches that can be decoded apart, see Note [Cuts]."""
+"""The packets of a recording in stretches that can be decoded apart, see Note [Split points]."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Any
 
-from narratrace.decode.cuts import Cutter
+from narratrace.decode.splits import Splitter
 
 _FEWEST = 32
 """Packets of a stretch: a decoder that begins anew takes as long as for a picture or two."""
 _MOST = 1024
 _MOST_BYTES = 32_000_000
-"""Packets of a stretch that wait at once; those between cuts are 250, or 10 s, by most encoders."""
+"""Packets of a stretch that wait at once; those between split points are 250, or 10 s, by most encoders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,23 +30,23 @@ class Stretch:
 
 
 class Stretches:
-    """Cuts packets into stretches; makes one pass.
+    """Splits packets into stretches; makes one pass.
 
     Args:
         packets: In decoding order.
-        cutter: Says before which a cut is possible; before none, if there is none.
+        splitter: Says which packets are split points; none is without it.
     """
 
-    def __init__(self, packets: Iterable[Any], cutter: Cutter | None) -> None:
+    def __init__(self, packets: Iterable[Any], splitter: Splitter | None) -> None:
         self._packets = iter(packets)
-        self._cutter = cutter or (lambda _: False)
+        self._splitter = splitter or (lambda _: False)
         self._next = next(self._packets, None)
 
     def __iter__(self) -> Iterator[Stretch]:
         if self._next is not None:
-            self._cutter(self._next)  # which is to see every packet
+            self._splitter(self._next)  # which is to see every packet
         while self._next is not None:
-            rest = self._until_cut()
+            rest = self._until_split()
             held, size = [], 0
             for packet in rest:
                 held.append(packet)
@@ -57,13 +57,13 @@ class Stretches:
             else:
                 yield Stretch(held, at_hand=True)
 
-    def _until_cut(self) -> Iterator[Any]:
+    def _until_split(self) -> Iterator[Any]:
         packet, count = self._next, 0
         self._next = None
         while packet is not None:
             yield packet
             count += 1
             packet = next(self._packets, None)
-            if packet is not None and self._cutter(packet) and count >= _FEWEST:
+            if packet is not None and self._splitter(packet) and count >= _FEWEST:
                 self._next = packet
                 return

@@ -1,17 +1,17 @@
 """Before which packets decoding can begin anew, without anything that came before.
 
-Note [Cuts]
-~~~~~~~~~~~
+Note [Split points]
+~~~~~~~~~~~~~~~~~~~
 Containers mark random access points, but what they promise differs: behind a recovery point or an open group
-of pictures some pictures still refer to earlier ones. So packets are read. A cut is possible before
+of pictures some pictures still refer to earlier ones. So packets are read. A recording can be split before
 
 - an IDR picture of H.264 or HEVC;
 - a key frame of VP9, which resets all that frames inherit;
 - a temporal unit of AV1 that begins with a key frame to be shown.
 
 What is decoded apart must also know the parameters in force. Those of the file's header are known to every
-decoder. As soon as others have come in packets, a cut needs all of them again; and where the header itself
-changes midway, no cuts are made any more.
+decoder. As soon as others have come in packets, a split point must bring all of them again; and behind a
+header that changes midway there is none.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from narratrace.decode.bits import BitReader, nal_units
 from narratrace.decode.nonref import avcc_units, hvcc_units, length_size
 from narratrace.decode.packets import stream_header
 
-Cutter = Callable[[Any], bool]
-"""Says of the packets of a stream, which come in decoding order, whether a cut is possible before them."""
+Splitter = Callable[[Any], bool]
+"""Says of the packets of a stream, which come in decoding order, whether they are split points."""
 
 
 class _Beginning(NamedTuple):
@@ -41,8 +41,8 @@ class _Beginning(NamedTuple):
     sets: frozenset[bytes]
 
 
-def packet_cutter(codec: str, extradata: bytes | None) -> Cutter | None:
-    """How cuts are found in a stream, None for codecs in which they are not.
+def packet_splitter(codec: str, extradata: bytes | None) -> Splitter | None:
+    """How split points are found in a stream, None for codecs in which they are not.
 
     Args:
         codec: Decoder name: ``h264``, ``hevc``, ``vp9`` or ``av1``.
@@ -51,19 +51,19 @@ def packet_cutter(codec: str, extradata: bytes | None) -> Cutter | None:
     extra = extradata or b""
     if codec == "h264":
         size = length_size(extra, 4)
-        return _Cutter(extra, _NalUnits(size, _H264, avcc_units(extra) if size else []))
+        return _Splitter(extra, _NalUnits(size, _H264, avcc_units(extra) if size else []))
     if codec == "hevc":
         size = length_size(extra, 21)
-        return _Cutter(extra, _NalUnits(size, _HEVC, hvcc_units(extra) if size else []))
+        return _Splitter(extra, _NalUnits(size, _HEVC, hvcc_units(extra) if size else []))
     if codec == "vp9":
-        return _Cutter(extra, _vp9_beginning)
+        return _Splitter(extra, _vp9_beginning)
     if codec == "av1":
-        return _Cutter(extra, _Av1Units(extra))
+        return _Splitter(extra, _Av1Units(extra))
     return None
 
 
-class _Cutter:
-    """A :data:`Cutter`; keeps the parameters that have come in packets."""
+class _Splitter:
+    """A :data:`Splitter`; keeps the parameters that have come in packets."""
 
     def __init__(self, extra: bytes, read: Callable[[memoryview], _Beginning]) -> None:
         self._extra = extra
