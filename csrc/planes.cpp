@@ -11,21 +11,28 @@ Rect chroma_rect(const TileGrid& grid, int tile) {
     return {grid.x0(tile) / 2, grid.y0(tile) / 2, (grid.x1(tile) + 1) / 2, (grid.y1(tile) + 1) / 2};
 }
 
-void load(const PlaneView& source, Rect r, int side, std::uint8_t* out) {
-    for (int y = r.y0; y < r.y1; ++y, out += side)
-        std::memcpy(out, source.row(y) + r.x0, static_cast<std::size_t>(r.x1 - r.x0));
+// A row of a tile: nearly all are whole, and of a size the compiler knows.
+template <int kSide>
+void copy_row(std::uint8_t* to, const std::uint8_t* from, int n) {
+    if (n == kSide) std::memcpy(to, from, kSide);
+    else std::memcpy(to, from, static_cast<std::size_t>(n));
 }
 
-void store(const std::uint8_t* in, Rect r, int side, const MutablePlane& target) {
-    for (int y = r.y0; y < r.y1; ++y, in += side)
-        std::memcpy(target.row(y) + r.x0, in, static_cast<std::size_t>(r.x1 - r.x0));
+template <int kSide>
+void load(const PlaneView& source, Rect r, std::uint8_t* out) {
+    for (int y = r.y0; y < r.y1; ++y, out += kSide) copy_row<kSide>(out, source.row(y) + r.x0, r.x1 - r.x0);
+}
+
+template <int kSide>
+void store(const std::uint8_t* in, Rect r, const MutablePlane& target) {
+    for (int y = r.y0; y < r.y1; ++y, in += kSide) copy_row<kSide>(target.row(y) + r.x0, in, r.x1 - r.x0);
 }
 
 MutablePlane whole(Plane& plane) { return {plane.row(0), plane.stride()}; }
 
+template <int kSide>
 void copy(const PlaneView& source, Rect r, Plane& target) {
-    for (int y = r.y0; y < r.y1; ++y)
-        std::memcpy(target.row(y) + r.x0, source.row(y) + r.x0, static_cast<std::size_t>(r.x1 - r.x0));
+    for (int y = r.y0; y < r.y1; ++y) copy_row<kSide>(target.row(y) + r.x0, source.row(y) + r.x0, r.x1 - r.x0);
 }
 
 Rect luma_rect(const TileGrid& grid, int tile) {
@@ -35,9 +42,9 @@ Rect luma_rect(const TileGrid& grid, int tile) {
 }  // namespace
 
 void load_block(const PictureView& source, const TileGrid& grid, int tile, Block& block) {
-    load(source.y, luma_rect(grid, tile), kTile, block.y);
-    load(source.u, chroma_rect(grid, tile), kChromaTile, block.u);
-    load(source.v, chroma_rect(grid, tile), kChromaTile, block.v);
+    load<kTile>(source.y, luma_rect(grid, tile), block.y);
+    load<kChromaTile>(source.u, chroma_rect(grid, tile), block.u);
+    load<kChromaTile>(source.v, chroma_rect(grid, tile), block.v);
 }
 
 void store_block(const Block& block, const TileGrid& grid, int tile, Picture& target) {
@@ -45,15 +52,15 @@ void store_block(const Block& block, const TileGrid& grid, int tile, Picture& ta
 }
 
 void store_block(const Block& block, const TileGrid& grid, int tile, const MutablePicture& target) {
-    store(block.y, luma_rect(grid, tile), kTile, target.y);
-    store(block.u, chroma_rect(grid, tile), kChromaTile, target.u);
-    store(block.v, chroma_rect(grid, tile), kChromaTile, target.v);
+    store<kTile>(block.y, luma_rect(grid, tile), target.y);
+    store<kChromaTile>(block.u, chroma_rect(grid, tile), target.u);
+    store<kChromaTile>(block.v, chroma_rect(grid, tile), target.v);
 }
 
 void copy_tile(const PictureView& source, const TileGrid& grid, int tile, Picture& target) {
-    copy(source.y, luma_rect(grid, tile), target.y);
-    copy(source.u, chroma_rect(grid, tile), target.u);
-    copy(source.v, chroma_rect(grid, tile), target.v);
+    copy<kTile>(source.y, luma_rect(grid, tile), target.y);
+    copy<kChromaTile>(source.u, chroma_rect(grid, tile), target.u);
+    copy<kChromaTile>(source.v, chroma_rect(grid, tile), target.v);
 }
 
 }  // namespace narratrace

@@ -96,7 +96,7 @@ def striped(luma: U8) -> U16:
     """Sums of the rows of each stripe of a shrunk picture, shape (rows, stripes)."""
     width = luma.shape[1] // _STRIPES
     whole = luma[:, : _STRIPES * width].reshape(len(luma), _STRIPES, width)
-    sums: U16 = whole.sum(axis=2, dtype=np.uint16)
+    sums: U16 = np.einsum("ijk->ij", whole, dtype=np.uint16, casting="unsafe")  # thrice as fast as sum
     return sums
 
 

@@ -76,9 +76,11 @@ def thumbnail_step(height: int) -> int:
 def shrunk(luma: U8, step: int) -> npt.NDArray[np.float32]:
     """Means of squares of ``step`` pixels, as thumbnails have them; what is left over is cut off."""
     rows, columns = luma.shape[0] // step, luma.shape[1] // step
-    # Whole rows are added first, which is many times faster than adding up square by square.
+    # Whole rows are added first, which is many times faster than adding up square by square; and by einsum,
+    # which takes half as long as sum does.
     whole = luma[: rows * step, : columns * step].reshape(rows, step, columns * step)
-    sums = whole.sum(axis=1, dtype=np.uint16).reshape(rows, columns, step).sum(axis=2, dtype=np.uint32)
+    lines = np.einsum("ijk->ik", whole, dtype=np.uint16, casting="unsafe").reshape(rows, columns, step)
+    sums = np.einsum("ijk->ij", lines, dtype=np.uint32, casting="unsafe")
     small: npt.NDArray[np.float32] = sums.astype(np.float32) / np.float32(step**2)
     return small
 

@@ -12,6 +12,9 @@ of pictures some pictures still refer to earlier ones. So packets are read. A re
 What is decoded apart must also know the parameters in force. Those of the file's header are known to every
 decoder. As soon as others have come in packets, a split point must bring all of them again; and behind a
 header that changes midway there is none.
+
+The price is paid where a split point itself is damaged: what depends on it is lost and counted. A single
+decoder goes on from older pictures, and what it then gives looks sound and is not.
 """
 
 from __future__ import annotations
