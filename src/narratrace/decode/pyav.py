@@ -73,6 +73,7 @@ class PyavDecoder:
         self._sizes = PictureSizes()
         self._planes = self._plane_reader()
         self._begun = False
+        self._hidden: PackedPicture | None = None  # what pictures that are not handed on have changed
         self._watchdog = Watchdog(options.stall_timeout_s, input=media.path, on_hang=on_hang)
         try:
             self._container = open_container(media.path, options.stall_timeout_s, station="decode")
@@ -119,21 +120,11 @@ class PyavDecoder:
         self._begin()
         packets = wanted_packets(self._container, self._stream, self._video, self._options, self._account)
         splitter = self._splitter()
-        hidden: PackedPicture | None = None  # what pictures without a time of their own have changed
         with closing(self._stretch_decoder(apart=splitter is not None)) as decoder:
             batches = decoder.batches(Stretches(packets, splitter))
             while (batch := self._next(batches)) is not None:
                 self._watchdog.beat()
-                frames = []
-                for picture in batch:
-                    if picture is None:
-                        self._account.damaged += 1
-                        continue
-                    packed = merged(hidden, picture.packed)
-                    frame = self._placed(picture, packed)
-                    hidden = packed if frame is None else None
-                    if frame is not None:
-                        frames.append(frame)
+                frames = [frame for picture in batch if (frame := self._admit_packed(picture)) is not None]
                 if frames:
                     self._watchdog.pause()
                     yield frames
@@ -192,8 +183,13 @@ class PyavDecoder:
             self._watchdog.close()  # whoever hangs is left behind, and this thread does not hang
             raise stalled(self._options.stall_timeout_s, self._media.path) from None
 
-    def _placed(self, picture: DecodedPicture, packed: PackedPicture) -> PackedFrame | None:
+    def _admit_packed(self, picture: DecodedPicture | None) -> PackedFrame | None:
+        if picture is None:
+            self._account.damaged += 1
+            return None
+        packed = merged(self._hidden, picture.packed)
         pts = self._account.place(picture.pts, picture.dts, picture.duration, (packed.width, packed.height))
+        self._hidden = packed if pts is None else None
         if pts is None:
             return None
         return PackedFrame(pts_to_seconds(pts, self._video.time_base), pts, packed, picture.key)
