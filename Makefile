@@ -23,7 +23,7 @@ demo demo-speech:
 	@echo "The report: $(abspath $(DEMO_OUT))/report.html"
 
 test: test-setup ## set up, run all tests (ARGS="tests/decode -x")
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder -rs $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -rs $(ARGS)
 
 test-setup:
 	@$(SETUP) test

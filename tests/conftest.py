@@ -30,11 +30,6 @@ EVAL = Path(__file__).resolve().parents[2] / "shared" / "eval"
 """Real recordings with measured truth, where a checkout has them beside it."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begins with the simulated kernels, which take minutes: other processes do the rest meanwhile."""
-    items.sort(key=lambda item: item.path.name != "test_simulator.py")
-
-
 @pytest.fixture(scope="session")
 def zoo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """Inputs of every kind, by name; see :mod:`tests.support.zoo`."""
