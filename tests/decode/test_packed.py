@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -156,32 +155,25 @@ def test_a_pass_is_made_once(recording: Path) -> None:
 
 
 class Faulty:
-    """A decoder that fails, or hangs, at its third stretch."""
+    """A decoder that fails, or hangs, at the third stretch, which begins with frame 80."""
 
-    thread_count = 1
-
-    def __init__(self, context: Any, begun: Iterator[int], what: threading.Event | Exception) -> None:
-        self._context, self._begun, self._what = context, begun, what
-        self._fresh = True
+    def __init__(self, context: Any, what: threading.Event | Exception) -> None:
+        self._context, self._what = context, what
+        self.flush_buffers = context.flush_buffers
 
     def decode(self, packet: Any) -> Any:
-        if self._fresh and next(self._begun) == 2:
+        if packet is not None and packet.is_keyframe and round(30 * packet.pts * packet.time_base) == 80:
             if isinstance(self._what, Exception):
                 raise self._what
             self._what.wait(20)
-        self._fresh = False
         return self._context.decode(packet)
-
-    def flush_buffers(self) -> None:
-        self._fresh = True
-        self._context.flush_buffers()
 
 
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> Iterator[Any]:
     what = request.param() if isinstance(request.param, type) else request.param
-    alone, begun = pyav._alone, count()
-    monkeypatch.setattr(pyav, "_alone", lambda like: Faulty(alone(like), begun, what))
+    alone = pyav._alone
+    monkeypatch.setattr(pyav, "_alone", lambda like: Faulty(alone(like), what))
     yield what
     if isinstance(what, threading.Event):
         what.set()

@@ -20,8 +20,19 @@ def pipeline(*stages: Watched, in_flight: int = 4, **sizes: float) -> Pipeline:
     return Pipeline(stations=tuple(stage.station(**sizes) for stage in stages), in_flight=in_flight)
 
 
+_others: set[threading.Thread] = set()
+
+
+@pytest.fixture(autouse=True)
+def other_threads() -> Iterator[None]:
+    """Those of other tests' models, which stay for good, do not count."""
+    _others.update(threading.enumerate())
+    yield
+    _others.clear()
+
+
 def live_threads() -> list[str]:
-    return [t.name for t in threading.enumerate() if t.name.startswith("narratrace-")]
+    return [t.name for t in threading.enumerate() if t.name.startswith("narratrace-") and t not in _others]
 
 
 def test_outcomes_come_in_input_order_whatever_each_recording_takes():
