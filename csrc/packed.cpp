@@ -68,9 +68,4 @@ void unpack(const PackedPicture& packed, const MutablePicture& target) {
         store_block(packed.blocks[i], packed.grid, packed.tiles[i], target);
 }
 
-void unpack(const PackedPicture& packed, Picture& target) {
-    for (std::size_t i = 0; i < packed.tiles.size(); ++i)
-        store_block(packed.blocks[i], packed.grid, packed.tiles[i], target);
-}
-
 }  // namespace narratrace

@@ -35,6 +35,5 @@ PackedPicture merged(const PackedPicture& earlier, const PackedPicture& later);
 
 /// Makes of the picture before the one that was packed; `target` has its size.
 void unpack(const PackedPicture& packed, const MutablePicture& target);
-void unpack(const PackedPicture& packed, Picture& target);
 
 }  // namespace narratrace

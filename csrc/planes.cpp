@@ -28,8 +28,6 @@ void store(const std::uint8_t* in, Rect r, const MutablePlane& target) {
     for (int y = r.y0; y < r.y1; ++y, in += kSide) copy_row<kSide>(target.row(y) + r.x0, in, r.x1 - r.x0);
 }
 
-MutablePlane whole(Plane& plane) { return {plane.row(0), plane.stride()}; }
-
 template <int kSide>
 void copy(const PlaneView& source, Rect r, Plane& target) {
     for (int y = r.y0; y < r.y1; ++y) copy_row<kSide>(target.row(y) + r.x0, source.row(y) + r.x0, r.x1 - r.x0);
@@ -48,7 +46,7 @@ void load_block(const PictureView& source, const TileGrid& grid, int tile, Block
 }
 
 void store_block(const Block& block, const TileGrid& grid, int tile, Picture& target) {
-    store_block(block, grid, tile, MutablePicture{whole(target.y), whole(target.u), whole(target.v)});
+    store_block(block, grid, tile, writable(target));
 }
 
 void store_block(const Block& block, const TileGrid& grid, int tile, const MutablePicture& target) {

@@ -114,6 +114,11 @@ inline int pixel_contrast(int dy, int du, int dv) {
     return std::min(255, std::max(std::abs(dy), 2 * std::max(std::abs(du), std::abs(dv))));
 }
 
+inline MutablePicture writable(Picture& picture) {
+    const auto plane = [](Plane& p) { return MutablePlane{p.row(0), p.stride()}; };
+    return {plane(picture.y), plane(picture.u), plane(picture.v)};
+}
+
 /// Copies one tile of `source` into `block`.
 void load_block(const PictureView& source, const TileGrid& grid, int tile, Block& block);
 /// Copies `block` into one tile of `target`.

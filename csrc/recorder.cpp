@@ -51,7 +51,7 @@ int SparseRecorder::push(double t, const PackedPicture& packed) {
             throw std::invalid_argument("the first packed frame is not whole");
         latest_ = Picture(grid().width, grid().height);
     }
-    unpack(packed, latest_);
+    unpack(packed, writable(latest_));
     if (started_) find_changes(latest_.view(), packed.tiles);
     return record(t, latest_.view());
 }

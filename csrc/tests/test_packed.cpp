@@ -38,12 +38,12 @@ TEST(packed_pictures_can_be_had_back_and_hold_no_tile_too_many) {
                 load_block(screen.view(), packed.grid, tile, b);
                 CHECK(i == 0 || std::memcmp(&a, &b, sizeof(Block)) != 0);
             }
-            unpack(packed, screen);
+            unpack(packed, writable(screen));
             CHECK(same_pixels(screen, frames[i]));
             both = i ? merged(both, packed) : packed;
         }
         Picture last(w, h);
-        unpack(both, last);
+        unpack(both, writable(last));
         CHECK(same_pixels(last, frames.back()));
     }
 }

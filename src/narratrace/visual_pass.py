@@ -1,7 +1,8 @@
 """The stage that makes the one decode pass: probe, decode and analyse, joined.
 
 Decoder and analyser are stations that do not know each other; they meet here because frames must not pile up
-between them: their planes are decoder memory. At most one batch is looked at while the next is decoded.
+between them: whole pictures are decoder memory, and the room of packed ones is bounded, see
+Note [Decoding beside]. At most one batch is looked at while the next is taken.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from time import perf_counter
 from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
 from narratrace.data.analysis import VisualAnalysis
-from narratrace.data.frames import Frame, PackedFrame
+from narratrace.data.frames import AnyFrame
 from narratrace.data.media import MediaInfo
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
@@ -135,7 +136,7 @@ class VisualPass:
     def _feed(self, decoder: Decoder, analyser: VisualAnalyser, beside: InOrder, video_id: str) -> None:
         hooks = self._hooks
         begin: float | None = None  # a clock may begin at any time, as of a transport stream
-        batches: Iterator[list[Frame]] | Iterator[list[PackedFrame]] = (
+        batches: Iterator[Sequence[AnyFrame]] = (
             decoder.packed_batches() if isinstance(decoder, PyavDecoder) else decoder.batches()
         )
         for frames in batches:

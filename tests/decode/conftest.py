@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -64,6 +66,14 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
         require_card()
     monkeypatch.setattr(stretches, "_FEWEST", 1)
     return str(request.param)
+
+
+def assert_threads_end(before: int) -> None:
+    """Soon there are no more threads than ``before``."""
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() <= before
 
 
 def batches_of(decoder: Any, way: str) -> Iterator[list[Frame]]:

@@ -22,6 +22,7 @@ from narratrace.errors import DecodeTimeout
 from narratrace.ops.packed import merged, pack, unpacked
 from narratrace.source import probe
 from narratrace.watchdog import HangCallback
+from tests.decode.conftest import assert_threads_end
 from tests.support.media import make_video, zero_packets
 
 TIMEOUT = 0.4
@@ -139,10 +140,7 @@ def test_threads_end_with_their_decoder(recording: Path) -> None:
         with PyavDecoder(probe(recording), DecodeOptions(threads=3)) as decoder:
             for _ in zip(range(taken), decoder.packed_batches(), strict=False):
                 pass
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    assert_threads_end(before)
 
 
 def test_a_pass_is_made_once(recording: Path) -> None:

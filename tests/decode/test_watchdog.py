@@ -15,6 +15,7 @@ from narratrace.decode import DecodeOptions, open_decoder
 from narratrace.errors import DecodeTimeout
 from narratrace.source import probe
 from narratrace.watchdog import Watchdog
+from tests.decode.conftest import assert_threads_end
 from tests.support.media import make_video
 
 TIMEOUT = 0.4
@@ -72,10 +73,7 @@ def test_threads_end_with_their_watchdogs(tmp_path: Path) -> None:
         with open_decoder(media) as decoder:
             for _ in decoder.batches():
                 pass
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() <= before
+    assert_threads_end(before)
 
 
 def test_slow_consumer_is_no_hang(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ from narratrace.analyse.stills import StillOptions, find_changes, settled, stret
 from narratrace.analyse.timeline import Timeline
 from narratrace.analyse.trace import TrackOptions
 from narratrace.data.analysis import VisualAnalysis
-from narratrace.data.frames import Frame, PackedFrame
+from narratrace.data.frames import AnyFrame, Frame, PackedFrame
 from narratrace.data.media import DecodeSummary, VideoStreamInfo
 from narratrace.ops.sparse import (
     U8,
@@ -52,8 +52,6 @@ from narratrace.ops.sparse import (
 )
 from narratrace.options import option
 from narratrace.threads import map_ahead, usable_cores
-
-AnyFrame = Frame | PackedFrame
 
 _MAX_HELD = 4
 """Stills that end without a pointer and wait for the next that has one; each keeps its stretch in memory."""

@@ -74,6 +74,9 @@ class PackedFrame:
         return int(self.packed.height)
 
 
+AnyFrame = Frame | PackedFrame
+
+
 @dataclass(frozen=True, slots=True)
 class Image:
     """A picture that leaves the engine: an encoded JPEG and its size.

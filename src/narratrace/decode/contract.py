@@ -44,7 +44,7 @@ class DecodeOptions:
     batch_size: Annotated[
         int,
         option(
-            "frames handed over at once; each holds 1.5 bytes a pixel",
+            "frames handed over at once; each that is not packed holds 1.5 bytes a pixel",
             unit="frames",
             source="measured: 16 frames fall out of the CPU's cache and cost up to a fifth more than 4",
             ge=1,

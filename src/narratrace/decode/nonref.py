@@ -163,11 +163,16 @@ def _read_vp9(data: memoryview) -> Traits:
         return Traits(droppable=False, inherits=True)
 
 
-def _vp9_traits(bits: BitReader) -> Traits:
+def vp9_shows_earlier(bits: BitReader) -> bool:
+    """Reads the beginning of a frame header: whether it shows a frame decoded earlier, decoding nothing."""
     bits.skip(2)  # frame marker
     profile = bits.flag() | bits.flag() << 1
     bits.skip(1 if profile == 3 else 0)
-    if bits.flag():  # shows a frame decoded earlier, and decodes nothing
+    return bool(bits.flag())
+
+
+def _vp9_traits(bits: BitReader) -> Traits:
+    if vp9_shows_earlier(bits):
         return Traits(droppable=False, inherits=True)
     inter, shown, resilient = bits.flag(), bits.flag(), bits.flag()
     if not inter:

@@ -28,7 +28,7 @@ import av.error
 from narratrace.decode.planes import PictureSizes, PlaneReader, Planes
 from narratrace.decode.prefetch import Channel
 from narratrace.decode.stretches import Stretch
-from narratrace.ops.packed import PackedPicture, pack
+from narratrace.ops.packed import PackedPicture, pack, planar
 
 _ROOM_BYTES = 96_000_000
 """Packed pictures that wait for their turn, in all."""
@@ -78,7 +78,7 @@ class PackingDecoder:
                 if picture is None or picture.is_corrupt:
                     batch.append(None)
                     continue
-                planes = self._planes(picture)
+                planes = planar(*self._planes(picture))
                 packed = pack(planes, before)
                 times = picture.pts, picture.dts, picture.duration or 0
                 batch.append(DecodedPicture(*times, bool(picture.key_frame), packed))

@@ -25,7 +25,7 @@ from typing import Any, NamedTuple
 
 from narratrace.decode.av1 import SEQUENCE, Av1Reader, configured_units, open_bitstream_units
 from narratrace.decode.bits import BitReader, nal_units
-from narratrace.decode.nonref import avcc_units, hvcc_units, length_size
+from narratrace.decode.nonref import avcc_units, hvcc_units, length_size, vp9_shows_earlier
 from narratrace.decode.packets import stream_header
 
 Splitter = Callable[[Any], bool]
@@ -123,10 +123,7 @@ class _NalUnits:
 
 def _vp9_beginning(data: memoryview) -> _Beginning:
     bits = BitReader(data[:2])
-    bits.skip(2)  # frame marker
-    profile = bits.flag() | bits.flag() << 1
-    bits.skip(1 if profile == 3 else 0)
-    shows_earlier, inter = bits.flag(), bits.flag()
+    shows_earlier, inter = vp9_shows_earlier(bits), bits.flag()
     return _Beginning(not (shows_earlier or inter), frozenset())
 
 

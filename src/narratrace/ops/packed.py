@@ -13,17 +13,20 @@ from narratrace.ops.sparse import Planes
 PackedPicture = cpu.PackedPicture
 
 
+planar = cpu.planar
+
+
 def pack(picture: Planes, before: Planes | None) -> PackedPicture:
     """A picture packed after the one ``before``; whole if there is none.
 
     Args:
-        picture: Y (h, w), U and V ((h + 1) // 2, (w + 1) // 2), uint8, chroma interleaved or not.
+        picture: Y (h, w), U and V ((h + 1) // 2, (w + 1) // 2), uint8, columns adjacent: see :func:`planar`.
         before: The same of the picture before.
 
     Raises:
         ValueError: they differ in size.
     """
-    return cpu.pack(_apart(picture), None if before is None else _apart(before))
+    return cpu.pack(picture, before)
 
 
 def merged(earlier: PackedPicture | None, later: PackedPicture) -> PackedPicture:
@@ -45,9 +48,3 @@ def unpacked(frames: Iterable[PackedFrame]) -> Iterator[Frame]:
         frame.packed.unpack(*planes)
         y, u, v = (plane.copy() for plane in planes)
         yield Frame(t=frame.t, pts=frame.pts, y=y, u=u, v=v, key=frame.key)
-
-
-def _apart(picture: Planes) -> Planes:
-    """The picture with planar chroma: that of NV12 is interleaved."""
-    y, u, v = picture
-    return picture if u.strides[1] == 1 else (y, np.ascontiguousarray(u), np.ascontiguousarray(v))

@@ -64,10 +64,16 @@ __all__ = [
     "merged",
     "overlay",
     "pack",
+    "planar",
     "release_memory",
     "shrink",
     "thumbnails",
 ]
+
+
+def planar(y: U8, u: U8, v: U8) -> tuple[U8, U8, U8]:
+    """The picture with chroma columns adjacent: those of NV12 are interleaved."""
+    return (y, u, v) if u.strides[1] == 1 else (y, np.ascontiguousarray(u), np.ascontiguousarray(v))
 
 
 class CpuRecorder(SparseRecorder):
@@ -78,9 +84,7 @@ class CpuRecorder(SparseRecorder):
 
     def push(self, t: float, y: U8, u: U8, v: U8) -> int:
         """Takes a frame; interleaved chroma, as of NV12, is taken apart first."""
-        if u.strides[1] != 1:
-            u, v = np.ascontiguousarray(u), np.ascontiguousarray(v)
-        return super().push(t, y, u, v)
+        return super().push(t, *planar(y, u, v))
 
     def close(self) -> None:
         """See :meth:`narratrace.ops.sparse.Recorder.close`."""
