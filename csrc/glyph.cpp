@@ -14,8 +14,6 @@ constexpr std::size_t kProbes = 12;
 constexpr int kBroad = 6; // of 3 x 3 pixels: as at a straight edge, or on a stroke two pixels wide
 constexpr double kAlike = 0.5; // likeness of a glyph to itself moved, down to which a coarse search still finds it
 
-bool is(const GlyphPixel& p, GlyphRole role) { return p.role == static_cast<std::uint8_t>(role); }
-
 std::int32_t total(const Byte* weight, int n) {
     std::int32_t sum = 0;
     for (int x = 0; x < n; ++x) sum += weight[x];
@@ -68,6 +66,7 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
     // Without colours of its own, it is all outline, and those of large things are found from afar.
     if (opaque.empty()) reach_ = 2;
     while (reach_ < 2 && likeness_moved(opaque, reach_ + 1) >= kAlike) ++reach_;
+    if (thin()) lines_ = GlyphLines(pixels);
     rough_ = step_for(bounds_, kRoughPixels), close_ = step_for(bounds_, kClosePixels);
     stride_ = (bounds_.width() + Patch::kLanes - 1) / Patch::kLanes * Patch::kLanes;
     const std::size_t size = static_cast<std::size_t>(stride_) * bounds_.height();
@@ -143,12 +142,16 @@ Glyph::Weight Glyph::visible(const CommonRows& common, Detail detail) const {
 }
 
 float Glyph::similarity(const Patch& screen, int x, int y, int tolerance, Detail detail) const {
+    const float lines = is_lines() ? lines_.share(screen, x, y, false) : 1.0f;
+    if (lines == 0.0f) return lines;
     const CommonRows rows = common(screen, x, y, detail, false);
     const Weight all = weight(detail), seen = visible(rows, detail);
-    return share(sum_rows(rows, tolerance, false).alike, seen.opaque, all.opaque, tolerance);
+    const float colours = share(sum_rows(rows, tolerance, false).alike, seen.opaque, all.opaque, tolerance);
+    return is_lines() ? lines * (1.0f + colours) / 2 : colours;
 }
 
 float Glyph::fit(const Patch& screen, int x, int y, int tolerance, Detail detail) const {
+    if (is_lines()) return lines_.share(screen, x, y, true);
     const CommonRows rows = common(screen, x, y, detail, true);
     const Weight all = weight(detail), seen = visible(rows, detail);
     const RowSums sums = sum_rows(rows, tolerance, true);

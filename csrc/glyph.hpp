@@ -5,25 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "glyph_lines.hpp"
+#include "glyph_pixel.hpp"
 #include "glyph_rows.hpp"
 #include "patch.hpp"
 
 namespace narratrace {
-
-/// What a pixel of a pointer's neighbourhood says.
-enum class GlyphRole : std::uint8_t {
-    opaque = 0,  ///< it shows the pointer's own colour
-    shape = 1,   ///< it differs from the background, in no steady colour (halo, shadow, blurred rim)
-    outside = 2, ///< just beside the pointer: it shows the background
-};
-
-/// One pixel of a pointer or beside it, relative to its hot spot.
-struct GlyphPixel {
-    std::int16_t dx, dy;
-    std::uint8_t y, u, v;  ///< colour, for opaque pixels
-    std::uint8_t weight;   ///< how sure it is, 1..255
-    std::uint8_t role;     ///< a GlyphRole
-};
 
 /// A pixel that is looked at on its own; `chroma` is 255 where its chroma counts twice, else 0.
 struct GlyphProbe {
@@ -52,6 +39,8 @@ public:
 
     /// The rectangle of all pixels, those outside the pointer included.
     const Rect& bounds() const { return bounds_; }
+    /// Whether its lines are what is looked for, see Note [Thin lines].
+    bool is_lines() const { return !lines_.empty(); }
     /// A few opaque pixels, evenly spread: enough to tell most places from the pointer.
     const std::vector<GlyphProbe>& probes() const { return probes_; }
 
@@ -85,6 +74,7 @@ private:
     int stride_ = 0, rough_ = 1, close_ = 1; // every how many rows
     int reach_ = 0, own_ = 0; // own_: pixels that are opaque or shape
     Planes planes_;
+    GlyphLines lines_; // of what is thin, else empty
     std::array<Weight, 2> weight_; // of the rows that are looked at, by detail
     std::vector<GlyphProbe> probes_;
 };

@@ -149,9 +149,9 @@ std::vector<Match> find_places(const PictureView& screen, const Glyph& glyph, co
     const int apart = std::max(2, std::max(glyph.x1 - glyph.x0, glyph.y1 - glyph.y0) / 2);
     Hints hints(patch, glyph, window, tolerance);
     for (int y = window.y0; y < window.y1; y += step) {
-        hints.look(y);
+        if (!glyph.is_lines()) hints.look(y);
         for (int x = window.x0; x < window.x1; x += step)
-            if (!hints.hopeless(x)) coarse.push_back({x, y, rough(x, y)});
+            if (glyph.is_lines() || !hints.hopeless(x)) coarse.push_back({x, y, rough(x, y)});
     }
     // Of many thousands only the best few climb to their own maximum. A rough look errs, so there are some to spare.
     const auto worse = [](const Match& a, const Match& b) { return better(b, a); };

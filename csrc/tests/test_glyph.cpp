@@ -117,6 +117,62 @@ TEST(thin_lines_are_found_too) {
     }
 }
 
+// A black cross of thin lines as it is learned: with the pixels two and three beside them, which show the background.
+std::vector<GlyphPixel> learned_cross(int arm) {
+    std::vector<GlyphPixel> out;
+    for (int y = -arm - 3; y <= arm + 3; ++y) {
+        for (int x = -arm - 3; x <= arm + 3; ++x) {
+            const int across = std::max(std::min(std::abs(x), std::abs(y)), std::max(std::abs(x), std::abs(y)) - arm);
+            if (across == 1 || across > 3) continue;
+            const auto role = static_cast<std::uint8_t>(across == 0 ? GlyphRole::opaque : GlyphRole::outside);
+            out.push_back({static_cast<std::int16_t>(x), static_cast<std::int16_t>(y), 16, 128, 128, 255, role});
+        }
+    }
+    return out;
+}
+
+void stamp_lines(Picture& picture, int x, int y, int arm, int luma) {
+    draw_rect(picture, x - arm, y, x + arm + 1, y + 1, luma);
+    draw_rect(picture, x, y - arm, x + 1, y + arm + 1, luma);
+}
+
+TEST(a_dark_cross_is_nowhere_on_a_dark_picture) {
+    const Glyph glyph(learned_cross(15));
+    CHECK(glyph.is_lines());
+    Random random(77);
+    for (int round = 0; round < 20; ++round) {
+        Picture screen = flat_picture(220, 110, 80);
+        draw_rect(screen, 110, 0, 220, 110, 16);
+        CHECK(find_places(screen.view(), glyph, {0, 0, 220, 110}, 48, 1).empty() ||
+              find_places(screen.view(), glyph, {0, 0, 220, 110}, 48, 1)[0].similarity < 0.3f);
+        const int x = pick(random, 20, 85), y = pick(random, 20, 90);
+        stamp_lines(screen, x, y, 15, 16);
+        const std::vector<Match> found = find_places(screen.view(), glyph, {0, 0, 220, 110}, 48, 2);
+        CHECK(!found.empty() && found[0].x == x && found[0].y == y && found[0].similarity == 1.0f);
+        CHECK(found.size() == 1 || found[1].similarity < 0.5f);
+    }
+}
+
+TEST(lines_between_two_pixels_are_found_by_how_they_stand_out) {
+    const Glyph glyph(learned_cross(15));
+    Picture screen = flat_picture(110, 110, 200);
+    for (const int side : {0, 1}) stamp_lines(screen, 50 + side, 60 + side, 15, 108); // half of black on 200
+    CHECK(similarity_at(screen, glyph, 50, 60) >= 0.45f); // by colour alone it is 0
+}
+
+TEST(a_cross_half_of_which_cannot_be_seen_is_where_its_other_half_is) {
+    const Glyph glyph(learned_cross(15));
+    for (const int x : {66, 69, 72}) { // less and less of it on black
+        Picture plate = flat_picture(160, 110, 90);
+        draw_rect(plate, x, 0, 160, 110, 16);
+        Picture screen = plate;
+        stamp_lines(screen, 62, 50, 15, 16);
+        const Match fitted = fit_glyph(screen.view(), plate.view(), glyph, {32, 20, 93, 81}, 48, 28);
+        CHECK(std::abs(fitted.x - 62) <= 2 && std::abs(fitted.y - 50) <= 2);
+        CHECK(fitted.similarity > 0.5f);
+    }
+}
+
 TEST(thin_lines_take_half_of_their_chroma_from_what_is_behind) {
     std::vector<GlyphPixel> line, bar; // black, learned on grey
     for (std::int16_t y = 0; y < 20; ++y) {

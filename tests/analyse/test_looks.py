@@ -227,3 +227,31 @@ def test_pieces_that_come_and_go_are_less_shown_than_a_pointer():
     parts = Look.from_maps(maps_of(np.where(pieces, 0.4, 0.0), pieces))
     pointer = Look.from_maps(maps_of(np.where(TIP_UP, 0.9, 0.0), TIP_UP))
     assert parts.shown < OPTIONS.min_shown < pointer.shown
+
+
+def shaded(shape: npt.NDArray[np.bool_], samples: int) -> LearnedPointer:
+    """A look of that shape which is lighter further down."""
+    maps = maps_of(shape.astype(np.float64), shape)
+    maps["color"][..., 0] = (8 * (ROWS - 30) % 256).astype(np.uint8)
+    return seen(maps, samples)
+
+
+@pytest.mark.parametrize(("samples", "above"), [(10, 8), (30, 0)])
+def test_a_part_points_where_the_whole_does_that_was_seen_more_often(samples: int, above: int):
+    """On black, only the lower half of a black arrow shows; its own topmost pixels are no tip."""
+    book = GlyphBook(OPTIONS)
+    book.add(shaded(TIP_UP, 20))
+    part = book.add(shaded(TIP_UP & (ROWS >= 58), samples))
+    assert part in book.best()
+    assert part.glyph.box[1] == above
+
+
+def test_a_dot_is_no_part_of_a_larger_one():
+    book = GlyphBook(OPTIONS)
+    book.add(seen(maps_of(DISC.astype(np.float64), DISC), 20))
+    small = np.hypot(ROWS - 50, COLUMNS - 50) <= 30
+    dot = book.add(seen(maps_of(small.astype(np.float64), small), 10))
+    assert dot in book.best()
+    x0, y0, x1, y1 = dot.glyph.box
+    assert abs(x0 + x1) <= 1
+    assert abs(y0 + y1) <= 1

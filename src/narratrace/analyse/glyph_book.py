@@ -1,4 +1,11 @@
-"""All pointers a recording has shown so far, the same look learned again and again as one."""
+"""All pointers a recording has shown so far, the same look learned again and again as one.
+
+Note [Parts]
+~~~~~~~~~~~~
+Of a black arrow with a grey rim a black slide shows but the rim, and of one with a bright lower half but
+that. Such a still teaches a look whose tip is not the pointer's. But elsewhere the whole was seen, more often
+than not, and the part is found in it, in one place: so it points where the whole does.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +24,8 @@ from narratrace.ops.sparse import Glyph
 Places = TypeVar("Places", float, npt.NDArray[np.float32])
 _SHIFT = 2
 _FILLED, _ROUND = 0.6, 0.75  # share of its box that a disc covers, and ratio of its sides, at least
+_IS_PART = 0.6  # likeness of a part to a place in the whole, at least
+_ONE_PLACE = 0.25  # by which it is less like other places
 TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
 
 
@@ -33,6 +42,7 @@ class Entry:
         travel: Farthest that it was seen to move, as a multiple of its size.
         colours: Whether its colours are part of it.
         disc: The halo or ring that it is the core of, see Note [Cores].
+        origin: Pixel (x, y) of its maps that points, told by a look that it is a part of, see Note [Parts].
     """
 
     pointer: LearnedPointer
@@ -42,6 +52,7 @@ class Entry:
     travel: float = 0.0
     colours: bool = True
     disc: Entry | None = None
+    origin: tuple[int, int] | None = None
 
     @property
     def size(self) -> int:
@@ -118,8 +129,14 @@ class Entry:
         likeness, dx, dy = _likeness(self.pointer.look, pointer.look)
         if likeness >= least:
             return self
-        x, y = self.pointer.look.hot_spot(self.points_with)
+        x, y = self.origin or self.pointer.look.hot_spot(self.points_with)
         return replace(self, pointer=pointer, glyph=pointer.look.glyph_at(x + dx, y + dy))
+
+    def aim(self, origin: tuple[int, int] | None) -> None:
+        """Lets it point with that pixel of its maps, or with what its own shape tells."""
+        if origin != self.origin:
+            look = self.pointer.look
+            self.origin, self.glyph = origin, look.glyph_at(*(origin or look.hot_spot(self.points_with)))
 
 
 @dataclass(slots=True, eq=False)
@@ -128,6 +145,7 @@ class GlyphBook:
 
     options: GlyphOptions
     entries: list[Entry] = field(default_factory=list)
+    _parts: dict[tuple[Look, Look], tuple[int, int] | None] = field(default_factory=dict)
 
     def add(self, pointer: LearnedPointer) -> Entry:
         """Enters a pointer learned in one still; returns its entry."""
@@ -140,7 +158,7 @@ class GlyphBook:
         entry.samples += pointer.samples
         entry.travel = max(entry.travel, pointer.travel)
         entry.votes[pointer.points_with] += pointer.samples
-        entry.glyph = entry.pointer.look.glyph(entry.points_with)
+        entry.glyph, entry.origin = entry.pointer.look.glyph(entry.points_with), None
         return entry
 
     def best(self, first: Entry | None = None) -> list[Entry]:
@@ -164,7 +182,26 @@ class GlyphBook:
         ranked = sorted(entries, key=lambda e: -e.samples)[: self.options.searched]
         least = self.options.min_share * ranked[0].samples if ranked else 0
         others = [e for e in ranked if e is not first and e.samples >= least]
-        return ([first] if first else []) + others[: self.options.searched - (first is not None)]
+        best = ([first] if first else []) + others[: self.options.searched - (first is not None)]
+        for entry in best:
+            entry.aim(self._origin(entry))
+        return best
+
+    def _origin(self, entry: Entry) -> tuple[int, int] | None:
+        """Pixel of an entry's maps that points, if it is a part of a look seen more often."""
+        look = entry.pointer.look
+        for other in sorted(self.entries, key=lambda e: -e.samples):
+            if other.samples < self.options.part_share * entry.samples:
+                break
+            whole = other.pointer.look
+            if entry.size > self.options.part_size * other.size:
+                continue
+            if (look, whole) not in self._parts:
+                self._parts[look, whole] = place_in(look, whole)
+            if (place := self._parts[look, whole]) is not None:
+                x, y = whole.hot_spot(other.points_with)
+                return x - place[0], y - place[1]
+        return None
 
     def _is_crumb(self, entry: Entry, usual: Entry) -> bool:
         """Whether a look is but what compression left now and then of a much larger one."""
@@ -196,6 +233,30 @@ def alike(a: Look, b: Look) -> bool:
     if abs(a.shape.shape[1] - b.shape.shape[1]) > 0.2 * a.shape.shape[1] + 2:
         return False
     return any(_agreement(a, b, dx, dy) > 0.5 for dx, dy in _SHIFTS)
+
+
+def place_in(part: Look, whole: Look) -> tuple[int, int] | None:
+    """Where one look is found in another, larger one: pixel (x, y) of its maps that has the part's first.
+
+    None where it is not, or where it might be at several places: a dot is found all over a larger one.
+    """
+    ys, xs = np.nonzero(part.opaque)
+    height, width = whole.opaque.shape
+    own = part.color[ys, xs].astype(np.int16)
+    rows, columns = np.arange(-ys.min(), height - ys.max()), np.arange(-xs.min(), width - xs.max())
+    if len(rows) == 0 or len(columns) == 0:
+        return None
+    found = np.zeros((len(rows), len(columns)))
+    for i, j in np.ndindex(found.shape):
+        at = ys + rows[i], xs + columns[j]
+        alike = np.maximum(0.0, 1.0 - contrast(whole.color[at].astype(np.int16), own) / TOLERANCE)
+        found[i, j] = np.mean(alike * whole.opaque[at])
+    i, j = np.unravel_index(np.argmax(found), found.shape)
+    best, near = found[i, j], max(_SHIFT, part.size // 5)
+    found[max(0, i - near) : i + near + 1, max(0, j - near) : j + near + 1] = 0.0
+    if best < _IS_PART or found.max() > best - _ONE_PLACE:
+        return None
+    return int(columns[j]), int(rows[i])
 
 
 _SHIFTS = sorted(product(range(-_SHIFT, _SHIFT + 1), repeat=2), key=lambda s: abs(s[0]) + abs(s[1]))

@@ -125,6 +125,17 @@ class GlyphOptions:
     pooled_samples: Annotated[
         int, option("places that teach a look of which no still shows enough", ge=3)
     ] = 3
+    part_size: Annotated[
+        float,
+        option(
+            "size up to which a look may be a part of another one, as a multiple of that one's size",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.95
+    part_share: Annotated[
+        float, option("samples of the whole, at least, as a multiple of those of the part", ge=0)
+    ] = 1.0
     own_look: Annotated[
         float,
         option(

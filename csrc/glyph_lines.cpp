@@ -1,0 +1,97 @@
+#include "glyph_lines.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace narratrace {
+namespace {
+
+constexpr int kWidth = 6;           // pixels from one side of a line to the other, at most
+constexpr std::size_t kFewCuts = 12; // fewer do not tell
+constexpr std::size_t kMostCuts = 64;
+constexpr std::size_t kFirst = 8;   // cuts after which a place with next to none of them is given up
+constexpr int kFaint = 20;          // levels that a line must be expected to stand out by, to say something
+constexpr float kSaying = 0.5f;     // share of the cuts that must say something for the others to count in full
+
+using Place = std::pair<int, int>;
+
+// Pixels to the first of the outside in one direction, 0 when there is none near.
+int reach(const std::map<Place, const GlyphPixel*>& at, Place from, int sx, int sy) {
+    for (int n = 1; n < kWidth; ++n) {
+        const auto p = at.find({from.first + n * sx, from.second + n * sy});
+        if (p != at.end() && is(*p->second, GlyphRole::outside)) return n;
+    }
+    return 0;
+}
+
+}  // namespace
+
+GlyphLines::GlyphLines(const std::vector<GlyphPixel>& pixels) {
+    std::map<Place, const GlyphPixel*> at;
+    for (const GlyphPixel& p : pixels) at[{p.dx, p.dy}] = &p;
+    std::map<std::pair<Place, Place>, Cut> cuts;
+    for (const auto& [place, pixel] : at) {
+        if (!is(*pixel, GlyphRole::opaque)) continue;
+        for (const bool down : {false, true}) {
+            const int sx = down ? 0 : 1, sy = down ? 1 : 0;
+            const int before = reach(at, place, -sx, -sy), after = reach(at, place, sx, sy);
+            if (before == 0 || after == 0 || before + after > kWidth) continue;
+            const Place from{place.first - before * sx, place.second - before * sy};
+            const Place to{place.first + after * sx, place.second + after * sy};
+            const auto [cut, fresh] = cuts.try_emplace(
+                {from, to}, Cut{static_cast<std::int16_t>(from.first), static_cast<std::int16_t>(from.second),
+                                static_cast<std::int16_t>(before + after), down, pixel->y, pixel->y});
+            Cut& c = cut->second;
+            c.dark = std::min(c.dark, pixel->y), c.light = std::max(c.light, pixel->y);
+        }
+    }
+    if (cuts.size() < kFewCuts) return;
+    // A stride that shares no factor with the count visits all, those far apart one after the other.
+    std::vector<Cut> all;
+    for (const auto& [ends, cut] : cuts) all.push_back(cut);
+    const std::size_t n = std::min(all.size(), kMostCuts);
+    for (std::size_t i = 0; i < 7; ++i)
+        for (std::size_t k = i; k < n; k += 7) cuts_.push_back(all[k * all.size() / n]);
+}
+
+// 0..1, or less than 0 where the cut says nothing.
+float GlyphLines::stands_out(const Patch& screen, const Cut& cut, int x, int y, bool marked) const {
+    const int left = x + cut.dx, top = y + cut.dy;
+    const std::ptrdiff_t step = cut.down ? screen.stride() : 1;
+    const Byte* row = screen.y(left, top);
+    const int a = row[0], b = row[cut.length * step];
+    const int darker = std::min(a, b) - cut.dark, lighter = cut.light - std::max(a, b);
+    const int expected = std::max(darker, lighter);
+    if (expected < kFaint) return -1.0f;
+    int least = 255, most = 0;
+    bool differs = !marked;
+    const Byte* marks = marked ? screen.differs(left, top) : nullptr;
+    for (int i = 1; i < cut.length; ++i) {
+        least = std::min<int>(least, row[i * step]), most = std::max<int>(most, row[i * step]);
+        differs = differs || marks[i * step] != 0;
+    }
+    if (!differs) return 0.0f;
+    const int actual = darker >= lighter ? std::min(a, b) - least : most - std::max(a, b);
+    return std::clamp(2.0f * static_cast<float>(actual) / static_cast<float>(expected), 0.0f, 1.0f);
+}
+
+float GlyphLines::share(const Patch& screen, int x, int y, bool marked) const {
+    const Rect& r = screen.rect();
+    float found = 0;
+    std::size_t saying = 0, seen = 0, looked = 0;
+    for (const Cut& cut : cuts_) {
+        if (++looked == kFirst + 1 && found < 1.0f && seen == kFirst) return 0.0f;
+        const int left = x + cut.dx, top = y + cut.dy;
+        const int right = left + (cut.down ? 0 : cut.length), bottom = top + (cut.down ? cut.length : 0);
+        if (left < r.x0 || top < r.y0 || right >= r.x1 || bottom >= r.y1) continue;
+        ++seen;
+        const float value = stands_out(screen, cut, x, y, marked);
+        if (value < 0) continue;
+        ++saying, found += value;
+    }
+    if (3 * seen < cuts_.size() || seen == 0) return 0.0f;
+    return found / std::max(static_cast<float>(saying), kSaying * static_cast<float>(seen));
+}
+
+}  // namespace narratrace
