@@ -16,6 +16,8 @@ constexpr float kSaying = 0.5f;     // share of the cuts that must say something
 
 using Place = std::pair<int, int>;
 
+std::array<Byte, 3> colour(const GlyphPixel& p) { return {p.y, p.u, p.v}; }
+
 // Pixels to the first of the outside in one direction, 0 when there is none near.
 int reach(const std::map<Place, const GlyphPixel*>& at, Place from, int sx, int sy) {
     for (int n = 1; n < kWidth; ++n) {
@@ -41,9 +43,11 @@ GlyphLines::GlyphLines(const std::vector<GlyphPixel>& pixels) {
             const Place to{place.first + after * sx, place.second + after * sy};
             const auto [cut, fresh] = cuts.try_emplace(
                 {from, to}, Cut{static_cast<std::int16_t>(from.first), static_cast<std::int16_t>(from.second),
-                                static_cast<std::int16_t>(before + after), down, pixel->y, pixel->y});
-            Cut& c = cut->second;
-            c.dark = std::min(c.dark, pixel->y), c.light = std::max(c.light, pixel->y);
+                                static_cast<std::int16_t>(before + after), down, colour(*pixel), colour(*pixel)});
+            for (std::size_t i = 0; i < 3; ++i) {
+                cut->second.low[i] = std::min(cut->second.low[i], colour(*pixel)[i]);
+                cut->second.high[i] = std::max(cut->second.high[i], colour(*pixel)[i]);
+            }
         }
     }
     if (cuts.size() < kFewCuts) return;
@@ -59,20 +63,27 @@ GlyphLines::GlyphLines(const std::vector<GlyphPixel>& pixels) {
 float GlyphLines::stands_out(const Patch& screen, const Cut& cut, int x, int y, bool marked) const {
     const int left = x + cut.dx, top = y + cut.dy;
     const std::ptrdiff_t step = cut.down ? screen.stride() : 1;
-    const Byte* row = screen.y(left, top);
-    const int a = row[0], b = row[cut.length * step];
-    const int darker = std::min(a, b) - cut.dark, lighter = cut.light - std::max(a, b);
-    const int expected = std::max(darker, lighter);
+    const std::array<const Byte*, 3> rows{screen.y(left, top), screen.u(left, top), screen.v(left, top)};
+    int expected = 0;
+    std::size_t plane = 0;
+    bool below = false; // whether it has less of that plane than both sides
+    for (std::size_t i = 0; i < 3; ++i) {
+        const int a = rows[i][0], b = rows[i][cut.length * step];
+        const int less = std::min(a, b) - cut.low[i], more = cut.high[i] - std::max(a, b);
+        if (std::max(less, more) > expected) expected = std::max(less, more), plane = i, below = less > more;
+    }
     if (expected < kFaint) return -1.0f;
+    const Byte* row = rows[plane];
+    const Byte* marks = marked ? screen.differs(left, top) : nullptr;
     int least = 255, most = 0;
     bool differs = !marked;
-    const Byte* marks = marked ? screen.differs(left, top) : nullptr;
     for (int i = 1; i < cut.length; ++i) {
         least = std::min<int>(least, row[i * step]), most = std::max<int>(most, row[i * step]);
         differs = differs || marks[i * step] != 0;
     }
     if (!differs) return 0.0f;
-    const int actual = darker >= lighter ? std::min(a, b) - least : most - std::max(a, b);
+    const int a = row[0], b = row[cut.length * step];
+    const int actual = below ? std::min(a, b) - least : most - std::max(a, b);
     return std::clamp(2.0f * static_cast<float>(actual) / static_cast<float>(expected), 0.0f, 1.0f);
 }
 

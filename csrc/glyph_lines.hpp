@@ -1,6 +1,7 @@
 // The thin lines of a cross or an I-beam: where they stand out from what is on either side of them.
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "glyph_pixel.hpp"
@@ -12,9 +13,9 @@ namespace narratrace {
 /// ~~~~~~~~~~~~~~~~~
 /// The colour of a line hardly wider than a pixel tells little. Half of it is what is behind, more where it lies
 /// between two rows, and on a dark picture every place has the colour of a dark cross. What tells is that the line is
-/// darker, or lighter, than both of its sides. So lines are cut across, and every cut is looked at: where the sides are
-/// as dark as the line it says nothing; elsewhere what is between them must stand out by half of what the colours let
-/// expect. Wherever the cuts that say something are few, so is what they say. What is written in letters is cut by dark
+/// darker, lighter, or more of some colour, than both of its sides. So lines are cut across, and every cut is looked at:
+/// where the sides are like the line it says nothing; elsewhere what is between them must stand out by half of what the
+/// colours let expect, in the plane in which that is most. Wherever the cuts that say something are few, so is what they say. What is written in letters is cut by dark
 /// lines everywhere, so on a screen alone colours count as well.
 class GlyphLines {
 public:
@@ -32,7 +33,7 @@ private:
     struct Cut {
         std::int16_t dx, dy, length; ///< from one side to the other, relative to the hot spot
         bool down;                   ///< whether it runs downwards, across a level line
-        Byte dark, light;            ///< luma of its darkest and of its lightest pixel
+        std::array<Byte, 3> low, high; ///< least and most of its pixels' Y, U and V
     };
 
     float stands_out(const Patch& screen, const Cut& cut, int x, int y, bool marked) const;

@@ -131,9 +131,9 @@ std::vector<GlyphPixel> learned_cross(int arm) {
     return out;
 }
 
-void stamp_lines(Picture& picture, int x, int y, int arm, int luma) {
-    draw_rect(picture, x - arm, y, x + arm + 1, y + 1, luma);
-    draw_rect(picture, x, y - arm, x + 1, y + arm + 1, luma);
+void stamp_lines(Picture& picture, int x, int y, int arm, int luma, int u = 128, int v = 128) {
+    draw_rect(picture, x - arm, y, x + arm + 1, y + 1, luma, u, v);
+    draw_rect(picture, x, y - arm, x + 1, y + arm + 1, luma, u, v);
 }
 
 TEST(a_dark_cross_is_nowhere_on_a_dark_picture) {
@@ -158,6 +158,17 @@ TEST(lines_between_two_pixels_are_found_by_how_they_stand_out) {
     Picture screen = flat_picture(110, 110, 200);
     for (const int side : {0, 1}) stamp_lines(screen, 50 + side, 60 + side, 15, 108); // half of black on 200
     CHECK(similarity_at(screen, glyph, 50, 60) >= 0.45f); // by colour alone it is 0
+}
+
+TEST(a_green_cross_as_light_as_what_is_behind_is_found) {
+    std::vector<GlyphPixel> cross = learned_cross(15);
+    for (GlyphPixel& p : cross) p.y = 180, p.u = 110, p.v = 100;
+    Picture screen = flat_picture(220, 110, 180, 120, 150);
+    draw_rect(screen, 110, 0, 220, 110, 180, 110, 100); // as green
+    stamp_lines(screen, 60, 50, 15, 180, 110, 100);
+    const std::vector<Match> found = find_places(screen.view(), Glyph(cross), {0, 0, 220, 110}, 48, 1);
+    CHECK(!found.empty() && std::abs(found[0].x - 60) <= 1 && std::abs(found[0].y - 50) <= 1);
+    CHECK(!found.empty() && found[0].similarity > 0.9f);
 }
 
 TEST(a_cross_half_of_which_cannot_be_seen_is_where_its_other_half_is) {

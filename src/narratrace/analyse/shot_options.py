@@ -21,8 +21,14 @@ class ShotOptions:
         float, option("shortest stable span", unit="s", gt=0, source="ours; the published method uses 3 s")
     ] = 2.0
     min_changed: Annotated[
-        float, option("share of the picture that changes, at least, when a shot begins", ge=0, le=1)
-    ] = 0.005
+        float,
+        option(
+            "share of the picture that changes, at least, when a shot begins",
+            ge=0,
+            le=1,
+            source="slides with other bullets under the same heading 0.0046 or more",
+        ),
+    ] = 0.004
     min_lost: Annotated[
         float, option("share of the old picture's edges that are gone when a shot begins", ge=0, le=1)
     ] = 0.04
@@ -59,6 +65,14 @@ class ShotOptions:
         float, option("share of changed pixels with which a shot begins if `wiped_lost` is gone", ge=0, le=1)
     ] = 0.25
     wiped_lost: Annotated[float, option("see wiped_changed", ge=0, le=1)] = 0.5
+    page_tinted: Annotated[
+        float,
+        option(
+            "share of the picture that gets another tint, with which a shot begins if `wiped_lost` is gone",
+            ge=0,
+            le=1,
+        ),
+    ] = 0.6
     filled_gained: Annotated[
         float,
         option(

@@ -5,10 +5,11 @@ Note [Shots and changes]
 A new slide takes content away and puts other content in its place; a bullet or an annotation only adds
 some, a pop-up that closes only takes away. So the measure is not how many pixels differ, but how many edges
 are gone and how many came. Small changes are judged place by place: a pop-up that closes while a bullet
-comes elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint. A
-message that pops up over a window hides as many edges as it brings; but it is a sheet that changes every
-pixel under it, where a new label leaves the paper around its letters alone. Two things begin a shot though
-little comes: most of the writing goes away, because the next page has but a title; or the picture is empty
+comes elsewhere replaces nothing, and what the encoder did elsewhere does not make a new label faint; but
+the lines of a slide that are replaced one by one count together. A message that pops up over a window hides
+as many edges as it brings; but it is a sheet that changes every pixel under it, where a new label leaves
+the paper around its letters alone. Several things begin a shot though little comes: most of the writing
+goes away, because the next page has but a title, or with it the tint of the paper; or the picture is empty
 in between, because nobody dips to black for a bullet. Photographs have few edges: that one gives way to
 another is told by both standing out from the page around them, and by most of their pixels. What changes
 less, as from slice to slice of a scan, is one view, unless it dissolves: Note [Dissolves]. A view that is
@@ -41,6 +42,7 @@ _BESIDE = 0.25  # share of what changes strongly that may lie beside a sheet
 _RECTANGLE = 0.85  # share of its box that the inside of a sheet fills
 _MIN_INSIDE = 6  # tiles that tell a sheet from thick letters
 _SHEET = 0.8  # share of a sheet that changes strongly, and share of its tiles
+_TINT = 8  # levels from which on paper has another tint
 _BAR = 0.1  # of the picture's height, that a bar along its edge has at most
 _ALL_ALONG = 0.97  # of the picture's width, that such a bar has at least
 _EVERYWHERE = 0.97  # share of strongly changed pixels from which on nothing has merely moved
@@ -165,13 +167,17 @@ def _replaced_places(
     wiped = difference.lost >= options.wiped_lost * max(1, difference.edges_a)
     if wiped and _replaced(difference, _exchanged(difference), options):
         return (box,)
-    if _fills(difference, box, options):
+    if _fills(difference, box, options) or _is_other_page(a, b, ignore, difference, options):
         return (box,)
     places = list(_places(a, b, ignore, difference, box, options))
     if _cleared([place for _, place in places], options):
         return (box,)
     exchanged = sum(_exchanged(place) for _, place in places)
     replaced = tuple(where for where, place in places if _replaced(place, exchanged, options))
+    if not replaced and (lines := [(w, p) for w, p in places if _gave_way(p, options)]):
+        together = [place for _, place in lines]
+        if _replaced(_sum(together), exchanged, options):
+            return tuple(where for where, _ in lines)
     if not replaced and _is_other_picture(a, b, ignore, difference, options):
         return (box,)
     return replaced
@@ -190,6 +196,22 @@ def _fills(difference: Difference, box: Box, options: ShotOptions) -> bool:
     _, gained = _edges(difference)
     several = difference.changed <= _COMPACT * box.area
     return changed >= options.wiped_changed and gained >= options.filled_gained and several
+
+
+def _is_other_page(a: Planes, b: Planes, ignore: U8, difference: Difference, options: ShotOptions) -> bool:
+    """Whether the page itself has another tint, and most of what was on it is gone.
+
+    Of two slides on white and on cream paper, little else may differ by much.
+    """
+    if difference.lost < options.wiped_lost * max(1, difference.edges_a):
+        return False
+    tints = (
+        np.abs(_tile_medians(pa, size) - _tile_medians(pb, size)).ravel()
+        for pa, pb, size in zip(a, b, (TILE, TILE // 2, TILE // 2), strict=True)
+    )
+    y, u, v = tints
+    tinted = np.maximum(y, 2 * np.maximum(u, v))[ignore == 0] >= _TINT
+    return bool(tinted.mean() >= options.page_tinted) if tinted.size else False
 
 
 def _cleared(places: Sequence[Difference], options: ShotOptions) -> bool:
@@ -378,6 +400,23 @@ def _replaced(difference: Difference, exchanged: float, options: ShotOptions) ->
     if faint and changed < options.small_changed and exchanged < options.faint_replaced:
         return False  # a highlighted line, a hovered button
     return changed >= options.min_changed and lost >= options.min_lost and few >= options.min_replaced * many
+
+
+def _gave_way(place: Difference, options: ShotOptions) -> bool:
+    """Whether as much of a place's content went away as came, or nearly."""
+    few, many = sorted(_edges(place))
+    return few > 0.0 and few >= options.min_replaced * many
+
+
+def _sum(places: Sequence[Difference]) -> Difference:
+    """The difference of several places, at least one, together."""
+    return replace(
+        places[0],
+        changed=sum(place.changed for place in places),
+        strong=sum(place.strong for place in places),
+        lost=sum(place.lost for place in places),
+        gained=sum(place.gained for place in places),
+    )
 
 
 def is_passing(before: Planes, passing: Planes, after: Planes) -> bool:
