@@ -230,9 +230,9 @@ def test_pieces_that_come_and_go_are_less_shown_than_a_pointer():
 
 
 def shaded(shape: npt.NDArray[np.bool_], samples: int) -> LearnedPointer:
-    """A look of that shape which is lighter further down."""
+    """A look of that shape no two parts of which are alike."""
     maps = maps_of(shape.astype(np.float64), shape)
-    maps["color"][..., 0] = (8 * (ROWS - 30) % 256).astype(np.uint8)
+    maps["color"][..., 0] = np.random.default_rng(0).integers(0, 256, (100, 100))
     return seen(maps, samples)
 
 
@@ -246,12 +246,22 @@ def test_a_part_points_where_the_whole_does_that_was_seen_more_often(samples: in
     assert part.glyph.box[1] == above
 
 
-def test_a_dot_is_no_part_of_a_larger_one():
+def test_what_might_be_at_several_places_of_another_look_is_no_part_of_it():
+    """Such as a plain black arrow in a larger one; nor is a dot a part of it and its trail."""
+    large = (ROWS >= 20) & (ROWS < 80) & (COLUMNS >= 30) & (COLUMNS - 30 <= 0.6 * (ROWS - 20))
     book = GlyphBook(OPTIONS)
-    book.add(seen(maps_of(DISC.astype(np.float64), DISC), 20))
-    small = np.hypot(ROWS - 50, COLUMNS - 50) <= 30
-    dot = book.add(seen(maps_of(small.astype(np.float64), small), 10))
-    assert dot in book.best()
-    x0, y0, x1, y1 = dot.glyph.box
-    assert abs(x0 + x1) <= 1
-    assert abs(y0 + y1) <= 1
+    book.add(seen(maps_of(large.astype(np.float64), large), 20))
+    wide = (ROWS >= 50) & (ROWS < 70) & (COLUMNS >= 50) & (COLUMNS - 50 <= 0.9 * (ROWS - 50))
+    small = book.add(seen(maps_of(wide.astype(np.float64), wide), 10))
+    assert small in book.best()
+    assert small.glyph.box[1] == 0
+
+    dot = np.hypot(ROWS - 40, COLUMNS - 60) <= 10
+    comet = dot | ((np.abs(ROWS + COLUMNS - 100) <= 16) & (COLUMNS < 60) & (COLUMNS > 20))
+    book = GlyphBook(OPTIONS)
+    whole = book.add(shaded(comet, 10))
+    assert whole.points_with != "centre"
+    alone = book.add(shaded(dot, 10))
+    assert alone in book.best()
+    x0, y0, x1, y1 = alone.glyph.box
+    assert max(abs(x0 + x1), abs(y0 + y1)) <= 1

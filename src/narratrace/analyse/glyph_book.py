@@ -4,7 +4,8 @@ Note [Parts]
 ~~~~~~~~~~~~
 Of a black arrow with a grey rim a black slide shows but the rim, and of one with a bright lower half but
 that. Such a still teaches a look whose tip is not the pointer's. But elsewhere the whole was seen, more often
-than not, and the part is found in it, in one place: so it points where the whole does.
+than not, and the part is found in it, in one place: so it points where the whole does. What points with its
+centre is no part: a dot and its trail look like one and a whole.
 """
 
 from __future__ import annotations
@@ -190,11 +191,13 @@ class GlyphBook:
     def _origin(self, entry: Entry) -> tuple[int, int] | None:
         """Pixel of an entry's maps that points, if it is a part of a look seen more often."""
         look = entry.pointer.look
+        if entry.points_with == "centre":
+            return None  # and with its trail it would be a whole
         for other in sorted(self.entries, key=lambda e: -e.samples):
             if other.samples < self.options.part_share * entry.samples:
                 break
             whole = other.pointer.look
-            if entry.size > self.options.part_size * other.size:
+            if entry.size > self.options.part_size * other.size or other.points_with == "centre":
                 continue
             if (look, whole) not in self._parts:
                 self._parts[look, whole] = place_in(look, whole)
