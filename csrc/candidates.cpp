@@ -100,6 +100,9 @@ private:
         return std::any_of(changed_.begin(), changed_.end(), in_sight) ? nullptr : &*same;
     }
 
+    // Whether no other glyph need be looked for: one fits well, and better than what was there before.
+    bool settles(const Candidate& c) const { return c.fit >= options_.good_fit && c.similarity >= c.background; }
+
     // Takes over what the first glyphs were found to be worth; whether one of them fits well.
     bool recall(std::uint32_t index) {
         const auto before = [](const Candidate& c, std::int32_t blob) { return c.blob < blob; };
@@ -107,7 +110,7 @@ private:
         const auto begin = std::lower_bound(done_.candidates.begin(), done_.candidates.end(), blob, before);
         const auto end = std::lower_bound(begin, done_.candidates.end(), blob + 1, before);
         list_.candidates.insert(list_.candidates.end(), begin, end);
-        return begin != end && (end - 1)->fit >= options_.good_fit;
+        return begin != end && settles(*(end - 1));
     }
 
     void seek(const Blob& blob, const Rect& sight, const PictureView& view) {
@@ -122,7 +125,7 @@ private:
                                         glyph.similarity(screen, m.x, m.y, options_.tolerance),
                                         glyph.similarity(plate, m.x, m.y, options_.tolerance),
                                         static_cast<std::int32_t>(g), -1});
-            if (m.similarity >= options_.good_fit) break;
+            if (settles(list_.candidates.back())) break;
         }
     }
 

@@ -26,7 +26,8 @@ struct CandidateOptions {
     int margin = 3;      ///< pixels searched beyond the blob
     int max_blobs = 6;   ///< heaviest blobs of a frame that are looked at
     int max_size = 220;  ///< blobs larger than this, in pixels, are not looked at
-    float good_fit = 0.8f; ///< a blob that a glyph fits as well as this is not held against the following ones
+    float good_fit = 0.8f; ///< a blob that a glyph fits as well as this, and the plate less well, is not held
+                           ///< against the following ones
 };
 
 /// Candidates of a range of frames: those of its i-th frame are candidates[first[i] .. last[i]).

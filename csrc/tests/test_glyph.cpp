@@ -281,6 +281,32 @@ TEST(an_arrow_is_learned_from_where_it_passed) {
     }
 }
 
+TEST(a_look_that_the_plate_has_as_well_does_not_end_the_search) {
+    std::vector<GlyphPixel> dark, rim; // of a pointer that is black within a white rim
+    for (std::int16_t y = 0; y < 14; ++y) {
+        for (std::int16_t x = 0; x < 14; ++x) {
+            const bool edge = std::min(x, y) == 0 || std::max(x, y) == 13;
+            dark.push_back({x, y, 16, 128, 128, 200, static_cast<std::uint8_t>(edge ? 1 : 0)});
+            if (edge) rim.push_back({x, y, 235, 128, 128, 200, 0});
+        }
+    }
+    for (const int paper : {16, 150}) {
+        SparseRecorder recorder(128, 96, {});
+        const Picture plate = flat_picture(128, 96, paper);
+        Picture screen = plate;
+        draw_rect(screen, 40, 30, 54, 44, 235);
+        draw_rect(screen, 41, 31, 53, 43, 24); // hardly black
+        recorder.push(0, screen.view());
+        const auto segment = recorder.take();
+        const std::vector<std::uint8_t> none(static_cast<std::size_t>(segment->grid.count()));
+        const BlobList blobs = find_blobs(*segment, 0, 1, plate, none.data(), {});
+        const std::vector<Glyph> glyphs{Glyph(dark), Glyph(rim)};
+        const CandidateList found = find_candidates(*segment, 0, plate, blobs, glyphs, {});
+        CHECK(found.last[0] > found.first[0] && found.candidates[found.first[0]].fit >= 0.8f);
+        CHECK_EQUAL(found.last[0] - found.first[0], paper == 16 ? 2u : 1u);
+    }
+}
+
 TEST(too_few_samples_teach_nothing) {
     Random random(73);
     SparseRecorder recorder(64, 64, {});
