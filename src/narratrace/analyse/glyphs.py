@@ -21,6 +21,8 @@ RIM = 4
 _APART = 128
 """Contrast to what was behind from which on an opaque pixel counts in full. A shadow is opaque as long as it
 is seen on paper alone, and has other colours over a photograph."""
+_AS_WIDE = 0.8  # ratio of the sides of what is about round
+_FILLED = 0.55  # share of its box that a dot covers, at least
 _PATCH = 50
 """Pixels from which on no pointer fills its box; the dot and the I-beam of a small picture may."""
 
@@ -379,11 +381,36 @@ def learn(
     segment: Segment, plate: Planes, samples: npt.NDArray[Any], options: GlyphOptions
 ) -> LearnedPointer | None:
     """The pointer that the samples show, or None when they do not agree on one."""
-    samples = pick_samples(samples, options.max_samples)
-    if len(samples) < options.min_samples:
+    pointer = _learn_some(segment, plate, samples, options)
+    if pointer is None:
+        pointer = _learn_some(segment, plate, _round(samples), options)
+        return pointer if pointer and _is_round(pointer) else None
+    return pointer
+
+
+def _learn_some(
+    segment: Segment, plate: Planes, samples: npt.NDArray[Any], options: GlyphOptions
+) -> LearnedPointer | None:
+    """The pointer that those of the most common size show."""
+    picked = pick_samples(samples, options.max_samples)
+    if len(picked) < options.min_samples:
         return None
-    cutouts = cut_out(segment, plate, samples, threshold=options.contrast)
+    cutouts = cut_out(segment, plate, picked, threshold=options.contrast)
     return learn_from(cutouts, options, options.min_samples, options.min_travel)
+
+
+def _is_round(pointer: LearnedPointer) -> bool:
+    """Whether it is a cross, or a dot with what shows of its glow."""
+    shape = pointer.look.shape
+    filled = bool(shape.mean() >= _FILLED)
+    return pointer.points_with == "centre" and (filled or is_thin(shape, pointer.points_with))
+
+
+def _round(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Those about as wide as high: of a dot that draws a trail behind it, the ones in which it is short."""
+    width, height = samples["x1"] - samples["x0"], samples["y1"] - samples["y0"]
+    rounded: npt.NDArray[Any] = samples[np.minimum(width, height) >= _AS_WIDE * np.maximum(width, height)]
+    return rounded
 
 
 def learn_from(
