@@ -113,6 +113,30 @@ def with_shadow(planes: Planes, spot: tuple[int, int]) -> Planes:
     return put(shaded, DARK_ARROW, spot)
 
 
+def test_a_dot_is_learned_from_where_its_trail_is_short():
+    """Most samples show it with a long one, each time to another side."""
+    paper = flat(235, 320, 192)
+    recorder = make_recorder(320, 192, ChangeOptions(), "cpu")
+    recorder.push(0.0, *paper)
+    rows, columns = np.mgrid[:192, :320]
+    samples = np.zeros(17, SAMPLE)
+    for i in range(len(samples)):
+        x, y, trail = 60 + 40 * (i % 6), 60 + 30 * (i // 6), 40 if i < 12 else 0
+        dx, dy = ((1, 0), (-1, 0), (0, 1), (0, -1))[i % 4]
+        planes = copied(paper)
+        for step in range(trail, -1, -4):
+            at = np.hypot(columns - x - step * dx, rows - y - step * dy) <= 8
+            planes[0][at] = 40 + 4 * step
+        recorder.push(1.0 + i, *planes)
+        ys, xs = np.nonzero(planes[0] != 235)
+        samples[i] = (i + 1, xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
+    segment = recorder.take()
+    dot = learn(segment, paper, samples, OPTIONS)
+    assert dot is not None
+    assert (dot.size, dot.points_with, dot.samples) == (17, "centre", 5)
+    assert learn(segment, paper, samples[:12], OPTIONS) is None
+
+
 def test_nothing_is_searched_before_something_has_travelled():
     """The mouth in a webcam picture moves all the time, but stays where it is."""
     mouth, arrow = maps_of(0.9 * DISC, DISC), maps_of(0.9 * TIP_UP, TIP_UP)
