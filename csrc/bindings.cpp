@@ -337,7 +337,8 @@ py::dict compare_py(const Planes& a, const Planes& b, const Array<std::uint8_t>&
 
 void bind_pointer(py::module_& m) {
     py::class_<Glyph>(m, "Glyph")
-        .def(py::init([](const Array<GlyphPixel>& pixels) { return Glyph(array_vector(pixels)); }), py::arg("pixels"))
+        .def(py::init([](const Array<GlyphPixel>& pixels, bool lines) { return Glyph(array_vector(pixels), lines); }),
+             py::arg("pixels"), py::arg("lines") = true)
         .def_property_readonly("box", [](const Glyph& g) { return py::make_tuple(g.x0, g.y0, g.x1, g.y1); });
 
     m.def("find_blobs", [](const Segment& s, int begin, int end, const Planes& plate, const Array<std::uint8_t>& ignore,

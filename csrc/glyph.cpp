@@ -48,7 +48,7 @@ double likeness_moved(const std::vector<GlyphPixel>& opaque, int by) {
 
 }  // namespace
 
-Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
+Glyph::Glyph(const std::vector<GlyphPixel>& pixels, bool lines) {
     constexpr int kFar = std::numeric_limits<int>::max() / 2;
     x0 = y0 = kFar, x1 = y1 = -kFar;
     bounds_ = {kFar, kFar, -kFar, -kFar};
@@ -66,7 +66,7 @@ Glyph::Glyph(const std::vector<GlyphPixel>& pixels) {
     // Without colours of its own, it is all outline, and those of large things are found from afar.
     if (opaque.empty()) reach_ = 2;
     while (reach_ < 2 && likeness_moved(opaque, reach_ + 1) >= kAlike) ++reach_;
-    if (thin()) lines_ = GlyphLines(pixels);
+    if (lines && thin()) lines_ = GlyphLines(pixels);
     rough_ = step_for(bounds_, kRoughPixels), close_ = step_for(bounds_, kClosePixels);
     stride_ = (bounds_.width() + Patch::kLanes - 1) / Patch::kLanes * Patch::kLanes;
     const std::size_t size = static_cast<std::size_t>(stride_) * bounds_.height();
@@ -147,7 +147,7 @@ float Glyph::similarity(const Patch& screen, int x, int y, int tolerance, Detail
     const CommonRows rows = common(screen, x, y, detail, false);
     const Weight all = weight(detail), seen = visible(rows, detail);
     const float colours = share(sum_rows(rows, tolerance, false).alike, seen.opaque, all.opaque, tolerance);
-    return is_lines() ? lines * (1.0f + colours) / 2 : colours;
+    return is_lines() ? (lines + std::min(lines, colours)) / 2 : colours;
 }
 
 float Glyph::fit(const Patch& screen, int x, int y, int tolerance, Detail detail) const {

@@ -28,7 +28,8 @@ enum class Detail { rough, close };
 /// half.
 class Glyph {
 public:
-    explicit Glyph(const std::vector<GlyphPixel>& pixels);
+    /// With `lines`, what is thin is looked for by its lines.
+    explicit Glyph(const std::vector<GlyphPixel>& pixels, bool lines = true);
 
     int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
     /// Pixels, at most 2, by which it may be off in both axes and still look much like itself: not even one for the

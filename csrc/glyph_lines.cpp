@@ -72,7 +72,8 @@ float GlyphLines::stands_out(const Patch& screen, const Cut& cut, int x, int y, 
         const int less = std::min(a, b) - cut.low[i], more = cut.high[i] - std::max(a, b);
         if (std::max(less, more) > expected) expected = std::max(less, more), plane = i, below = less > more;
     }
-    if (expected < kFaint) return -1.0f;
+    const bool unexpected = expected < kFaint;
+    if (unexpected) plane = 0, below = cut.high[0] < 128; // a translucent line
     const Byte* row = rows[plane];
     const Byte* marks = marked ? screen.differs(left, top) : nullptr;
     int least = 255, most = 0;
@@ -81,9 +82,10 @@ float GlyphLines::stands_out(const Patch& screen, const Cut& cut, int x, int y, 
         least = std::min<int>(least, row[i * step]), most = std::max<int>(most, row[i * step]);
         differs = differs || marks[i * step] != 0;
     }
-    if (!differs) return 0.0f;
+    if (!differs) return unexpected ? -1.0f : 0.0f;
     const int a = row[0], b = row[cut.length * step];
     const int actual = below ? std::min(a, b) - least : most - std::max(a, b);
+    if (unexpected) return actual >= kFaint ? 1.0f : -1.0f;
     return std::clamp(2.0f * static_cast<float>(actual) / static_cast<float>(expected), 0.0f, 1.0f);
 }
 

@@ -13,10 +13,12 @@ namespace narratrace {
 /// ~~~~~~~~~~~~~~~~~
 /// The colour of a line hardly wider than a pixel tells little. Half of it is what is behind, more where it lies
 /// between two rows, and on a dark picture every place has the colour of a dark cross. What tells is that the line is
-/// darker, lighter, or more of some colour, than both of its sides. So lines are cut across, and every cut is looked at:
-/// where the sides are like the line it says nothing; elsewhere what is between them must stand out by half of what the
-/// colours let expect, in the plane in which that is most. Wherever the cuts that say something are few, so is what they say. What is written in letters is cut by dark
-/// lines everywhere, so on a screen alone colours count as well.
+/// darker, lighter, or more of some colour, than both of its sides. So lines are cut across, and every cut is looked
+/// at: where the sides are like the line it says nothing; elsewhere what is between them must stand out by half of
+/// what the colours let expect, in the plane in which that is most. A translucent line, learned on paper, is as dark
+/// as what is dark elsewhere, and darker yet where it lies on that: then it says that it is there. Wherever the cuts
+/// that say something are few, so is what they say. What is written in letters is cut by dark lines everywhere, so on
+/// a screen alone colours count as well.
 class GlyphLines {
 public:
     GlyphLines() = default;

@@ -160,6 +160,22 @@ TEST(lines_between_two_pixels_are_found_by_how_they_stand_out) {
     CHECK(similarity_at(screen, glyph, 50, 60) >= 0.45f); // by colour alone it is 0
 }
 
+TEST(a_translucent_cross_is_darker_still_on_what_is_dark) {
+    std::vector<GlyphPixel> cross = learned_cross(15); // on paper
+    for (GlyphPixel& p : cross) p.y = 71;
+    const Glyph glyph(cross);
+    Picture screen = flat_picture(110, 110, 60);
+    CHECK_EQUAL(similarity_at(screen, glyph, 50, 60), 0.0f);
+    stamp_lines(screen, 50, 60, 15, 29);
+    CHECK(similarity_at(screen, glyph, 50, 60) > 0.5f);
+}
+
+TEST(lines_are_not_looked_for_unless_asked) {
+    const Glyph glyph(learned_cross(15), false);
+    CHECK(!glyph.is_lines());
+    CHECK_EQUAL(similarity_at(flat_picture(110, 110, 16), glyph, 50, 60), 1.0f);
+}
+
 TEST(a_green_cross_as_light_as_what_is_behind_is_found) {
     std::vector<GlyphPixel> cross = learned_cross(15);
     for (GlyphPixel& p : cross) p.y = 180, p.u = 110, p.v = 100;

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from narratrace.analyse.glyphs import GlyphOptions
-from narratrace.analyse.hot_spots import hot_spot, pointing_part
+from narratrace.analyse.hot_spots import hot_spot, is_outline, pointing_part
 
 Bool2 = npt.NDArray[np.bool_]
 Draw = ImageDraw.ImageDraw
@@ -215,3 +215,14 @@ def test_a_shadow_does_not_move_what_thin_shapes_point_with(
         shape |= shadow
         assert pointing_part(shape, SYMMETRY) == "centre"
         assert distance(shape, "centre", spot) <= far
+
+
+def test_an_outline_is_hollow_and_a_cross_is_not():
+    size = 21
+    rows, columns = np.mgrid[:size, :size]
+    arrow = columns <= rows
+    inside = (columns >= 1) & (columns <= rows - 2) & (rows < size - 1)
+    cross = (rows == size // 2) | (columns == size // 2)
+    assert is_outline(arrow & ~inside)
+    assert not is_outline(arrow)
+    assert not is_outline(cross)

@@ -9,7 +9,15 @@ from typing import Annotated, Any
 import numpy as np
 import numpy.typing as npt
 
-from narratrace.analyse.hot_spots import THIN, Bool2, dilated, hot_spot, pointing_part, roundness
+from narratrace.analyse.hot_spots import (
+    THIN,
+    Bool2,
+    dilated,
+    hot_spot,
+    is_outline,
+    pointing_part,
+    roundness,
+)
 from narratrace.ops.sparse import Blobs, Glyph, GlyphCutout, Planes, Segment, cut_out, learn_glyph
 from narratrace.options import option
 
@@ -266,7 +274,8 @@ class Look:
         own = self.steady * np.minimum(1.0, self.apart / _APART)
         sure = np.where(self.opaque, own, np.where(shape, self.differs, 0.5 * (1 - self.differs)))
         pixels["weight"] = np.clip(255 * sure[ys, xs], 1, 255)
-        return Glyph(pixels)
+        # The lines of an outline have its inside to one side, not what is behind.
+        return Glyph(pixels, lines=not is_outline(self.shape))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

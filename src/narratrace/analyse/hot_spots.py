@@ -19,6 +19,7 @@ THIN = 0.36  # share of its box that a cross or an I-beam covers, at most
 _LONG = 24  # pixels: of longer shapes, two are little
 _LEANS = -0.5  # correlation of the columns and rows of a pen's pixels, at most
 _STEM = 0.6  # share of a shape's sides that the strokes of an I-beam or a cross cover, at least
+_HOLLOW = 1.5  # area of a hollow shape, its holes filled, as a multiple of its own, at least
 _PLUMP = 0.65  # overlap of a plump arrow with its mirror image, at most
 
 
@@ -59,6 +60,11 @@ def hot_spot(shape: Bool2, points_with: str) -> tuple[int, int]:
     if points_with == "centre":
         return (shape.shape[1] - 1) // 2, (shape.shape[0] - 1) // 2
     return int(np.flatnonzero(shape[0]).mean()), 0
+
+
+def is_outline(shape: Bool2) -> bool:
+    """Whether a shape is closed, and mostly empty within."""
+    return bool(_fill(shape).sum() >= _HOLLOW * shape.sum())
 
 
 def roundness(shape: Bool2) -> float:
