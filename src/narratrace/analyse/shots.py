@@ -392,14 +392,13 @@ def _replaced(difference: Difference, exchanged: float, options: ShotOptions) ->
         options: Thresholds.
     """
     changed = difference.changed / max(1, difference.pixels)
-    lost, gained = _edges(difference)
+    lost, _ = _edges(difference)
     if changed >= options.all_changed or (changed >= options.wiped_changed and lost >= options.wiped_lost):
         return True
-    few, many = sorted((lost, gained))
     faint = difference.strong < options.min_strong * difference.changed
     if faint and changed < options.small_changed and exchanged < options.faint_replaced:
         return False  # a highlighted line, a hovered button
-    return changed >= options.min_changed and lost >= options.min_lost and few >= options.min_replaced * many
+    return changed >= options.min_changed and lost >= options.min_lost and _gave_way(difference, options)
 
 
 def _gave_way(place: Difference, options: ShotOptions) -> bool:
