@@ -103,7 +103,7 @@ private:
     // Whether no other glyph need be looked for: one fits well, and better than what was there before.
     bool settles(const Candidate& c) const { return c.fit >= options_.good_fit && c.similarity >= c.background; }
 
-    // Takes over what the first glyphs were found to be worth; whether one of them fits well.
+    // Takes over what the first glyphs were found to be worth; whether that settles it.
     bool recall(std::uint32_t index) {
         const auto before = [](const Candidate& c, std::int32_t blob) { return c.blob < blob; };
         const auto blob = static_cast<std::int32_t>(index);

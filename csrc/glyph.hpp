@@ -46,11 +46,13 @@ public:
     const std::vector<GlyphProbe>& probes() const { return probes_; }
 
     /// Share of the visible opaque weight whose colour is found at a hot spot of (x, y), 0..1. Similarity falls
-    /// linearly with contrast and ends at `tolerance`. 0 when less than a third of it is in the patch.
+    /// linearly with contrast and ends at `tolerance`. 0 when less than a third of it is in the patch. Where is_lines(),
+    /// the mean of that, no more than of its lines stands out, and of what does.
     float similarity(const Patch& screen, int x, int y, int tolerance, Detail detail = Detail::close) const;
 
     /// How well the glyph at (x, y) explains a screen whose differences from a plate are marked, at most 1: opaque
     /// pixels count by similarity, shape pixels when they differ, outside pixels against it when they differ.
+    /// Where is_lines(), the share of its lines that stand out and differ.
     float fit(const Patch& screen, int x, int y, int tolerance, Detail detail = Detail::close) const;
 
     /// The window of hot spots with room for the glyph around it.

@@ -51,7 +51,7 @@ GlyphLines::GlyphLines(const std::vector<GlyphPixel>& pixels) {
         }
     }
     if (cuts.size() < kFewCuts) return;
-    // A stride that shares no factor with the count visits all, those far apart one after the other.
+    // Every seventh, then those beside them, so that the first few are from all over.
     std::vector<Cut> all;
     for (const auto& [ends, cut] : cuts) all.push_back(cut);
     const std::size_t n = std::min(all.size(), kMostCuts);

@@ -56,6 +56,11 @@ class Entry:
     origin: tuple[int, int] | None = None
 
     @property
+    def hot_spot(self) -> tuple[int, int]:
+        """Pixel (x, y) of its maps that points."""
+        return self.origin or self.pointer.look.hot_spot(self.points_with)
+
+    @property
     def size(self) -> int:
         """Longer side in pixels."""
         return self.pointer.size
@@ -130,14 +135,15 @@ class Entry:
         likeness, dx, dy = _likeness(self.pointer.look, pointer.look)
         if likeness >= least:
             return self
-        x, y = self.origin or self.pointer.look.hot_spot(self.points_with)
+        x, y = self.hot_spot
         return replace(self, pointer=pointer, glyph=pointer.look.glyph_at(x + dx, y + dy))
 
     def aim(self, origin: tuple[int, int] | None) -> None:
         """Lets it point with that pixel of its maps, or with what its own shape tells."""
         if origin != self.origin:
-            look = self.pointer.look
-            self.origin, self.glyph = origin, look.glyph_at(*(origin or look.hot_spot(self.points_with)))
+            # In this order: other threads take the glyph for aimed as soon as they see the origin.
+            self.glyph = self.pointer.look.glyph_at(*(origin or self.pointer.look.hot_spot(self.points_with)))
+            self.origin = origin
 
 
 @dataclass(slots=True, eq=False)

@@ -391,10 +391,11 @@ def learn(
 ) -> LearnedPointer | None:
     """The pointer that the samples show, or None when they do not agree on one."""
     pointer = _learn_some(segment, plate, samples, options)
-    if pointer is None:
-        pointer = _learn_some(segment, plate, _round(samples), options)
-        return pointer if pointer and _is_round(pointer) else None
-    return pointer
+    rounded = _round(samples)
+    if pointer is not None or len(rounded) == len(samples):
+        return pointer
+    pointer = _learn_some(segment, plate, rounded, options)
+    return pointer if pointer and _is_round(pointer) else None
 
 
 def _learn_some(

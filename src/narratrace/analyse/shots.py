@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from narratrace.analyse.aligning import kind_of_motion
+from narratrace.analyse.glyphs import contrast
 from narratrace.analyse.registration import moved, parts_of
 from narratrace.analyse.scrolling import U16, page_motion
 from narratrace.analyse.shot_options import ShotOptions
@@ -205,12 +206,8 @@ def _is_other_page(a: Planes, b: Planes, ignore: U8, difference: Difference, opt
     """
     if difference.lost < options.wiped_lost * max(1, difference.edges_a):
         return False
-    tints = (
-        np.abs(_tile_medians(pa, size) - _tile_medians(pb, size)).ravel()
-        for pa, pb, size in zip(a, b, (TILE, TILE // 2, TILE // 2), strict=True)
-    )
-    y, u, v = tints
-    tinted = np.maximum(y, 2 * np.maximum(u, v))[ignore == 0] >= _TINT
+    tints_a, tints_b = (_tints(picture).reshape(-1, 3)[ignore == 0] for picture in (a, b))
+    tinted = contrast(tints_a, tints_b) >= _TINT
     return bool(tinted.mean() >= options.page_tinted) if tinted.size else False
 
 
@@ -300,11 +297,14 @@ def _shown(picture: Planes, ignore: U8, box: TileBox, levels: int) -> float:
     inside &= (ignore == 0).reshape(rows, columns)
     if not (page.any() and inside.any()):
         return 0.0
-    y, u, v = (
-        np.abs(medians[inside] - np.median(medians[page]))
-        for medians in map(_tile_medians, picture, (TILE, TILE // 2, TILE // 2))
-    )
-    return float((np.maximum(y, 2 * np.maximum(u, v)) >= levels).mean())
+    tints = _tints(picture)
+    return float((contrast(tints[inside], np.median(tints[page], axis=0)) >= levels).mean())
+
+
+def _tints(picture: Planes) -> npt.NDArray[np.float64]:
+    """Median Y, U and V of each tile, shape (rows, columns, 3)."""
+    medians = map(_tile_medians, picture, (TILE, TILE // 2, TILE // 2))
+    return np.stack(list(medians), axis=-1)
 
 
 def _tile_medians(plane: U8, size: int) -> npt.NDArray[np.float64]:
