@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import os
 import subprocess
 import sys
@@ -86,6 +87,19 @@ def test_encoded_clips_are_exact_to_the_frame(media: Path, name: str) -> None:
         assert np.allclose(np.array(found.times) + clip.offset, [times[i] for i in wanted], atol=1e-4)
         assert found.times[0] == 0.0
         assert found.durations["video"] == pytest.approx(found.durations["audio"], abs=0.03)
+
+
+@pytest.mark.parametrize("bframes", [0, 3])
+def test_the_picture_on_show_at_the_start_is_there_however_long_it_stays(
+    tmp_path: Path, bframes: int
+) -> None:
+    path = tmp_path / "slow.mkv"
+    times = np.cumsum([0.0, 2.0, 0.5, 3.0, 1.0, 4.0, 0.04, 2.5, 1.5, 3.5]).tolist()
+    make_video(path, times=times, bframes=bframes, gop=100, draw=numbered(W, H))
+    for i, (t, following) in enumerate(itertools.pairwise(times)):
+        start = (t + following) / 2
+        (clip,) = cut_clips(str(path), [Span(start, start + 0.01)], ENCODE)
+        assert clip is None if following - start < 0.1 else decode(clip.mp4).numbers == [i]
 
 
 @pytest.mark.parametrize("name", MEDIA)

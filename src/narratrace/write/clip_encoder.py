@@ -31,6 +31,8 @@ from narratrace.write.options import ClipOptions
 
 _MP4_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
 _X264_ON_X86 = "asm=MMX2,SSE2Fast,SSSE3,SSE4.2"
+_WHOLE_PIXELS = "me=dia:subme=0"
+_AAC_OPTIONS = {"aac_coder": "fast"}  # FFmpeg's advice from 64 kbit/s on; 2.5 times as fast
 _NOMINAL_RATE = 30  # only a hint for rate control: every picture carries its own time
 _QUARTER_TURNS = {90: ("transpose=cclock",), 180: ("hflip", "vflip"), 270: ("transpose=clock",)}
 
@@ -143,12 +145,9 @@ class ClipEncoder:
         self._folder.cleanup()
 
     def _add_video(self, frame: Any, picture: Picture) -> Any:
-        options = {"crf": str(self._options.crf), "preset": self._options.preset}
-        if self._options.codec == "libx265":
-            options["x265-params"] = "log-level=none:info=0:pools=1:frame-threads=1"
-        elif platform.machine().lower() in ("x86_64", "amd64"):
-            options["x264-params"] = _X264_ON_X86
-        stream: Any = self._container.add_stream(self._options.codec, rate=_NOMINAL_RATE, options=options)
+        stream: Any = self._container.add_stream(
+            self._options.codec, rate=_NOMINAL_RATE, options=_encoder_options(self._options)
+        )
         stream.width, stream.height, stream.pix_fmt = frame.width, frame.height, "yuv420p"
         stream.time_base = self._time_base
         context = stream.codec_context
@@ -164,13 +163,23 @@ class ClipEncoder:
 
     def _encode_sound(self, sound: Sound) -> list[Any]:
         layout = "mono" if len(sound.samples) == 1 else "stereo"
-        stream: Any = self._container.add_stream("aac", rate=sound.rate, layout=layout)
+        stream: Any = self._container.add_stream("aac", rate=sound.rate, layout=layout, options=_AAC_OPTIONS)
         stream.bit_rate = self._options.audio_bitrate
         _make_deterministic(stream.codec_context)
         frame = av.AudioFrame.from_ndarray(sound.samples, format="fltp", layout=layout)
         frame.sample_rate, frame.time_base, frame.pts = sound.rate, Fraction(1, sound.rate), 0
         packets: list[Any] = [*stream.encode(frame), *stream.encode(None)]
         return packets
+
+
+def _encoder_options(options: ClipOptions) -> dict[str, str]:
+    own = [] if options.subpixel else [_WHOLE_PIXELS]
+    if options.codec == "libx265":
+        own.append("log-level=none:info=0:pools=1:frame-threads=1")
+    elif platform.machine().lower() in ("x86_64", "amd64"):
+        own.append(_X264_ON_X86)
+    own_name = options.codec.removeprefix("lib") + "-params"
+    return {"crf": str(options.crf), "preset": options.preset, own_name: ":".join(own)}
 
 
 def _make_deterministic(context: Any) -> None:

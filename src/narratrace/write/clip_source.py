@@ -11,6 +11,7 @@ file is read from its beginning. Seeks go by the video stream for sound too: con
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -153,6 +154,23 @@ def _skipping(packets: Iterator[Any], start: float) -> Iterator[Any]:
     yield from packets
 
 
+def _without_unseen(packets: Iterator[Any], start: float) -> Iterator[Any]:
+    """The packets, their decoder told to leave out what nobody sees or refers to.
+
+    That is, of the pictures before the one on show at ``start``, those that no other is made from.
+    """
+    held: list[Any] = []
+    for packet in packets:
+        held.append(packet)
+        if packet_time(packet) >= start:
+            break
+    shown = max((t for packet in held if (t := packet_time(packet)) <= start), default=-math.inf)
+    for packet in itertools.chain(held, packets):
+        unseen = packet_time(packet) < shown
+        packet.stream.codec_context.skip_frame = "NONREF" if unseen else "DEFAULT"
+        yield packet
+
+
 def packet_time(packet: Any) -> float:
     """Presentation time of a packet in seconds; its decoding time without one, infinite without either."""
     pts = packet.pts if packet.pts is not None else packet.dts
@@ -187,7 +205,7 @@ def pictures(source: Source, start: float) -> Iterator[Picture]:
     Raises:
         MediaError: the file cannot be opened or read.
     """
-    packets = packets_from(source, "video", start)
+    packets = _without_unseen(packets_from(source, "video", start), start)
     waiting: Picture | None = None
     for frame, pts, stream in decoded(packets):
         t = pts_to_seconds(pts, stream.time_base)

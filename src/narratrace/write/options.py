@@ -34,6 +34,14 @@ class ClipOptions:
         ],
         option("the encoder's trade of time for size"),
     ] = "veryfast"
+    subpixel: Annotated[
+        bool,
+        option(
+            "look for motion by parts of a pixel too, as film needs it; what moves on a screen moves by "
+            "whole pixels",
+            source="without it, on four recordings: 1.4 to 1.6 x as fast, -0.3 to -0.9 dB, -9 to +19 % of size",
+        ),
+    ] = False
     audio_bitrate: Annotated[
         int, option("of the sound", unit="bit/s", source="speech, mono or stereo", ge=8_000)
     ] = 96_000
