@@ -19,8 +19,9 @@ import importlib
 import logging
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from narratrace.driver import driver_facts
 from narratrace.errors import DeviceError, OptionError
@@ -34,8 +35,7 @@ Reason = Callable[[int], str]
 """Why a library cannot use a card, by its number; empty when it can."""
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
+class Device(Struct, frozen=True):
     """A parsed choice of device.
 
     Attributes:

@@ -14,8 +14,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from narratrace.driver import Gpu, driver_facts
 from narratrace.errors import NarratraceError
@@ -28,8 +29,7 @@ _CPU_CODECS = ("h264", "hevc", "vp8", "vp9", "av1", "mpeg4", "aac", "opus")
 _ENCODERS = ("libx264", "libx265", "aac")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """One line of the report.
 
     Attributes:
@@ -46,8 +46,7 @@ class Fact:
     detail: str
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(Struct, frozen=True):
     """An optional library.
 
     Attributes:

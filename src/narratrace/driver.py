@@ -12,13 +12,12 @@ from __future__ import annotations
 
 import ctypes
 import functools
-import json
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 _DRIVER, _NVDEC = "libcuda.so.1", "libnvcuvid.so.1"
 _TIMEOUT_S = 60
@@ -29,8 +28,7 @@ _CHROMA = {"4:2:0": 1, "4:2:2": 2, "4:4:4": 3}  # cudaVideoChromaFormat_enum
 _DEPTHS = (8, 10, 12)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeCap:
+class DecodeCap(Struct, frozen=True, kw_only=True):
     """One kind of video that NVDEC decodes.
 
     Attributes:
@@ -47,8 +45,7 @@ class DecodeCap:
     max_height: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gpu:
+class Gpu(Struct, frozen=True, kw_only=True):
     """One card.
 
     Attributes:
@@ -70,8 +67,7 @@ class Gpu:
     nvdec_problem: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriverFacts:
+class DriverFacts(Struct, frozen=True, kw_only=True):
     """The driver's answer.
 
     Attributes:
@@ -230,4 +226,4 @@ def _capabilities(nvdec: ctypes.CDLL) -> Iterator[tuple[int, DecodeCap]]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(ask())))
+    print(msgspec.json.encode(ask()).decode())

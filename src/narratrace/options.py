@@ -1,6 +1,6 @@
 """How options are declared, validated, loaded from YAML and shown.
 
-Every number a user can set is a field of a small frozen dataclass next to the code it steers, declared as
+Every number a user can set is a field of a small frozen struct next to the code it steers, declared as
 
     min_stable_s: Annotated[float, option("shortest stable span", unit="s", source="...", ge=0)] = 2.0
 
@@ -9,16 +9,15 @@ so that one declaration serves the type checker, the validator, ``narratrace con
 
 from __future__ import annotations
 
-import dataclasses
-import functools
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import FieldInfo, fields
 
 from narratrace.errors import OptionError
 
@@ -51,8 +50,7 @@ def option(
     return meta
 
 
-@dataclass(frozen=True, slots=True)
-class OptionRow:
+class OptionRow(Struct, frozen=True):
     """One line of ``narratrace config --show``."""
 
     path: str
@@ -148,13 +146,12 @@ def parse_yaml(text: str, *, input: str) -> Any:
 
 def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
     """Every option below ``options`` with its value, default, unit, meaning and source."""
-    hints = _hints(type(options))
-    for field in dataclasses.fields(options):
-        path, value = f"{prefix}{field.name}", getattr(options, field.name)
-        if dataclasses.is_dataclass(value):
+    for name, field in _fields(type(options)).items():
+        path, value = f"{prefix}{name}", getattr(options, name)
+        if isinstance(value, Struct):
             yield from rows(value, path + ".")
             continue
-        bare, meta = _split(hints[field.name])
+        bare, meta = _split(field.type)
         extra = (meta.extra if meta else None) or {}
         yield OptionRow(
             path=path,
@@ -167,19 +164,18 @@ def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
         )
 
 
-def _hints(kind: Any) -> dict[str, Any]:
-    return _resolved_hints(kind)  # typing does not take a class known to be a dataclass for hashable
+def _fields(kind: Any) -> dict[str, FieldInfo]:
+    return {field.name: field for field in fields(kind)}
 
 
-@functools.cache
-def _resolved_hints(kind: Any) -> dict[str, Any]:
-    return typing.get_type_hints(kind, include_extras=True)
+def _is_group(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _accepted(kind: Any, path: str) -> str:
     """What an option takes by its dotted name, empty where that is no plain option."""
     found = type_at(kind, path.split("."))
-    return "" if found is None or dataclasses.is_dataclass(found) else _type_name(found)
+    return "" if found is None or _is_group(found) else _type_name(found)
 
 
 def _split(hint: Any) -> tuple[Any, msgspec.Meta | None]:
@@ -189,18 +185,17 @@ def _split(hint: Any) -> tuple[Any, msgspec.Meta | None]:
     return hint, None
 
 
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default is not dataclasses.MISSING:
+def _default(field: FieldInfo) -> Any:
+    if field.default is not NODEFAULT:
         return field.default
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return None
+    return field.default_factory() if callable(field.default_factory) else None
 
 
 def type_at(kind: Any, path: Sequence[str]) -> Any:
     """Type of the option at a path below ``kind``, without its metadata; None where there is none."""
     for name in path:
-        kind = _split(_hints(kind).get(name))[0] if dataclasses.is_dataclass(kind) else None
+        field = _fields(kind).get(name) if _is_group(kind) else None
+        kind = _split(field.type)[0] if field else None
     return kind
 
 
@@ -213,10 +208,9 @@ def _type_name(hint: Any) -> str:
 
 
 def _refuse_unknown(kind: Any, values: Any, prefix: str, input: str) -> None:
-    if not (dataclasses.is_dataclass(kind) and isinstance(values, Mapping)):
+    if not (_is_group(kind) and isinstance(values, Mapping)):
         return
-    hints = _hints(kind)
-    known = {field.name for field in dataclasses.fields(kind)}
+    known = _fields(kind)
     for name, value in values.items():
         if name not in known:
             raise OptionError(
@@ -225,4 +219,4 @@ def _refuse_unknown(kind: Any, values: Any, prefix: str, input: str) -> None:
                 input=input,
                 expected="one of " + ", ".join(sorted(known)),
             )
-        _refuse_unknown(_split(hints[name])[0], value, f"{prefix}{name}.", input)
+        _refuse_unknown(_split(known[name].type)[0], value, f"{prefix}{name}.", input)

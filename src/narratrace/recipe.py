@@ -8,10 +8,12 @@ so that a command loads what it runs; options, and the modules they stand in, ar
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.align.stage import Align, AlignOptions
 from narratrace.analyse.visual import AnalyseOptions
@@ -35,8 +37,7 @@ from narratrace.watchdog import HangCallback
 from narratrace.write.options import BundleOptions, ClipOptions, ShardOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EngineOptions:
+class EngineOptions(Struct, frozen=True, kw_only=True):
     """Everything that decides what comes out of a recording, by station."""
 
     device: Annotated[
@@ -55,8 +56,7 @@ class EngineOptions:
     shards: ShardOptions = field(default_factory=ShardOptions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FlowOptions:
+class FlowOptions(Struct, frozen=True, kw_only=True):
     """How recordings flow through the stations of one process; alters no result."""
 
     in_flight: Annotated[
@@ -264,8 +264,7 @@ def read_sidecar(video: VideoInput) -> Transcript | None:
     return transcript.shifted(playback_start(video.uri))
 
 
-@dataclass(frozen=True, slots=True)
-class SoundReader:
+class SoundReader(Struct, frozen=True):
     """Reads the sound of media files for a recogniser; an object, because a closure would not pickle.
 
     Attributes:

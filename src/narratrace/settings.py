@@ -7,12 +7,12 @@ are set most often.
 
 from __future__ import annotations
 
-import dataclasses
 import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import field
 
 from narratrace.corpus.options import RunOptions
 from narratrace.device import parse_device
@@ -24,8 +24,7 @@ from narratrace.understand.classifier import parse_classifier
 from narratrace.understand.transcriber import parse_transcriber
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(EngineOptions):
+class Settings(EngineOptions, frozen=True, kw_only=True):
     """The engine's options, those of a run over many recordings, and those of its report."""
 
     run: RunOptions = field(default_factory=RunOptions)
@@ -34,8 +33,7 @@ class Settings(EngineOptions):
     @property
     def engine(self) -> EngineOptions:
         """What decides on results, without how the run is carried out."""
-        names = [f.name for f in dataclasses.fields(EngineOptions)]
-        return EngineOptions(**{name: getattr(self, name) for name in names})
+        return EngineOptions(**{name: getattr(self, name) for name in EngineOptions.__struct_fields__})
 
 
 def load_settings(

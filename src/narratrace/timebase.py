@@ -14,9 +14,10 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 from itertools import accumulate
+
+from msgspec import Struct
 
 
 def pts_to_seconds(pts: int, time_base: Fraction) -> float:
@@ -37,8 +38,7 @@ def seconds_to_pts(seconds: float, time_base: Fraction) -> int:
     return round(Fraction(seconds) / time_base)
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """Half-open interval ``[start, end)`` in seconds: touching spans do not overlap.
 
     Raises:

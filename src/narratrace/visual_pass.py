@@ -10,9 +10,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import partial
 from time import perf_counter
+
+from msgspec.structs import replace
 
 from narratrace.analyse.in_order import InOrder
 from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser

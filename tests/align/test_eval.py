@@ -11,10 +11,10 @@ time, 0 when there is none.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.align.stage import Align
 from narratrace.data.outcome import Kept

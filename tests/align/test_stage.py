@@ -6,11 +6,11 @@ import itertools
 import json
 import pickle
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.align.clips import ClipOptions
 from narratrace.align.stage import Align, AlignOptions

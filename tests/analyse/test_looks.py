@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pytest
+from msgspec.structs import replace
 
 from narratrace.analyse.glyph_book import GlyphBook
 from narratrace.analyse.glyphs import SAMPLE, GlyphOptions, LearnedPointer, Look, learn, whole_look

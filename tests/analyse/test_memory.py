@@ -8,12 +8,13 @@ import tracemalloc
 import weakref
 from collections.abc import Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.analyse import stills, visual
 from narratrace.analyse.glyphs import SAMPLE, pick_samples

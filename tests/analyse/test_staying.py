@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import dataclasses
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions
@@ -82,7 +83,7 @@ def test_a_halo_that_differs_little_from_nothing_has_gone() -> None:
 
 def test_it_is_followed_over_a_change_elsewhere() -> None:
     """A thin line lets some of the paper through, and rests on black; then lines of text come."""
-    pale = replace(CROSS, cover=0.7 * CROSS.cover)
+    pale = dataclasses.replace(CROSS, cover=0.7 * CROSS.cover)
     picture = flat(200)
     picture[0][60:, 100:] = 60
 

@@ -173,7 +173,7 @@ def test_several_recordings_are_too_many(zoo: dict[str, Path], narratrace: Narra
 
 HANGING = """
 import sys
-from dataclasses import replace
+from msgspec.structs import replace
 import narratrace.visual_pass
 from narratrace.source import probe
 example, fifo = sys.argv[1:]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import dataclasses
 import functools
 import re
 from collections.abc import Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus.messages import Task
 from narratrace.corpus.options import LimitOptions
@@ -89,4 +89,4 @@ def test_a_file_that_is_too_large_is_told_its_own_limit(option: str, tmp_path: P
     video = VideoInput(video_id="talk", uri=str(tmp_path / "talk.mp4"))
     task = Task(sequence=0, attempt=1, video=video, path=video.uri, captions=str(tmp_path / "talk.vtt"))
     with pytest.raises(InputError, match=rf"run\.limits\.{option}\)"):
-        check_file(task, dataclasses.replace(LimitOptions(), **{option: 99}))
+        check_file(task, replace(LimitOptions(), **{option: 99}))

@@ -7,10 +7,11 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import replace
 
 from narratrace.data.outcome import Kept, Outcome
 from narratrace.data.recording import Recording

@@ -60,6 +60,6 @@ def dead_letters(out: Path) -> list[dict[str, Any]]:
 
 def limits(**changes: Any) -> RunOptions:
     """The test's options with other limits."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     return replace(OPTIONS, limits=LimitOptions(**changes))

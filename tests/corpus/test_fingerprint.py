@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus.fingerprint import WITHOUT_EFFECT, difference, effective, fingerprint
 from narratrace.corpus.inputs import UNKNOWN_S, digest, weight_of

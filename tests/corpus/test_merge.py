@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shutil
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.cli import main
 from narratrace.corpus.merge import _copy_beginning, merge

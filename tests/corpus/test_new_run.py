@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus.options import ScratchOptions
 from narratrace.errors import InputError, ModelError, OptionError

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.cli import main
 from narratrace.corpus import Run, VideoFinished

@@ -8,12 +8,12 @@ import shutil
 import signal
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus import VideoFinished, VideoRetried
 from narratrace.corpus.options import LimitOptions, RayOptions, RetryOptions

@@ -6,13 +6,13 @@ import json
 import os
 import shutil
 import sqlite3
-from dataclasses import replace
 from pathlib import Path
 
 import av
 import pyarrow
 import pyarrow.parquet
 import pytest
+from msgspec.structs import replace
 
 from narratrace.cli import main
 from narratrace.corpus import Run, ShardFinished, VideoFinished

@@ -9,12 +9,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus import VideoFinished, VideoRetried
 from narratrace.corpus.jobs import make_crew, with_threads

@@ -6,11 +6,11 @@ import logging
 import shutil
 import time
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus import Run, VideoFinished, VideoRetried
 from narratrace.corpus.jobs import crew, make_crew, make_job, with_threads, worker_environments

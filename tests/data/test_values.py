@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import copy
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.data.sample import SampleKind
 from narratrace.data.trace import Trace

@@ -6,12 +6,12 @@ import ctypes
 import subprocess
 import sys
 import threading
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace import device
 from narratrace.decode import DecodeOptions, nvdec

@@ -87,7 +87,7 @@ def test_slow_consumer_is_no_hang(tmp_path: Path) -> None:
 
 HANGING = """
 import os, sys
-from dataclasses import replace
+from msgspec.structs import replace
 from narratrace.decode import DecodeOptions, open_decoder
 from narratrace.decode.audio import AudioOptions, load_audio
 from narratrace.source import probe

@@ -4,10 +4,10 @@ import json
 import pickle
 import random
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.data.frames import Image
 from narratrace.data.outcome import Failed, Kept

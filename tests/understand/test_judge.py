@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import itertools
 import pickle
-from dataclasses import fields, replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import fields, replace
 
 from narratrace.data.analysis import FrameLabel, VideoStats
 from narratrace.data.outcome import Dropped, Failed, Kept

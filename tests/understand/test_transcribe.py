@@ -4,10 +4,10 @@ import pickle
 import random
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.data.audio import SAMPLE_RATE
 from narratrace.data.outcome import Failed, Kept

@@ -1,10 +1,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.errors import ModelError, OptionError
 from narratrace.understand.classifier import ClassifyOptions

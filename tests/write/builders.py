@@ -7,11 +7,11 @@ import hashlib
 import io
 import resource
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
+from msgspec.structs import replace
 from PIL import Image as Pillow
 
 from narratrace.data.analysis import VideoStats, VisualAnalysis

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.data.sample import SampleKind
 from narratrace.errors import StorageError

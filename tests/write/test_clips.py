@@ -10,7 +10,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
 from narratrace.data.outcome import Failed, Kept
 from narratrace.data.sample import Clip, SampleKind

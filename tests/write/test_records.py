@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
+from msgspec import Struct, field
 
 from narratrace.data.outcome import Failed
 from narratrace.errors import MediaError, StorageError
@@ -16,8 +16,7 @@ from narratrace.write.options import ShardOptions
 from narratrace.write.run_json import write_run_json
 
 
-@dataclass(frozen=True)
-class Options:
+class Options(Struct, frozen=True):
     shards: ShardOptions = field(default_factory=ShardOptions)
     root: Path = Path("some/where")
 

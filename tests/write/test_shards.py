@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import random
 import tarfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import webdataset
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from narratrace.data.recording import Recording
 from narratrace.data.sample import SampleKind

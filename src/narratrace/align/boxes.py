@@ -14,11 +14,11 @@ words spoken during the gesture and just before it: the hand sets out when its w
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.align.gesture import Gesture, extent
 from narratrace.align.kmeans import F64, kmeans
@@ -38,8 +38,7 @@ _INSTANT_S = 1e-3
 """How long a trace point is, in seconds: the step of times in the outputs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BoxOptions:
+class BoxOptions(Struct, frozen=True, kw_only=True):
     """Which boxes are made, and how."""
 
     methods: Annotated[

@@ -26,15 +26,15 @@ In the published method a chunk's text goes with all of its pictures. Here text 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from narratrace.options import option
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkOptions:
+class ChunkOptions(Struct, frozen=True, kw_only=True):
     """How long chunks are."""
 
     word_budget: Annotated[
@@ -49,8 +49,7 @@ class ChunkOptions:
     ] = 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Chunk(Struct, frozen=True, kw_only=True):
     """A run of medical keyframes.
 
     Attributes:

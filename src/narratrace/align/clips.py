@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Annotated, Literal
+
+from msgspec import Struct
 
 from narratrace.align.gesture import Gesture
 from narratrace.data.transcript import Utterance
@@ -15,8 +16,7 @@ from narratrace.timebase import Span
 _OURS = "choice of ours"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClipOptions:
+class ClipOptions(Struct, frozen=True, kw_only=True):
     """How long clips are, and around what.
 
     Raises:

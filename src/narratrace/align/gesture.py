@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from narratrace.data.shots import Box
 from narratrace.data.trace import F64
@@ -18,8 +19,7 @@ _SAME_S, _SAME_IOU = 0.5, 0.5
 _HALF_PX = 0.5  # points lie in the middle of pixels, and boxes are half-open
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Gesture:
+class Gesture(Struct, frozen=True, kw_only=True):
     """The pointer points something out.
 
     Attributes:

@@ -5,11 +5,11 @@ The method is Note [A loop by its moments].
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import sqrt
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.align.gesture import Gesture
 from narratrace.align.path import F64, Path, PathOptions, paths
@@ -31,8 +31,7 @@ _TRUSTED_FIT_IOU = 0.6
 """Overlap with the points' extent below which a fitted ellipse is not believed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopOptions:
+class LoopOptions(Struct, frozen=True, kw_only=True):
     """What counts as circling."""
 
     min_turns: Annotated[float, option("fewest turns", unit="turns", source=_TUNED, gt=0)] = 0.7

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.align.gesture import Gesture
 from narratrace.align.pictures import Picture
@@ -15,8 +15,7 @@ from narratrace.data.transcript import Utterance, Word
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Passage:
+class Passage(Struct, frozen=True, kw_only=True):
     """A picture with at most ``max_words`` of its text.
 
     Attributes:

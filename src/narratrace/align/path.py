@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.data.trace import Trace
 from narratrace.options import option
@@ -14,8 +14,7 @@ from narratrace.options import option
 F64 = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathOptions:
+class PathOptions(Struct, frozen=True, kw_only=True):
     """How trace points become a path."""
 
     step_s: Annotated[
@@ -42,8 +41,7 @@ class PathOptions:
     ] = 0.02
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Path:
+class Path(Struct, frozen=True, eq=False):
     """Positions at even times without a gap.
 
     Attributes:

@@ -11,7 +11,8 @@ apart: there the same picture has other words, minutes later.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from narratrace.align.chunker import Chunk
 from narratrace.data.analysis import FrameLabel
@@ -19,8 +20,7 @@ from narratrace.data.shots import StableSpan
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class Picture(Struct, frozen=True, kw_only=True):
     """One still picture.
 
     Attributes:

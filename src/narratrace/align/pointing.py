@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.align.gesture import Gesture, joined
 from narratrace.align.loops import LoopOptions, find_loops
@@ -20,8 +21,7 @@ _WAITS_S = 0.3
 """A rest no further than this from a stroke (s) belongs to it: travel to a spot of its own takes longer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DwellOptions:
+class DwellOptions(Struct, frozen=True, kw_only=True):
     """Which rests of the pointer point at something."""
 
     min_s: Annotated[
@@ -43,8 +43,7 @@ class DwellOptions:
     ] = 0.03
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointingOptions:
+class PointingOptions(Struct, frozen=True, kw_only=True):
     """How gestures are found."""
 
     path: PathOptions = field(default_factory=PathOptions)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.align.boxes import BoxOptions, cluster_boxes, gesture_boxes
 from narratrace.align.gesture import Gesture
@@ -22,8 +23,7 @@ from narratrace.options import option
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TraceOptions:
+class TraceOptions(Struct, frozen=True, kw_only=True):
     """Which passages have enough of a pointer to be a trace sample."""
 
     min_seen: Annotated[
@@ -41,8 +41,7 @@ class TraceOptions:
     ] = 0.02
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SampleMaker:
+class SampleMaker(Struct, frozen=True, kw_only=True):
     """Makes the samples of one recording.
 
     Attributes:

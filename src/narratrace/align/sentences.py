@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from narratrace.data.transcript import Utterance, Word
 from narratrace.options import option
@@ -33,8 +34,7 @@ _ABBREVIATIONS = frozenset({
 """Words whose point does not end a sentence, without it and in lower case."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SentenceOptions:
+class SentenceOptions(Struct, frozen=True, kw_only=True):
     """Where sentences end."""
 
     pause_s: Annotated[

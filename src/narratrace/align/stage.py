@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from time import perf_counter
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.align.boxes import BoxOptions
 from narratrace.align.chunker import ChunkOptions, chunk_keyframes, pair_chunk_time
@@ -29,8 +31,7 @@ from narratrace.timebase import Span
 _log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlignOptions:
+class AlignOptions(Struct, frozen=True, kw_only=True):
     """How samples are made of what is known about a recording."""
 
     chunks: ChunkOptions = field(default_factory=ChunkOptions)

@@ -17,11 +17,12 @@ changes; or at a pause nearby, if the words up to it take less time than the pau
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.align.sentences import SentenceOptions, spoken_sentences
 from narratrace.data.transcript import Utterance, Word
@@ -34,8 +35,7 @@ I64 = npt.NDArray[np.int64]
 _NOBODY = -1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TextOptions:
+class TextOptions(Struct, frozen=True, kw_only=True):
     """How text is dealt out to pictures."""
 
     sentences: SentenceOptions = field(default_factory=SentenceOptions)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.align.gesture import Gesture, extent
 from narratrace.align.path import Path, PathOptions, paths
@@ -15,8 +16,7 @@ from narratrace.options import option
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnderlineOptions:
+class UnderlineOptions(Struct, frozen=True, kw_only=True):
     """What counts as underlining: an even, level stroke.
 
     Text is level, so a stroke that is not is travel, or follows a shape whose box would mean little.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.data.sample import WordPosition
 from narratrace.data.trace import Trace
@@ -15,8 +15,7 @@ from narratrace.options import option
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordTraceOptions:
+class WordTraceOptions(Struct, frozen=True, kw_only=True):
     """How words find their pointer position."""
 
     lag_s: Annotated[

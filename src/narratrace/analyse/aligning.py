@@ -15,11 +15,11 @@ each other: slides that grow into the picture end with what is nowhere in what t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 from PIL import Image
 
 from narratrace.analyse.dissolving import blends
@@ -47,8 +47,7 @@ _LOOKS = 4  # at pictures under way
 _FLAT = 4.0  # variance of what is shared below which there is nothing to tell
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlignmentOptions:
+class AlignmentOptions(Struct, frozen=True, kw_only=True):
     """When pictures that lie on each other are the ends of a motion."""
 
     ends: Annotated[
@@ -73,8 +72,7 @@ class AlignmentOptions:
     ] = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class Alignment:
+class Alignment(Struct, frozen=True):
     """Where one picture lies on another.
 
     Attributes:

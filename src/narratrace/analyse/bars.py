@@ -11,11 +11,11 @@ median slope), over the whole recording; from it follows which tiles the bar's e
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from narratrace.ops.sparse import TILE, Planes, Segment, compose, tile_grid
 from narratrace.options import option
@@ -25,8 +25,7 @@ _NONE = np.zeros(0, dtype=np.int32)
 _FLAT = 24  # levels, as in EpochOptions.threshold
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BarOptions:
+class BarOptions(Struct, frozen=True, kw_only=True):
     """When places that change one after the other are a bar that fills."""
 
     min_tiles: Annotated[int, option("fewest tiles that show a bar's speed", ge=3)] = 5
@@ -44,8 +43,7 @@ class BarOptions:
     ] = 0.05
 
 
-@dataclass(slots=True)
-class BarFinder:
+class BarFinder(Struct):
     """Finds bars stretch by stretch; remembers when each tile was passed."""
 
     options: BarOptions

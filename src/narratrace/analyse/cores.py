@@ -11,9 +11,9 @@ before several pictures, or what stands apart in colour from most of the disc. T
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from narratrace.analyse.glyph_book import TOLERANCE, Entry
 from narratrace.analyse.glyphs import RIM, Look, contrast

@@ -11,11 +11,11 @@ Else the content changed, and the still is two.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.analyse.glyph_book import Entry, GlyphBook
 from narratrace.analyse.glyphs import GlyphOptions
@@ -30,8 +30,7 @@ _HALO = 1500  # pixels of a large halo
 _NONE = np.zeros(0, dtype=np.int32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoubtOptions:
+class DoubtOptions(Struct, frozen=True, kw_only=True):
     """When a change within a plate was a pointer's."""
 
     margin: Annotated[
@@ -66,8 +65,7 @@ class DoubtOptions:
     ] = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Settler:
+class Settler(Struct, frozen=True):
     """Tells pointers that rested from changes of content, see Note [Settling doubts].
 
     Attributes:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.data.trace import Dwell, Trace
 from narratrace.options import option
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DwellOptions:
+class DwellOptions(Struct, frozen=True, kw_only=True):
     """When the pointer counts as resting at a place."""
 
     min_s: Annotated[

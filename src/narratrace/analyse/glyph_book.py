@@ -11,12 +11,13 @@ centre is no part: a dot and its trail look like one and a whole.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, contrast, is_thin
 from narratrace.analyse.hot_spots import Bool2
@@ -30,8 +31,7 @@ _ONE_PLACE = 0.25  # by which it is less like other places
 TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
 
 
-@dataclass(slots=True, eq=False)
-class Entry:
+class Entry(Struct, eq=False):
     """One look.
 
     Attributes:
@@ -146,8 +146,7 @@ class Entry:
             self.origin = origin
 
 
-@dataclass(slots=True, eq=False)
-class GlyphBook:
+class GlyphBook(Struct, eq=False):
     """Collects learned pointers; entries are in order of first appearance."""
 
     options: GlyphOptions

@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from narratrace.analyse.glyph_book import Entry
 from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, learn_from, spread
@@ -25,8 +25,7 @@ _RATIO, _SLACK = 0.1, 2
 """Sizes that differ by no more than that share and that many pixels are the same."""
 
 
-@dataclass(slots=True, eq=False)
-class SamplePool:
+class SamplePool(Struct, eq=False):
     """Samples that no look explains, the latest ``max_samples`` of them."""
 
     options: GlyphOptions

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.analyse.hot_spots import (
     THIN,
@@ -35,8 +36,7 @@ _PATCH = 50
 """Pixels from which on no pointer fills its box; the dot and the I-beam of a small picture may."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GlyphOptions:
+class GlyphOptions(Struct, frozen=True, kw_only=True):
     """How a pointer's look is learned and recognised."""
 
     contrast: Annotated[
@@ -180,8 +180,7 @@ class GlyphOptions:
         return replace(self, contrast=self.keen_contrast, tolerance=self.keen_tolerance)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Look:
+class Look(Struct, frozen=True, eq=False):
     """The maps of :func:`narratrace.ops.sparse.learn_glyph`, cut to the pointer's shape and a rim around it.
 
     Attributes:
@@ -278,8 +277,7 @@ class Look:
         return Glyph(pixels, lines=not is_outline(self.shape))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class LearnedPointer:
+class LearnedPointer(Struct, frozen=True, eq=False):
     """A pointer's look.
 
     Attributes:

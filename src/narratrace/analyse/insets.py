@@ -9,11 +9,11 @@ after; a loop that starts to play or is halted goes on from the picture it shows
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from narratrace.analyse.tiles import Bool, TileBox, tile_box, tiles_within
 from narratrace.ops.sparse import TILE, Segment, compose
@@ -22,8 +22,7 @@ from narratrace.options import option
 _NONE = np.zeros(0, dtype=np.int32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InsetOptions:
+class InsetOptions(Struct, frozen=True, kw_only=True):
     """When an area that moves by itself appears or disappears."""
 
     min_whole: Annotated[
@@ -47,8 +46,7 @@ class InsetOptions:
     quiet_s: Annotated[float, option("rest before it comes or after it has gone", unit="s", gt=0)] = 1.0
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Area:
+class Area(Struct, frozen=True, eq=False):
     """An area that moves by itself.
 
     Attributes:
@@ -61,8 +59,7 @@ class Area:
     end: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Areas:
+class Areas(Struct, frozen=True, eq=False):
     """The areas of a stretch that move by themselves."""
 
     areas: list[Area] = field(default_factory=list)

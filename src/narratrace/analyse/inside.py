@@ -16,11 +16,11 @@ And it holds between two stills while somebody draws: then there is no plate at 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.analyse.breaks import Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
@@ -36,8 +36,7 @@ F64 = npt.NDArray[np.float64]
 _MARGIN = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InsideOptions:
+class InsideOptions(Struct, frozen=True, kw_only=True):
     """When a likeness before a moving picture is the pointer."""
 
     every_s: Annotated[float, option("time between searched frames", unit="s", gt=0)] = 0.1
@@ -96,8 +95,7 @@ class InsideOptions:
     ] = 0.1
 
 
-@dataclass(frozen=True, slots=True)
-class InsideFinder:
+class InsideFinder(Struct, frozen=True):
     """Follows the pointer before moving pictures, see Note [Before moving pictures].
 
     Attributes:

@@ -12,7 +12,6 @@ too.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -20,6 +19,7 @@ import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, Colorspace
+from msgspec import Struct
 from PIL import Image as Pillow
 
 from narratrace.data.frames import U8, Image
@@ -31,8 +31,7 @@ _MATRIX = {"bt601": Colorspace.ITU601, "bt709": Colorspace.ITU709, "bt2020": Col
 _THUMB = (48, 32)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeyframeOptions:
+class KeyframeOptions(Struct, frozen=True, kw_only=True):
     """How keyframes leave the engine."""
 
     pictures: Annotated[bool, option("make keyframe pictures; without them there are no samples")] = True
@@ -56,8 +55,7 @@ class KeyframeOptions:
     ] = 0.8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Keyframe:
+class Keyframe(Struct, frozen=True, eq=False):
     """A still's picture.
 
     Attributes:

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from narratrace.analyse.bars import BarFinder, BarOptions
 from narratrace.analyse.insets import Area, Areas, InsetOptions, presence
@@ -34,8 +34,7 @@ _OFF_SECONDS = 0.03  # a caret that blinks every 0.53 s is no clock
 _NEAR = 0.15  # from a multiple of the usual interval, in such intervals
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovingOptions:
+class MovingOptions(Struct, frozen=True, kw_only=True):
     """When an area counts as moving by itself rather than by the pointer passing."""
 
     window_s: Annotated[float, option("time over which an area must keep changing", unit="s", gt=0)] = 4.0
@@ -120,16 +119,13 @@ class MovingOptions:
     insets: InsetOptions = field(default_factory=InsetOptions)
 
 
-@dataclass(slots=True)
 class MovingFinder:
     """Finds what moves by itself, stretch by stretch; remembers clocks and bars, which stay throughout."""
 
-    options: MovingOptions
-    _clocks: set[int] = field(default_factory=set)
-    _bars: BarFinder = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._bars = BarFinder(self.options.bars)
+    def __init__(self, options: MovingOptions) -> None:
+        self.options = options
+        self._clocks: set[int] = set()
+        self._bars = BarFinder(options.bars)
 
     def find(
         self, segment: Segment, epochs: npt.NDArray[Any], max_pointer: float

@@ -12,11 +12,12 @@ when all glyphs and the track before and after are known.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.analyse.breaks import Point, joined
 from narratrace.analyse.cleaning import cleaner_blocks, clear_moment
@@ -34,8 +35,7 @@ from narratrace.ops.sparse import Blobs, EpochOptions, Planes, compose
 _NONE = np.zeros(0, dtype=np.int32)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Still:
+class Still(Struct, frozen=True, eq=False):
     """A still with its settled plate and the pointer's track.
 
     Attributes:
@@ -83,29 +83,30 @@ class _Left(NamedTuple):
     place: Point
 
 
-@dataclass(slots=True)
 class PointerFinder:
     """Finds the pointer in three steps, so that every still profits from what all of them have taught.
 
     :meth:`draft` learns, :meth:`seek` searches, :meth:`finish` fills in what the stills around tell.
     """
 
-    glyph_options: GlyphOptions
-    options: PointerOptions
-    still_options: StillOptions
-    epoch_options: EpochOptions
-    track_options: TrackOptions
-    _usual: Sight = field(init=False)
-    _keen: Sight = field(init=False)
-    _last: Point | None = None
-    _seen: Seen | None = None
-    _plate: Planes | None = None
-    _left: _Left | None = None
-
-    def __post_init__(self) -> None:
-        shared = self.options, self.still_options, self.epoch_options, self.track_options
-        self._usual = Sight(self.glyph_options, *shared)
-        self._keen = Sight(self.glyph_options.keen(), *shared)
+    def __init__(
+        self,
+        glyph_options: GlyphOptions,
+        options: PointerOptions,
+        still_options: StillOptions,
+        epoch_options: EpochOptions,
+        track_options: TrackOptions,
+    ) -> None:
+        self.options = options
+        self.still_options = still_options
+        self.track_options = track_options
+        shared = options, still_options, epoch_options, track_options
+        self._usual = Sight(glyph_options, *shared)
+        self._keen = Sight(glyph_options.keen(), *shared)
+        self._last: Point | None = None
+        self._seen: Seen | None = None
+        self._plate: Planes | None = None
+        self._left: _Left | None = None
 
     def is_pointer(self, a: Planes, b: Planes, place: TileBox) -> bool:
         """Whether what differs between two plates at a place is a known pointer on either of them."""

@@ -12,12 +12,12 @@ instant jump to another zoom step leaves no frame in between and cannot be told 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.analyse.aligning import align, scroll_or_pan
 from narratrace.analyse.tiles import TileBox
@@ -31,8 +31,7 @@ _UNEXPLAINED = 0.95
 _MIN_CHANGE = 0.5  # levels; less is noise
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MotionOptions:
+class MotionOptions(Struct, frozen=True, kw_only=True):
     """When a transition is a motion of the picture."""
 
     min_pairs: Annotated[int, option("fewest pairs of different thumbnails to judge by", ge=1)] = 4
@@ -105,8 +104,7 @@ class MotionOptions:
     ] = 0.06
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Motion between two thumbnails.
 
     Attributes:

@@ -15,12 +15,12 @@ differ from the plate at its place do not show it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.analyse.breaks import F64, Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
@@ -49,8 +49,7 @@ _SLACK = 3
 """Pixels by which the edge of what differs may be off that of the pointer."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RestOptions:
+class RestOptions(Struct, frozen=True, kw_only=True):
     """When a likeness in the plate counts as the pointer."""
 
     near: Annotated[
@@ -129,8 +128,7 @@ class Find(NamedTuple):
     area: int
 
 
-@dataclass(frozen=True, slots=True)
-class RestFinder:
+class RestFinder(Struct, frozen=True):
     """Looks for a resting pointer in plates.
 
     Attributes:

@@ -15,12 +15,12 @@ stays as it is all the while, such as a heading, is no part of the page.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated, Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.analyse.tiles import Bool
 from narratrace.data.shots import Box
@@ -44,8 +44,7 @@ _FAST = 64  # transforms of such lengths, and of multiples, are fast
 _FLAT = 4.0  # mean square of the changes from row to row below which there is nothing to tell
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScrollOptions:
+class ScrollOptions(Struct, frozen=True, kw_only=True):
     """When a transition scrolls a page."""
 
     min_correlation: Annotated[
@@ -168,8 +167,7 @@ def _long(stays: Bool, rows: int) -> Bool:
     return long
 
 
-@dataclass(frozen=True, slots=True)
-class _Changes:
+class _Changes(Struct, frozen=True):
     """How a part of a picture changes from row to row.
 
     Attributes:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated
+
+from msgspec import Struct, field
 
 from narratrace.analyse.aligning import AlignmentOptions
 from narratrace.analyse.registration import MotionOptions
@@ -13,8 +14,7 @@ from narratrace.analyse.subtitles import SubtitleOptions
 from narratrace.options import option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShotOptions:
+class ShotOptions(Struct, frozen=True, kw_only=True):
     """See Note [Shots and changes]."""
 
     min_stable_s: Annotated[

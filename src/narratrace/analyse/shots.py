@@ -20,11 +20,12 @@ zoomed or panned loses edges too, but while it moves each frame is the one befor
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.analyse.aligning import kind_of_motion
 from narratrace.analyse.glyphs import contrast
@@ -52,8 +53,7 @@ _MIN_MOVING = 4  # tiles on each side of a picture that is zoomed or panned
 _MAX_PLACES = 6  # more are a change of the whole picture
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Verdict(Struct, frozen=True, kw_only=True):
     """What a change between two stills is.
 
     Attributes:

@@ -11,11 +11,11 @@ stills of which the usual one explains little.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
 
 from narratrace.analyse.cores import core
 from narratrace.analyse.doubts import DoubtOptions, Settler
@@ -37,8 +37,7 @@ _CORES = 32
 """Looks whose cores are kept."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PointerOptions:
+class PointerOptions(Struct, frozen=True, kw_only=True):
     """How candidates become a trace."""
 
     min_fit: Annotated[
@@ -82,8 +81,7 @@ class PointerOptions:
     ] = 2.0
 
 
-@dataclass(slots=True, eq=False)
-class Draft:
+class Draft(Struct, eq=False):
     """A still that waits for its pointer.
 
     Attributes:
@@ -102,8 +100,7 @@ class Draft:
     learned: LearnedPointer | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sought:
+class Sought(Struct, frozen=True, eq=False):
     """A still whose pointer was looked for before its clean plate.
 
     Attributes:
@@ -126,7 +123,6 @@ class Sought:
     sight: Sight
 
 
-@dataclass(slots=True, eq=False)
 class Sight:
     """Learns looks and searches for them.
 
@@ -137,27 +133,27 @@ class Sight:
         inside: Follows them before what moves by itself.
     """
 
-    options: GlyphOptions
-    pointer_options: PointerOptions
-    still_options: StillOptions
-    epoch_options: EpochOptions
-    track_options: TrackOptions
-    book: GlyphBook = field(init=False)
-    rests: RestFinder = field(init=False)
-    inside: InsideFinder = field(init=False)
-    _pool: SamplePool = field(init=False)
-    _settler: Settler = field(init=False)
-    _cores: dict[tuple[Look, str], Entry | None] = field(default_factory=dict)  # by look, and where it points
-
-    def __post_init__(self) -> None:
-        options, tolerance = self.pointer_options, self.options.tolerance
-        self.book = GlyphBook(self.options)
-        self.rests = RestFinder(options.rest, tolerance)
-        self.inside = InsideFinder(options.inside, self.track_options, tolerance)
-        self._pool = SamplePool(self.options)
+    def __init__(
+        self,
+        options: GlyphOptions,
+        pointer_options: PointerOptions,
+        still_options: StillOptions,
+        epoch_options: EpochOptions,
+        track_options: TrackOptions,
+    ) -> None:
+        self.options = options
+        self.pointer_options = pointer_options
+        self.still_options = still_options
+        self.epoch_options = epoch_options
+        self.track_options = track_options
+        self.book = GlyphBook(options)
+        self.rests = RestFinder(pointer_options.rest, options.tolerance)
+        self.inside = InsideFinder(pointer_options.inside, track_options, options.tolerance)
+        self._pool = SamplePool(options)
         self._settler = Settler(
-            self.options, options.doubts, options.min_fit, self.still_options, self.epoch_options
+            options, pointer_options.doubts, pointer_options.min_fit, still_options, epoch_options
         )
+        self._cores: dict[tuple[Look, str], Entry | None] = {}  # by look, and where it points
 
     def is_pointer(self, a: Planes, b: Planes, place: TileBox) -> bool:
         """Whether what differs between two plates at a place is a known pointer on either of them."""

@@ -11,12 +11,12 @@ all in the same place, unlike slides that push each other out.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.analyse.aligning import align
 from narratrace.options import option
@@ -27,8 +27,7 @@ _LOOKS = 3  # at pictures in between
 _PLACE = 2.0  # pixels of a thumbnail by which what stays in its place may seem to move
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SliceOptions:
+class SliceOptions(Struct, frozen=True, kw_only=True):
     """When a change is a walk through a stack."""
 
     max_changed: Annotated[

@@ -12,12 +12,13 @@ become "doubts" which the pointer finder settles once it knows how the pointer l
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.analyse.insets import Areas
 from narratrace.analyse.tiles import Bool, TileBox, components, cut, grow, tile_box
@@ -39,8 +40,7 @@ from narratrace.options import option
 I64 = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StillOptions:
+class StillOptions(Struct, frozen=True, kw_only=True):
     """How changes of content are told from a passing pointer."""
 
     max_pointer: Annotated[
@@ -92,8 +92,7 @@ class StillOptions:
     max_places: Annotated[int, option("places a resting and leaving pointer can change at once", ge=1)] = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Doubt:
+class Doubt(Struct, frozen=True):
     """A small place where one background ends and another begins: pointer or content.
 
     Attributes:
@@ -118,8 +117,7 @@ class Doubt:
         return tile_box(self.tiles, columns)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Background:
+class Background(Struct, frozen=True, eq=False):
     """The clean plate of frames [begin, end) as blocks per tile, and what is in doubt about it."""
 
     begin: int
@@ -138,8 +136,7 @@ class Background:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SegmentView:
+class SegmentView(Struct, frozen=True, eq=False):
     """A segment with what all further steps need of it.
 
     Attributes:
@@ -237,8 +234,7 @@ def _doubt(turns: npt.NDArray[Any]) -> Doubt:
     return Doubt(turns["tile"], turns["before"], turns["after"], end, begin, since, until, window(turns))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Change:
+class _Change(Struct, frozen=True, eq=False):
     """Content that changes between two frames, and the tiles that showed it."""
 
     before: int

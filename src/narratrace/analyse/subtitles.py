@@ -11,10 +11,10 @@ neither stable spans nor shots: the strip is a region that moves by itself.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.data.shots import Box
 from narratrace.ops.sparse import TILE
@@ -23,8 +23,7 @@ from narratrace.options import option
 _FEW = 0.2  # share of a strip's changes whose boxes may reach beyond it
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SubtitleOptions:
+class SubtitleOptions(Struct, frozen=True, kw_only=True):
     """When changes of a strip are subtitles."""
 
     max_height: Annotated[
@@ -60,8 +59,7 @@ class SubtitleOptions:
     ] = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Strip:
+class Strip(Struct, frozen=True):
     """Where subtitles are.
 
     Attributes:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.data.shots import Box
 from narratrace.ops.sparse import TILE, Planes, connected_components
@@ -15,8 +15,7 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class TileBox:
+class TileBox(Struct, frozen=True):
     """Bounding box of tiles in luma pixels, half-open (not cut at the picture's edge)."""
 
     x0: int

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
@@ -60,8 +61,7 @@ class Moment(NamedTuple):
     rows: U16
 
 
-@dataclass(slots=True)
-class _Scene:
+class _Scene(Struct):
     """A still picture on the screen, possibly over several stills."""
 
     start: float
@@ -73,8 +73,7 @@ class _Scene:
     shown: tuple[float, float] | None = None  # of the picture, where it is less than the scene
 
 
-@dataclass(frozen=True, slots=True)
-class _Boundary:
+class _Boundary(Struct, frozen=True):
     """Between scene i and i + 1.
 
     Attributes:
@@ -98,8 +97,7 @@ def _joined(a: _Scene, b: _Scene) -> _Scene:
     return replace(a, end=b.end, keyframe=keyframe, shown=shown)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimelineResult:
+class TimelineResult(Struct, frozen=True, kw_only=True):
     """See :class:`narratrace.data.analysis.VisualAnalysis`."""
 
     shots: tuple[Shot, ...]
@@ -145,8 +143,7 @@ def _ignored(a: U8, b: U8) -> U8:
     return np.zeros_like(either) if either.all() else either
 
 
-@dataclass(slots=True)
-class Timeline:
+class Timeline(Struct):
     """Collects what the stretches of a recording show."""
 
     shot_options: ShotOptions

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace import _native
 from narratrace.options import option
@@ -14,8 +14,7 @@ from narratrace.options import option
 _POINT = np.dtype([("x", "<f4"), ("y", "<f4"), ("reward", "<f4")])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TrackOptions:
+class TrackOptions(Struct, frozen=True, kw_only=True):
     """Prices of the tracker, in units of a candidate's reward during 1/30 s (see csrc/tracker.hpp)."""
 
     show_cost: Annotated[float, option("price of a pointer that appears or disappears", ge=0)] = 1.5

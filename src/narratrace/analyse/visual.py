@@ -18,10 +18,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, field, replace
 from functools import partial
 from time import perf_counter
 from typing import Annotated
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.analyse.dwell import DwellOptions, find_dwells
 from narratrace.analyse.glyphs import GlyphOptions
@@ -68,8 +70,7 @@ _PICTURES = 4
 """Pictures that come and go with a still, or more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AnalyseOptions:
+class AnalyseOptions(Struct, frozen=True, kw_only=True):
     """How a recording's pictures are analysed."""
 
     max_segment_mb: Annotated[

@@ -13,11 +13,11 @@ differs, nothing came: a dark look learned from a film fits all of a dark pictur
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.analyse.glyph_book import Entry
 from narratrace.ops.sparse import Blobs, Candidates
@@ -29,8 +29,7 @@ GONE = -1.0
 """Worth of the place that a pointer in the plate has left."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorthOptions:
+class WorthOptions(Struct, frozen=True, kw_only=True):
     """How the evidence for a pointer is weighed."""
 
     colours: Annotated[

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from narratrace.arguments import add_settings_arguments, file_to_write, settings_of
 from narratrace.cli.output import progress_bar

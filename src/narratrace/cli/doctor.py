@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from itertools import groupby
+
+from msgspec.structs import asdict
 
 
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -21,7 +22,7 @@ def run(args: argparse.Namespace) -> int:
 
     facts = examine()
     if args.json:
-        print(json.dumps([dataclasses.asdict(fact) for fact in facts], indent=1))
+        print(json.dumps([asdict(fact) for fact in facts], indent=1))
     else:
         for section, members in groupby(facts, key=lambda fact: fact.section):
             print(section)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from narratrace.cli.output import report_error
 from narratrace.errors import NarratraceError
@@ -56,9 +57,13 @@ def _show(video: VideoInput, device: str, args: argparse.Namespace) -> None:
     media = probe(video.uri, look=None if args.full else LOOK)
     decoder = decoder_for(media, device)
     if args.json:
-        facts = {"video_id": video.video_id, **dataclasses.asdict(media), "path": redacted(media.path)}
+        facts = {
+            "video_id": video.video_id,
+            **msgspec.to_builtins(media, enc_hook=str),
+            "path": redacted(media.path),
+        }
         facts["captions"] = video.captions_uri
-        print(json.dumps({**facts, "decoder": decoder}, default=str, ensure_ascii=False), flush=True)
+        print(json.dumps({**facts, "decoder": decoder}, ensure_ascii=False), flush=True)
         return
     print(redacted(video.uri))
     for label, text in (*_lines(media), ("captions", video.captions_uri or "none"), ("decoder", decoder)):

@@ -245,7 +245,7 @@ def _names_options(args: argparse.Namespace) -> bool:
 
 def _options(args: argparse.Namespace) -> tuple[EngineOptions, RunOptions]:
     """Options of engine and run: the settings, with the arguments of :func:`_add_how` before them."""
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     from narratrace.arguments import settings_of
     from narratrace.options import validate

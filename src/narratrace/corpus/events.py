@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from narratrace.corpus.messages import Made
 from narratrace.data.outcome import Failed, Outcome
 from narratrace.write.shard_file import ShardRecord
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoFinished:
+class VideoFinished(Struct, frozen=True, kw_only=True):
     """A recording has come to its end.
 
     Attributes:
@@ -29,8 +29,7 @@ class VideoFinished:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoRetried:
+class VideoRetried(Struct, frozen=True, kw_only=True):
     """An attempt failed in a way that another may not.
 
     Attributes:
@@ -46,8 +45,7 @@ class VideoRetried:
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardFinished:
+class ShardFinished(Struct, frozen=True, kw_only=True):
     """A shard lies under its name, with its index.
 
     Attributes:
@@ -59,8 +57,7 @@ class ShardFinished:
     path: Path
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(Struct, frozen=True):
     """Nothing but the passing of time: comes at least every few seconds, to look at the figures."""
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.corpus.messages import Job, StageFactory
 from narratrace.corpus.options import RunOptions
@@ -18,8 +20,7 @@ _SESSIONS = 2
 """Decoder sessions of a worker: the one in use, and one that fits recordings of another size."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Crew:
+class Crew(Struct, frozen=True, kw_only=True):
     """The workers of this machine.
 
     Attributes:

@@ -12,7 +12,6 @@ knows less than the shards do.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import fcntl
 import json
 import sqlite3
@@ -22,6 +21,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import msgspec
+from msgspec.structs import asdict
 
 from narratrace.corpus.ledger_queries import (
     BEGAN,
@@ -247,12 +247,12 @@ class Ledger:
             ended=time.time(),
             seconds=seconds,
             options=fingerprint,
-            failure=json.dumps(dataclasses.asdict(failed)),
+            failure=json.dumps(asdict(failed)),
         )
 
     def put_off(self, sequence: int, failed: Failed | None, not_before: float) -> None:
         """A recording is to be tried again, not before a time (s since 1970)."""
-        failure = json.dumps(dataclasses.asdict(failed)) if failed else None
+        failure = json.dumps(asdict(failed)) if failed else None
         self._update(sequence, state=State.PENDING, not_before=not_before, failure=failure, bundle=None)
 
     def retry(self, video_ids: Sequence[str] | None) -> list[str]:

@@ -8,11 +8,11 @@ import os
 import sqlite3
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals, VideoRow, read_failure, video_input
 from narratrace.data.outcome import Failed
@@ -99,7 +99,7 @@ def read_value(database: sqlite3.Connection, name: str, default: Any) -> Any:
 
 def read_head(database: sqlite3.Connection) -> Head:
     """What holds for the whole run."""
-    return msgspec.convert({name: read_value(database, name, None) for name in Head.__slots__}, Head)
+    return msgspec.convert({name: read_value(database, name, None) for name in Head.__struct_fields__}, Head)
 
 
 _COLUMNS = "sequence, video_id, uri, captions_uri, facts, weight, state, attempt, bundle"
@@ -195,8 +195,7 @@ def is_complete(database: sqlite3.Connection) -> bool:
     return int(read_value(database, COMPLETE, 0)) == read_end(database)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
+class Running(Struct, frozen=True, kw_only=True):
     """A recording that is being worked on.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
 import msgspec
+from msgspec import Struct, field
 
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed
@@ -91,8 +91,7 @@ class State(str, Enum):
 OPEN_STATES = (State.PENDING, State.RUNNING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Head:
+class Head(Struct, frozen=True, kw_only=True):
     """What holds for a whole run.
 
     Attributes:
@@ -110,8 +109,7 @@ class Head:
     versions: Mapping[str, str]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoRow:
+class VideoRow(Struct, frozen=True, kw_only=True):
     """A recording in the ledger.
 
     Attributes:
@@ -131,8 +129,7 @@ class VideoRow:
     bundle: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Totals:
+class Totals(Struct, frozen=True, kw_only=True):
     """The ledger summed up.
 
     Attributes:

@@ -19,9 +19,10 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, field
 
 from narratrace.corpus.options import LimitOptions
 from narratrace.models import Model, answers
@@ -157,8 +158,7 @@ class _Floor:
         return ""
 
 
-@dataclass(slots=True, eq=False)
-class _Ticket:
+class _Ticket(Struct, eq=False):
     """What somebody asked, and the answers so far."""
 
     answers: list[Any]
@@ -172,8 +172,7 @@ class _Ticket:
             self.done.set_result(self.answers)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Entry:
+class _Entry(Struct, frozen=True, eq=False):
     """One item and where its answer goes."""
 
     ticket: _Ticket

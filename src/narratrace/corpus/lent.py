@@ -12,9 +12,11 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, answer_challenge, deliver_challenge
 from typing import Any, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.corpus.messages import Lender
 from narratrace.errors import NarratraceError, WorkerLost
@@ -25,8 +27,7 @@ T = TypeVar("T")
 _TELL_EVERY_S = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What a worker asks.
 
     Attributes:
@@ -42,13 +43,11 @@ class Question:
     alone: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Begun:
+class Begun(Struct, frozen=True):
     """The lender is at a question that asks to be alone, and at nothing else."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """What the lender found."""
 
     value: Any
@@ -58,8 +57,7 @@ class Elsewhere(Exception):
     """The traceback of an error in another process; the cause of that error here."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refused:
+class Refused(Struct, frozen=True, kw_only=True):
     """An error, so that a worker can raise it without the libraries that it came from.
 
     Attributes:

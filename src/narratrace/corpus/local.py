@@ -10,9 +10,10 @@ import logging
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from multiprocessing.connection import wait
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.corpus.child import STARTS, Child, environment_of
 from narratrace.corpus.executor import Activity

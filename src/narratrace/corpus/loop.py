@@ -15,8 +15,9 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.corpus.assembly import Assembly
 from narratrace.corpus.dead_letters import DeadLetters

@@ -13,9 +13,11 @@ import shutil
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.corpus.assembly import write_sizes
 from narratrace.corpus.dead_letters import DeadLetters
@@ -58,8 +60,7 @@ from narratrace.write.shards import ANALYSIS, NARRATIVES
 _BLOCK = 1 << 20
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Part:
+class _Part(Struct, frozen=True, kw_only=True):
     """One of the runs.
 
     Attributes:

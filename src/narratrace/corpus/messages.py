@@ -8,8 +8,9 @@ once and tells of its :class:`Health`; what workers ask of it is in :mod:`narrat
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from narratrace.corpus.options import LimitOptions
 from narratrace.data.media import VideoInput
@@ -23,8 +24,7 @@ StageFactory = Callable[["EngineOptions", Hooks], list[Stage]]
 """Makes the stages of a worker; must be importable by name, for it is sent to other processes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lender:
+class Lender(Struct, frozen=True, kw_only=True):
     """Where a worker asks the models that it shares with others.
 
     Attributes:
@@ -33,11 +33,13 @@ class Lender:
     """
 
     address: str
-    key: bytes = field(repr=False)
+    key: bytes
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.address!r})"  # not the key
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
+class Job(Struct, frozen=True, kw_only=True):
     """What a worker needs to know once.
 
     Attributes:
@@ -57,8 +59,7 @@ class Job:
     lender: Lender | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Task:
+class Task(Struct, frozen=True, kw_only=True):
     """One attempt at one recording.
 
     Attributes:
@@ -76,8 +77,7 @@ class Task:
     captions: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Made:
+class Made(Struct, frozen=True, kw_only=True):
     """What became of a recording that went well.
 
     Attributes:
@@ -95,8 +95,7 @@ class Made:
     timings: Mapping[str, float]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
+class Report(Struct, frozen=True, kw_only=True):
     """How an attempt ended.
 
     Attributes:
@@ -112,20 +111,17 @@ class Report:
     worker: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(Struct, frozen=True):
     """The worker has loaded its models."""
 
 
-@dataclass(frozen=True, slots=True)
-class Broken:
+class Broken(Struct, frozen=True):
     """The worker cannot be set up, and no other will fare better."""
 
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Progress:
+class Progress(Struct, frozen=True):
     """A sign of life.
 
     Attributes:
@@ -141,16 +137,14 @@ class Progress:
     waited: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """The outcome of the task in hand."""
 
     outcome: Outcome[Made]
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class Logged:
+class Logged(Struct, frozen=True):
     """A log record of a worker, formatted there, for the driver's handlers."""
 
     name: str
@@ -159,8 +153,7 @@ class Logged:
     video_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Charge:
+class Charge(Struct, frozen=True, kw_only=True):
     """What a process that lends models needs to know.
 
     Attributes:
@@ -172,13 +165,15 @@ class Charge:
     """
 
     listener: int
-    key: bytes = field(repr=False)
+    key: bytes
     folder: str
     limits: LimitOptions
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.folder!r})"  # not the key
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Health:
+
+class Health(Struct, frozen=True, kw_only=True):
     """A sign of life of a process that lends models.
 
     Attributes:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.corpus.fingerprint import difference, effective, fingerprint
 from narratrace.corpus.inputs import digest, lasting, weight_of
@@ -36,8 +38,7 @@ _OUTPUTS = (SHARDS, INDEX, ANALYSIS, NARRATIVES, RUN, DEAD_LETTERS, f"{LEDGER}-w
 _SHOWN = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
+class Opened(Struct, frozen=True, kw_only=True):
     """A ledger that may be worked on.
 
     Attributes:

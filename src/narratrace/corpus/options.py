@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Annotated, Literal
+
+from msgspec import Struct, field
 
 from narratrace.options import option
 from narratrace.pipeline.budget import BudgetOptions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RetryOptions:
+class RetryOptions(Struct, frozen=True, kw_only=True):
     """When a failed recording is tried again: after storage and memory errors and lost workers only."""
 
     attempts: Annotated[int, option("most attempts at one recording", ge=1)] = 3
@@ -25,8 +25,7 @@ class RetryOptions:
     ] = 5.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LimitOptions:
+class LimitOptions(Struct, frozen=True, kw_only=True):
     """What a single recording may take; manifests and media are not trusted."""
 
     schemes: Annotated[
@@ -100,8 +99,7 @@ class LimitOptions:
     ] = 20.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScratchOptions:
+class ScratchOptions(Struct, frozen=True, kw_only=True):
     """Where unfinished work lies, and how much of it there may be."""
 
     folder: Annotated[
@@ -129,8 +127,7 @@ class ScratchOptions:
     fetches: Annotated[int, option("remote inputs fetched at once", ge=1)] = 4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RayOptions:
+class RayOptions(Struct, frozen=True, kw_only=True):
     """The Ray executor."""
 
     address: Annotated[str, option("Ray cluster to join; empty to start one on this machine")] = ""
@@ -143,8 +140,7 @@ class RayOptions:
     gpus: Annotated[float, option("share of a card that Ray sets aside for each actor", ge=0)] = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True, kw_only=True):
     """How a run is carried out."""
 
     executor: Annotated[

@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from narratrace.corpus.storage import discard
 from narratrace.corpus.uris import check_credentials, is_local, local_path
@@ -39,8 +40,7 @@ _SCRATCH = ".scratch"
 _MARK = "run"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Places:
+class Places(Struct, frozen=True, kw_only=True):
     """The folders of a run.
 
     Attributes:

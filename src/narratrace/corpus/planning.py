@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.corpus.inputs import UNKNOWN_S, stated_duration, weight_of
 from narratrace.corpus.plan import describe, make_plan

@@ -16,9 +16,10 @@ import threading
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from msgspec import Struct
 
 from narratrace.corpus.child import resident
 from narratrace.corpus.messages import Job, Logged, Made, Progress, Task
@@ -38,8 +39,7 @@ Part = Literal["whole", "look", "finish"]
 _LAST_LOOK = "analyse"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Relay:
+class Relay(Struct, frozen=True, kw_only=True):
     """A recording on its way between actors, see Note [Relays].
 
     Attributes:
@@ -51,8 +51,7 @@ class Relay:
     station: str = "relay"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What an actor says about one task.
 
     Attributes:
@@ -66,8 +65,7 @@ class Answer:
     logs: tuple[Logged, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pulse:
+class Pulse(Struct, frozen=True, kw_only=True):
     """An actor's sign of life.
 
     Attributes:

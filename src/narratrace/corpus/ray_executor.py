@@ -11,9 +11,10 @@ import logging
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from narratrace.corpus.executor import Activity
 from narratrace.corpus.jobs import with_threads
@@ -32,8 +33,7 @@ _STARTS = 10
 _MARK = ".seen-by-all-nodes"
 
 
-@dataclass(slots=True, eq=False)
-class _Member:
+class _Member(Struct, eq=False):
     """One actor, from its start over all its lives.
 
     Attributes:

@@ -6,8 +6,9 @@ import logging
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.corpus.jobs import make_job, with_threads
 from narratrace.corpus.ledger import Ledger

@@ -6,8 +6,9 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from narratrace.corpus.assembly import Assembly, finished_shards_of, known_shards, write_sizes
 from narratrace.corpus.dead_letters import DeadLetters
@@ -38,8 +39,7 @@ WALL = "wall_s"
 """Fact of a run: seconds spent on it in all sessions."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Summary:
+class Summary(Struct, frozen=True, kw_only=True):
     """How a run stands.
 
     Attributes:

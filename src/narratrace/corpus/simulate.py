@@ -10,8 +10,9 @@ from __future__ import annotations
 import heapq
 import random
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from narratrace.corpus.jobs import workers_per_card
 from narratrace.corpus.rates import Kind, Unit
@@ -22,8 +23,7 @@ Order = Literal["input", "last", "longest"]
 of all."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simulated:
+class Simulated(Struct, frozen=True, kw_only=True):
     """What came out.
 
     Attributes:

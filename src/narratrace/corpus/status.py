@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import time
 from pathlib import Path
 from typing import Any
+
+from msgspec.structs import asdict
 
 from narratrace.corpus.ledger_queries import is_complete, read_running, read_shards, read_totals, reading
 from narratrace.corpus.ledger_rows import OPEN_STATES, State
@@ -29,10 +30,7 @@ def status(out: Path) -> dict[str, Any]:
         totals = read_totals(database)
         shards = read_shards(database)
         now = time.time()
-        running = [
-            {**dataclasses.asdict(row), "seconds": round(now - row.began, 1)}
-            for row in read_running(database)
-        ]
+        running = [{**asdict(row), "seconds": round(now - row.began, 1)} for row in read_running(database)]
         complete = is_complete(database)
     return {
         "videos": {state.value: totals.videos.get(state, 0) for state in State},

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future
-from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 from uuid import uuid4
+
+from msgspec.structs import replace
 
 from narratrace.corpus.ledger_rows import VideoRow
 from narratrace.corpus.messages import Task

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from narratrace.corpus.executor import Activity
 from narratrace.corpus.ledger_rows import OPEN_STATES, State, Totals
@@ -13,8 +14,7 @@ from narratrace.corpus.messages import Report
 from narratrace.data.outcome import Failed, Kept
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queues:
+class Queues(Struct, frozen=True, kw_only=True):
     """Recordings that wait for something, and what they take on scratch.
 
     Attributes:
@@ -33,8 +33,7 @@ class Queues:
     bundle_bytes: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class Snapshot(Struct, frozen=True, kw_only=True):
     """A run at one instant.
 
     Attributes:
@@ -71,8 +70,7 @@ class Snapshot:
         return max(self.busy, key=lambda name: self.busy[name], default="")
 
 
-@dataclass(slots=True)
-class Tally:
+class Tally(Struct):
     """Adds up what happens in one session of a run.
 
     Attributes:

@@ -14,10 +14,11 @@ without having passed ``SAFE_ID``.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Literal
 from urllib.parse import unquote
+
+from msgspec.structs import replace
 
 from narratrace.corpus.options import LimitOptions
 from narratrace.data.media import VideoInput

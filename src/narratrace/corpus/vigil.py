@@ -12,7 +12,8 @@ for models of another process does not count: that process is watched by itself.
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from narratrace.corpus.executor import Activity
 from narratrace.corpus.messages import Progress, Task

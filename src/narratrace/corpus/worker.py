@@ -14,9 +14,10 @@ import resource
 import sys
 import threading
 import time
-from dataclasses import replace
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.corpus.line import DriverHandler, Line, set_up
 from narratrace.corpus.messages import Broken, Ended, Job, Ready, Task

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.corpus.lent import LentModels
 from narratrace.corpus.messages import Job, Made, Progress, Task

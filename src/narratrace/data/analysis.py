@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from narratrace.data.media import DecodeSummary
 from narratrace.data.shots import ChangeEvent, MovingRegion, Shot, StableSpan
@@ -11,8 +12,7 @@ from narratrace.data.trace import Dwell, Trace
 from narratrace.timebase import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VisualAnalysis:
+class VisualAnalysis(Struct, frozen=True, kw_only=True):
     """Result of decode and analyse for one recording; all lists are in time order.
 
     Attributes:
@@ -44,8 +44,7 @@ class VisualAnalysis:
         return hash((self.video, self.trace))  # mappings have none
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FrameLabel:
+class FrameLabel(Struct, frozen=True, kw_only=True):
     """Verdict of the classifier on one keyframe.
 
     Attributes:
@@ -59,8 +58,7 @@ class FrameLabel:
     domains: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoStats:
+class VideoStats(Struct, frozen=True, kw_only=True):
     """Shares and rates that the filters look at; all shares are of the video's duration, 0..1.
 
     Attributes:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 SAMPLE_RATE = 16_000
 """Samples per second of every waveform in the engine (Whisper's and Silero VAD's rate)."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Audio:
+class Audio(Struct, frozen=True, eq=False):
     """Mono waveform.
 
     Attributes:

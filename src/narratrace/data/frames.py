@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 U8 = npt.NDArray[np.uint8]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Frame:
+class Frame(Struct, frozen=True, eq=False):
     """One decoded picture as planar 8-bit 4:2:0 YUV, valid until the next frame is asked for.
 
     The planes are views of decoder memory (host or device) with their own row stride; nobody may keep
@@ -47,8 +46,7 @@ class Frame:
         return int(self.y.shape[0])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PackedFrame:
+class PackedFrame(Struct, frozen=True, eq=False):
     """A decoded picture as what differs from the frame before; it lasts. See Note [Packed pictures] in csrc.
 
     Attributes:
@@ -77,8 +75,7 @@ class PackedFrame:
 AnyFrame = Frame | PackedFrame
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """A picture that leaves the engine: an encoded JPEG and its size.
 
     Attributes:
@@ -88,7 +85,10 @@ class Image:
             trace by it to draw on the picture.
     """
 
-    jpeg: bytes = field(repr=False)
+    jpeg: bytes
     width: int
     height: int
     scale: float = 1.0
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.width} x {self.height}, {len(self.jpeg)} B)"

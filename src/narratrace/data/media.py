@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct, field
 
 _ANY_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s'\"<>]*[^\s'\"<>:;,.)\]}]")
 """A URI within a text, without the punctuation of the text behind it."""
@@ -46,8 +47,7 @@ def redacted_text(text: str, *uris: str | None) -> str:
     return _ANY_URI.sub(lambda found: redacted(found[0]), text) if "://" in text else text
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoInput:
+class VideoInput(Struct, frozen=True, kw_only=True):
     """One recording to process, as a file name or a manifest row describes it.
 
     Attributes:
@@ -70,8 +70,7 @@ class VideoInput:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VideoStreamInfo:
+class VideoStreamInfo(Struct, frozen=True, kw_only=True):
     """Facts the container states about the chosen video stream.
 
     Attributes:
@@ -115,8 +114,7 @@ class VideoStreamInfo:
     frames: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioStreamInfo:
+class AudioStreamInfo(Struct, frozen=True, kw_only=True):
     """Facts the container states about the chosen audio stream."""
 
     index: int
@@ -126,8 +124,7 @@ class AudioStreamInfo:
     start_pts_s: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaInfo:
+class MediaInfo(Struct, frozen=True, kw_only=True):
     """Container facts of one file, from its header and a look at its packets.
 
     Attributes:
@@ -154,8 +151,7 @@ class MediaInfo:
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeSummary:
+class DecodeSummary(Struct, frozen=True, kw_only=True):
     """What a finished decode pass saw; the ``video`` part of the analysis contract.
 
     Attributes:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from narratrace.data.analysis import FrameLabel, VideoStats, VisualAnalysis
 from narratrace.data.media import VideoInput
@@ -12,8 +14,7 @@ from narratrace.data.sample import AlignedSample
 from narratrace.data.transcript import Transcript
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recording:
+class Recording(Struct, frozen=True, kw_only=True):
     """Everything known about one input so far; each stage returns a copy with its own part filled in.
 
     Attributes:

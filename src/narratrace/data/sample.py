@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
+
+from msgspec import Struct, field
 
 from narratrace.data.frames import Image
 from narratrace.data.shots import Box
@@ -22,8 +23,7 @@ class SampleKind(str, Enum):
     CLIP = "clips"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordPosition:
+class WordPosition(Struct, frozen=True, kw_only=True):
     """Where the pointer is while a word is spoken.
 
     Attributes:
@@ -36,8 +36,7 @@ class WordPosition:
     y: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionBox:
+class RegionBox(Struct, frozen=True, kw_only=True):
     """A region the lecturer points out, and the words that go with it.
 
     Attributes:
@@ -56,8 +55,7 @@ class RegionBox:
     score: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Clip:
+class Clip(Struct, frozen=True, kw_only=True):
     """A short video around a trace event.
 
     Attributes:
@@ -69,15 +67,17 @@ class Clip:
         frames: Video frames in the clip.
     """
 
-    mp4: bytes = field(repr=False)
+    mp4: bytes
     span: Span
     offset: float
     method: str
     frames: int
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.span}, {self.method}, {len(self.mp4)} B)"
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlignedSample:
+
+class AlignedSample(Struct, frozen=True, kw_only=True):
     """One training sample: a picture or clip, its text, and for traces where the pointer was.
 
     Samples are equal when all of their content is, and can be members of sets.

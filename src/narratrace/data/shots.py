@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
+
+from msgspec import Struct
 
 from narratrace.data.frames import Image
 from narratrace.timebase import Span
@@ -12,8 +13,7 @@ Transition = Literal["none", "cut", "fade", "wipe"]
 ChangeKind = Literal["zoom", "pan", "scroll", "build", "motion", "popup", "other"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shot:
+class Shot(Struct, frozen=True, kw_only=True):
     """One slide, view or scene.
 
     Attributes:
@@ -27,8 +27,7 @@ class Shot:
     settled: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
+class Box(Struct, frozen=True, kw_only=True):
     """Axis-aligned rectangle, half-open, in pixels of the displayed picture."""
 
     x0: float
@@ -54,8 +53,7 @@ class Box:
         return shared / union if union > 0 else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeEvent:
+class ChangeEvent(Struct, frozen=True, kw_only=True):
     """A change of content within a shot (a bullet, a zoom, a scrolled stack), not a shot boundary.
 
     Attributes:
@@ -71,16 +69,14 @@ class ChangeEvent:
     changed: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MovingRegion:
+class MovingRegion(Struct, frozen=True, kw_only=True):
     """An area that keeps moving while the rest is still: webcam inset, cine loop, clock."""
 
     box: Box
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StableSpan:
+class StableSpan(Struct, frozen=True, kw_only=True):
     """An interval in which nothing changes but the pointer and declared moving regions.
 
     Attributes:

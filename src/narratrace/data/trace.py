@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.timebase import Span
 
 F64 = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Trace:
+class Trace(Struct, frozen=True, eq=False):
     """Pointer positions in time order, only where a pointer is believed visible; equal with equal columns.
 
     Attributes:
@@ -87,8 +86,7 @@ class Trace:
         return float(self.x[near]), float(self.y[near])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dwell:
+class Dwell(Struct, frozen=True, kw_only=True):
     """A fixation: the pointer stays within ``radius`` pixels of (x, y) during ``span``."""
 
     span: Span

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.timebase import Span, merge_spans
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(Struct, frozen=True):
     """One spoken word with its punctuation.
 
     Attributes:
@@ -30,8 +31,7 @@ def join_words(words: Iterable[Word]) -> str:
     return "".join(word.text if word.glued else f" {word.text}" for word in words).strip()
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
+class Utterance(Struct, frozen=True):
     """A run of words spoken or captioned together (a caption cue, a recogniser's segment, a sentence)."""
 
     span: Span
@@ -43,8 +43,7 @@ class Utterance:
         return join_words(self.words)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transcript:
+class Transcript(Struct, frozen=True, kw_only=True):
     """All speech of one recording.
 
     Attributes:

@@ -13,13 +13,13 @@ moves the first block accordingly, which may leave it before zero.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import av
 import av.error
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.container import open_container
 from narratrace.data.audio import SAMPLE_RATE, Audio
@@ -35,8 +35,7 @@ _MOST_EXPECTED_S = 4 * 3600.0
 """Longest duration a header is believed when memory is set aside; longer sound just grows it."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class AudioOptions:
+class AudioOptions(Struct, frozen=True, kw_only=True):
     """How the sound of a recording is read."""
 
     tolerance_s: Annotated[

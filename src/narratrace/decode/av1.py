@@ -6,8 +6,9 @@ Section numbers are those of the AV1 bitstream specification (version 1.0.0 with
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
+
+from msgspec import Struct
 
 from narratrace.decode.bits import BitReader, leb128
 
@@ -16,8 +17,7 @@ _KEY, _INTRA_ONLY, _SWITCH = 0, 2, 3
 _SELECT = 2  # SELECT_SCREEN_CONTENT_TOOLS and SELECT_INTEGER_MV: each frame says it for itself
 
 
-@dataclass(frozen=True, slots=True)
-class _Sequence:
+class _Sequence(Struct, frozen=True):
     """Fields of the sequence header that shape frame headers, and what it says of all pictures.
 
     Attributes:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Annotated, Literal, Protocol, runtime_checkable
+
+from msgspec import Struct
 
 from narratrace.data.frames import Frame
 from narratrace.data.media import DecodeSummary, MediaInfo
 from narratrace.options import option
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecodeOptions:
+class DecodeOptions(Struct, frozen=True, kw_only=True):
     """How the single decode pass reads a recording."""
 
     frames: Annotated[

@@ -20,11 +20,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, TypeVar
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.container import open_container
 from narratrace.data.frames import Frame
@@ -50,8 +50,7 @@ _MOST_PENDING = 256
 """Packets whose picture is awaited; older ones will never come."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Stamp:
+class _Stamp(Struct, frozen=True):
     """What is known about a picture from its packet."""
 
     pts: int | None

@@ -11,8 +11,9 @@ from __future__ import annotations
 import heapq
 import math
 from collections import deque
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from msgspec import Struct
 
 from narratrace.decode.nonref import Traits
 
@@ -23,8 +24,7 @@ WINDOW = 64
 room loses some drops, never a picture."""
 
 
-@dataclass(slots=True, eq=False)
-class _Waiting(Generic[T]):
+class _Waiting(Struct, Generic[T], eq=False):
     item: T
     pts: int | None
     droppable: bool

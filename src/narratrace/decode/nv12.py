@@ -9,15 +9,15 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 ALIGN = 128
 """Bytes that a row is a multiple of: a cache line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Surface:
+class Surface(Struct, frozen=True):
     """A picture in a decoder's memory: addresses of luma and interleaved chroma, and their pitch in bytes."""
 
     luma: int

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import av
 import numpy as np
 import numpy.typing as npt
 from av.video.reformatter import ColorRange, VideoReformatter
+from msgspec import Struct, field
 
 U8 = npt.NDArray[np.uint8]
 Planes = tuple[U8, U8, U8]
@@ -18,8 +18,7 @@ _GRAY = "gray"
 _NEUTRAL = 128
 
 
-@dataclass(slots=True)
-class PictureSizes:
+class PictureSizes(Struct):
     """Widths and heights of a recording's pictures, before they are turned.
 
     Attributes:

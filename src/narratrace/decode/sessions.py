@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass
 from typing import Any, Protocol
+
+from msgspec import Struct
 
 DEVICE_ERRORS = (RuntimeError, MemoryError, ImportError)
 """What device libraries raise: CuPy's OutOfMemoryError is no RuntimeError, and libraries may load late."""
@@ -25,8 +26,7 @@ Picture = tuple[int, Any]
 """A decoded picture: the stamp its packet was handed in with, and where it lies until the next call."""
 
 
-@dataclass(frozen=True, slots=True)
-class SessionKey:
+class SessionKey(Struct, frozen=True):
     """What must be the same for a session to be reused, see Note [Reusing sessions].
 
     Attributes:

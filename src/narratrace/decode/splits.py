@@ -20,8 +20,9 @@ decoder goes on from older pictures, and what it then gives looks sound and is n
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, NamedTuple
+
+from msgspec import Struct
 
 from narratrace.decode.av1 import SEQUENCE, Av1Reader, configured_units, open_bitstream_units
 from narratrace.decode.bits import BitReader, nal_units
@@ -87,8 +88,7 @@ class _Splitter:
         return anew and known
 
 
-@dataclass(frozen=True, slots=True)
-class _NalTypes:
+class _NalTypes(Struct, frozen=True):
     """What NAL unit types mean: slices, those of pictures that begin anew, and parameter sets."""
 
     of: Callable[[int], int]

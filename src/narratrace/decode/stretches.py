@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from typing import Any
+
+from msgspec import Struct
 
 from narratrace.decode.splits import Splitter
 
@@ -16,8 +17,7 @@ _MOST_BYTES = 32_000_000
 """Packets of a stretch that wait at once; those between split points are 250, or 10 s, by most encoders."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
+class Stretch(Struct, frozen=True):
     """Packets in decoding order; no other picture depends on them, nor do theirs on others.
 
     Attributes:

@@ -8,11 +8,11 @@ after it (epochs, blobs, glyphs) costs as much as the change and runs on the hos
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.errors import DeviceError
 from narratrace.ops import sparse_cpu as cpu
@@ -31,8 +31,7 @@ Glyph = cpu.Glyph
 GlyphCutout = cpu.GlyphCutout
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChangeOptions:
+class ChangeOptions(Struct, frozen=True, kw_only=True):
     """When a tile of the picture counts as changed."""
 
     luma: Annotated[
@@ -89,8 +88,7 @@ class ChangeOptions:
     ] = 0.5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EpochOptions:
+class EpochOptions(Struct, frozen=True, kw_only=True):
     """When two versions of a tile are the same, see Note [Epochs] in csrc/history.hpp."""
 
     threshold: Annotated[
@@ -188,8 +186,7 @@ BLOB = np.dtype(
 """Row of :class:`Blobs`."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Blobs:
+class Blobs(Struct, frozen=True, eq=False):
     """Connected differences from a plate in a range of frames.
 
     Attributes:
@@ -214,8 +211,7 @@ class Blobs:
         return i == 0 or bool(self.first[i] != self.first[i - 1] or self.last[i] != self.last[i - 1])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Candidates:
+class Candidates(Struct, frozen=True, eq=False):
     """Places where a glyph may be.
 
     Rows with x, y, fit, similarity, background (float32), glyph, blob (int32).
@@ -249,8 +245,7 @@ class History:
         return self._native.stays(begin, end, options.threshold, options.max_differing, min_s, ignore)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Difference:
+class Difference(Struct, frozen=True, eq=False):
     """How two pictures differ; counts are pixels outside the masked tiles.
 
     Attributes:

@@ -18,11 +18,11 @@ from __future__ import annotations
 import contextlib
 from collections import deque
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 from numba import cuda
 
 from narratrace.errors import DeviceGaveUp
@@ -41,8 +41,7 @@ MOST_FRAMES = 32
 """Most frames of a batch; more would only grow the buffers."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Judged:
+class _Judged(Struct, frozen=True, eq=False):
     """A frame that the device has looked at.
 
     Attributes:

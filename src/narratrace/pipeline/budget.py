@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from narratrace.data.outcome import Failed, Outcome
 from narratrace.data.recording import Recording
@@ -11,8 +12,7 @@ from narratrace.errors import BudgetExceeded
 from narratrace.options import option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetOptions:
+class BudgetOptions(Struct, frozen=True, kw_only=True):
     """The failure budget of a run; dropped recordings are no failures."""
 
     max_failed: Annotated[int, option("failed recordings a run survives, 0 for any number", ge=0)] = 0

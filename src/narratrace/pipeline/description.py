@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from narratrace.errors import NarratraceError
 from narratrace.models import OWN_MODELS, Models
@@ -18,8 +19,7 @@ def _never() -> bool:
     return False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hooks:
+class Hooks(Struct, frozen=True, kw_only=True):
     """What the owner of a stage tells it, and wants to be told.
 
     Attributes:
@@ -36,8 +36,7 @@ class Hooks:
     models: Models = OWN_MODELS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Station:
+class Station(Struct, frozen=True, kw_only=True):
     """One step of a pipeline, and how it is run.
 
     Attributes:
@@ -66,8 +65,7 @@ class Station:
             raise ValueError(f"{self.name}: {self.workers} workers, {self.linger_s} s to linger")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline:
+class Pipeline(Struct, frozen=True, kw_only=True):
     """Stations in order, and the bound on memory.
 
     Attributes:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from narratrace.data.outcome import Dropped, Failed, Outcome
 from narratrace.data.recording import Recording
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StationStats:
+class StationStats(Struct, frozen=True, kw_only=True):
     """One station so far; times in seconds, summed over its workers.
 
     Attributes:
@@ -42,8 +42,7 @@ class StationStats:
     most_waiting: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PipelineStats:
+class PipelineStats(Struct, frozen=True, kw_only=True):
     """A snapshot of a running or finished pipeline.
 
     Attributes:
@@ -73,8 +72,7 @@ class PipelineStats:
         return max(self.stations, key=lambda station: self.busy_share(station.name)).name
 
 
-@dataclass(slots=True)
-class Meter:
+class Meter(Struct):
     """Sums up one station's figures; safe to use from several threads."""
 
     name: str

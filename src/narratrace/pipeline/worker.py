@@ -16,7 +16,8 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from narratrace.data.outcome import Kept, Outcome
 from narratrace.data.recording import Recording
@@ -31,8 +32,7 @@ from narratrace.pipeline.stats import Meter, StationStats
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Ticket:
+class Ticket(Struct, frozen=True):
     """A recording and its place in the input order of this run."""
 
     position: int

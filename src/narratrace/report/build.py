@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+from msgspec import Struct
 
 from narratrace.report.blocks import MediaWriter, json_block
 from narratrace.report.inventory import read_inventory
@@ -59,8 +60,7 @@ def choose(found: Inventory, options: ReportOptions) -> list[Entry]:
     return [entry for entry in found.entries if entry.video_id in chosen]
 
 
-@dataclass(frozen=True, slots=True)
-class _Written:
+class _Written(Struct, frozen=True):
     """What became of the pages: their ids, and samples shown and there in all."""
 
     ids: frozenset[str]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+
+from msgspec import Struct
 
 from narratrace.errors import InputError
 from narratrace.write.index import read_rows
@@ -23,8 +24,7 @@ _MOST_OPEN = 4
 _COLUMNS = ("video_id", "kind", "uid", "sample_index", "shard")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class SampleRef:
+class SampleRef(Struct, frozen=True, order=True):
     """Where a sample lies.
 
     Attributes:

@@ -13,8 +13,9 @@ import base64
 import hashlib
 import html
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import resources
+
+from msgspec import Struct
 
 STYLES = ("base.css", "summary.css", "video.css", "sample.css", "timeline.css")
 SCRIPTS = (
@@ -25,8 +26,7 @@ SCRIPTS = (
 """In the order in which they are put together: each uses only what stands before it, but for functions."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(Struct, frozen=True):
     """The file around the data.
 
     Attributes:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+
+from msgspec.structs import asdict, astuple
 
 from narratrace.report.values import Inventory, T, spread
 from narratrace.write.dead_letter import DeadLetter
@@ -30,7 +31,7 @@ def summary_page(name: str, found: Inventory, pages: Collection[str], most: int)
         "stations": [[s, t] for s, t in found.timings.items() if s != "wall_s" and t > 0],
         "wall_s": found.timings.get("wall_s"),
         "drops": sorted(found.drop_counts.items(), key=lambda item: (-item[1], item[0])),
-        "dropped": [dataclasses.astuple(d) for d in _listed(found.drops, most, "drops", left_out)],
+        "dropped": [astuple(d) for d in _listed(found.drops, most, "drops", left_out)],
         "causes": _causes(found.failures),
         "failures": [_failure(f) for f in _listed(found.failures, most, "failures", left_out)],
         "recordings": _recordings(found, pages, most, left_out),
@@ -86,4 +87,4 @@ def _causes(failures: Sequence[DeadLetter]) -> list[list[Any]]:
 
 
 def _failure(letter: DeadLetter) -> Mapping[str, Any]:
-    return {**dataclasses.asdict(letter.failed), "command": letter.command}
+    return {**asdict(letter.failed), "command": letter.command}

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.data.spacing import goes_on, reading_letters, split_text, stands_alone
 from narratrace.errors import InputError
@@ -34,8 +36,7 @@ READING_SPEED = 15.0
 """Characters per second assumed for text without an end (the usual captioning guideline)."""
 
 
-@dataclass(frozen=True, slots=True)
-class CueWord:
+class CueWord(Struct, frozen=True):
     """One word of a cue.
 
     Attributes:
@@ -49,8 +50,7 @@ class CueWord:
     start: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Cue:
+class Cue(Struct, frozen=True):
     """One cue.
 
     Attributes:

@@ -16,8 +16,9 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from narratrace.data.media import VideoInput, is_local, local_path
 from narratrace.errors import InputError

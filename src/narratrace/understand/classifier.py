@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol, cast
+
+from msgspec import Struct
 
 from narratrace.data.analysis import FrameLabel
 from narratrace.errors import OptionError
@@ -33,8 +34,7 @@ class FrameClassifier(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class ClassifierSpec:
+class ClassifierSpec(Struct, frozen=True):
     """One parsed member of a classifier spec.
 
     Attributes:
@@ -50,8 +50,7 @@ class ClassifierSpec:
     labels: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassifyOptions:
+class ClassifyOptions(Struct, frozen=True, kw_only=True):
     """Who judges the keyframes, and how several judges agree."""
 
     classifier: Annotated[str, option(GRAMMAR)] = "none"

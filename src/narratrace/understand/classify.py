@@ -12,10 +12,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
+
+from msgspec import Struct, field
 
 from narratrace.data.analysis import FrameLabel
 from narratrace.data.outcome import Failed, Kept, Outcome
@@ -37,8 +38,7 @@ NEUTRAL = FrameLabel(medical=True, probability=0.5)
 """Label of a span without any picture, see Note [Keyframes without a picture]."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Keyframe:
+class _Keyframe(Struct, frozen=True):
     """A picture and where its label belongs: recording and span by position."""
 
     recording: int
@@ -46,8 +46,7 @@ class _Keyframe:
     picture: Image
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """The labels of one recording in the making, by position of the span."""
 
     labels: dict[int, FrameLabel] = field(default_factory=dict)

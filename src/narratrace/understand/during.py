@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from narratrace.data.transcript import Transcript, Utterance, Word
 from narratrace.timebase import Span

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from narratrace.data.analysis import VideoStats
 from narratrace.data.outcome import Dropped
 from narratrace.options import option
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FilterOptions:
+class FilterOptions(Struct, frozen=True, kw_only=True):
     """Limits on :class:`VideoStats`; 0, or an empty list, leaves a rule off.
 
     A figure that is not known (no words, no classifier, a single keyframe) drops nothing: ask for words with
@@ -56,8 +56,7 @@ class FilterOptions:
     ] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Limit:
+class _Limit(Struct, frozen=True):
     """One lower or upper bound: which option holds it and which figure it bounds."""
 
     rule: str

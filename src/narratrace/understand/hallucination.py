@@ -19,8 +19,9 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Annotated
+
+from msgspec import Struct
 
 from narratrace.data.spacing import split_text
 from narratrace.options import option
@@ -29,8 +30,7 @@ LONGEST_NGRAM = 12
 """Words of the longest phrase looked for in a loop; longer loops show in the compression ratio."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RejectionOptions:
+class RejectionOptions(Struct, frozen=True, kw_only=True):
     """Limits beyond which recognised text is taken for invented, see Note [Hallucinations]."""
 
     max_compression_ratio: Annotated[

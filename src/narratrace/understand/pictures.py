@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 from PIL import Image
 
 from narratrace.errors import MediaError
@@ -16,8 +16,7 @@ Fit = Literal["crop", "squash", "pad"]
 Interpolation = Literal["bilinear", "bicubic"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PictureInput:
+class PictureInput(Struct, frozen=True, kw_only=True):
     """How a model wants its pictures.
 
     Attributes:

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.data.audio import SAMPLE_RATE
 from narratrace.threads import map_ahead, usable_cores
@@ -24,8 +24,7 @@ Features = npt.NDArray[np.float32]
 _MOST_THREADS = 8
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Ready:
+class Ready(Struct, frozen=True, eq=False):
     """A window that is ready to be read.
 
     Attributes:
@@ -39,8 +38,7 @@ class Ready:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class Sound(Struct, frozen=True, eq=False):
     """A prepared recording.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
+
+from msgspec import Struct
 
 from narratrace.errors import OptionError
 from narratrace.threads import usable_cores
@@ -15,8 +16,7 @@ from narratrace.understand.whisper_decoder import Features, Reading, WhisperDeco
 from narratrace.understand.whisper_model import find_model, load_model
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Spoken:
+class Spoken(Struct, frozen=True, eq=False):
     """A window to be read, or to be asked for its language.
 
     Attributes:

@@ -16,11 +16,11 @@ of it, so the share is on the low side of the published one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Annotated
 
 import numpy as np
+from msgspec import Struct
 
 from narratrace.data.analysis import FrameLabel, VideoStats, VisualAnalysis
 from narratrace.data.shots import StableSpan
@@ -32,8 +32,7 @@ from narratrace.timebase import Span, merge_spans
 PHASH_BITS = 64
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatsOptions:
+class StatsOptions(Struct, frozen=True, kw_only=True):
     """How the figures are taken."""
 
     pointer_gap_s: Annotated[

@@ -6,11 +6,11 @@ import difflib
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from narratrace.errors import MissingDependency, ModelError, OptionError
 from narratrace.options import from_mapping
@@ -23,8 +23,7 @@ from narratrace.understand.torch_classifier import ClassMap
 Side = Annotated[int, msgspec.Meta(gt=0, le=4096)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageCard:
+class ImageCard(Struct, frozen=True, kw_only=True):
     """How a checkpoint wants its pictures where that differs from its architecture's evaluation preset."""
 
     size: Side | None = None
@@ -35,8 +34,7 @@ class ImageCard:
     interpolation: Interpolation | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LabelsCard:
+class LabelsCard(Struct, frozen=True, kw_only=True):
     """The labels file of a checkpoint; a plain JSON list of class names is accepted as well.
 
     Attributes:
@@ -61,8 +59,7 @@ SINGLE = LabelsCard(classes=("medical",), activation="sigmoid")
 """Meaning of a single output without a labels file."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Architecture:
+class _Architecture(Struct, frozen=True):
     """An architecture: ``build(n)`` makes an untrained model with n outputs."""
 
     build: Callable[[int], Any]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.data.analysis import FrameLabel
 from narratrace.errors import DeviceError
@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClassMap:
+class ClassMap(Struct, frozen=True, kw_only=True):
     """What a model's outputs mean.
 
     Attributes:
@@ -54,8 +53,7 @@ class ClassMap:
         return FrameLabel(medical=medical >= self.threshold, probability=medical, domains=domains)
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(Struct, frozen=True):
     """What has to be known of a classifier to prepare its pictures and to read its outputs.
 
     Attributes:

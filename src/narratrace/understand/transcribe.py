@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept, Outcome

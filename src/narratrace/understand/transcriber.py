@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Annotated, Literal, Protocol, cast
+
+from msgspec import Struct, field
 
 from narratrace.data.audio import Audio
 from narratrace.data.media import VideoInput
@@ -46,8 +47,7 @@ class Transcriber(Protocol):
         """Give everything back."""
 
 
-@dataclass(frozen=True, slots=True)
-class TranscriberSpec:
+class TranscriberSpec(Struct, frozen=True):
     """A parsed choice of transcriber.
 
     Attributes:
@@ -85,8 +85,7 @@ def parse_transcriber(text: str) -> TranscriberSpec:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodingOptions:
+class DecodingOptions(Struct, frozen=True, kw_only=True):
     """How Whisper searches for the text of one window, see Note [Reproducible decoding]."""
 
     beam_size: Annotated[
@@ -113,8 +112,7 @@ class DecodingOptions:
     best_of: Annotated[int, option("samples drawn at each temperature", source="openai/whisper", ge=1)] = 5
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TranscribeOptions:
+class TranscribeOptions(Struct, frozen=True, kw_only=True):
     """Who transcribes, with which model, on how much of the machine."""
 
     asr: Annotated[str, option("auto, none, captions, or whisper:NAME_OR_FOLDER")] = "auto"

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.data.audio import SAMPLE_RATE, Audio
 from narratrace.data.transcript import Word
@@ -35,8 +36,7 @@ SHORTEST_WORD_S = 0.02
 """Time resolution of Whisper's alignment in seconds; no word is given less."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VoiceOptions:
+class VoiceOptions(Struct, frozen=True, kw_only=True):
     """Voice detection (Silero VAD) and what is kept around the voice."""
 
     threshold: Annotated[
@@ -66,8 +66,7 @@ class VoiceOptions:
     ] = 1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """A stretch of a recording inside a window, in seconds from the first sample of the recording's audio.
 
     Attributes:
@@ -79,8 +78,7 @@ class Piece:
     voice: Span
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Window:
+class Window(Struct, frozen=True, eq=False):
     """Up to 30 s of one recording's speech, see Note [Windows].
 
     Attributes:

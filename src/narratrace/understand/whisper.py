@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct, field
 
 from narratrace.data.media import VideoInput
 from narratrace.data.spacing import run_on
@@ -21,8 +22,7 @@ from narratrace.understand.voice import Window, split_at_pauses
 from narratrace.understand.whisper_decoder import Reading, spectrogram
 
 
-@dataclass(slots=True)
-class _Draft:
+class _Draft(Struct):
     """A transcript in the making."""
 
     language: str = ""

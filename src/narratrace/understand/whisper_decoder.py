@@ -14,12 +14,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from narratrace.data.audio import SAMPLE_RATE
 from narratrace.data.spacing import assemble
@@ -39,8 +39,7 @@ PREPENDED, APPENDED = "\"'“¿([{-", "\"'.。,，!！?？:：”)]}、"  # noqa
 """Punctuation that belongs to the word after it, and to the word before it (openai/whisper)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What the recogniser reads from one window.
 
     Attributes:
@@ -56,8 +55,7 @@ class Reading:
     no_speech_prob: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Hypothesis:
+class _Hypothesis(Struct, frozen=True):
     tokens: list[int]
     text: str
     avg_logprob: float

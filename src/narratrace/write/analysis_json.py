@@ -31,9 +31,11 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.shots import Box, StableSpan
@@ -47,8 +49,7 @@ from narratrace.write.sample_json import dwell_json, span_json, word_json
 SCHEMA = "narratrace.analysis/1"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AnalysisFiles:
+class AnalysisFiles(Struct, frozen=True, kw_only=True, eq=False):
     """An analysis ready to be put somewhere.
 
     Attributes:

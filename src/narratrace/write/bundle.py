@@ -22,9 +22,10 @@ from __future__ import annotations
 import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample, SampleKind
@@ -42,8 +43,7 @@ SCHEMA = "narratrace.bundle/1"
 _HEAD = "bundle.json"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PackedSample:
+class PackedSample(Struct, frozen=True, eq=False):
     """One sample as the assembler moves it: bytes and a row, nothing to compute.
 
     Attributes:
@@ -58,9 +58,12 @@ class PackedSample:
     kind: SampleKind
     key: str
     index: int
-    files: tuple[tuple[str, bytes], ...] = field(repr=False)
+    files: tuple[tuple[str, bytes], ...]
     row: Mapping[str, Any]
     narrative: bytes
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.kind.value}, {self.key!r})"  # not the content of its files
 
 
 def bundle_name(sequence: int, video_id: str) -> str:

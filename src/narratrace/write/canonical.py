@@ -14,7 +14,6 @@ finite never reach a file.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import itertools
 import json
@@ -24,6 +23,8 @@ from enum import Enum
 from typing import Any
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from narratrace.data.trace import F64, Trace
 
@@ -79,7 +80,7 @@ def json_value(value: Any, digits: int | None = None) -> Any:
     """The nearest JSON value of anything a manifest or a stage may hand over.
 
     Mappings are sorted by key, numbers that are not finite become null, dates ISO 8601 text, enumerations
-    their values, NumPy values their Python counterparts, dataclasses mappings, and whatever else there is
+    their values, NumPy values their Python counterparts, structs mappings, and whatever else there is
     its ``str``.
 
     Args:
@@ -90,8 +91,8 @@ def json_value(value: Any, digits: int | None = None) -> Any:
         return json_value(value.value, digits)
     if isinstance(value, (np.generic, np.ndarray)):
         return json_value(value.tolist(), digits)
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return json_value({f.name: getattr(value, f.name) for f in dataclasses.fields(value)}, digits)
+    if isinstance(value, Struct):
+        return json_value(asdict(value), digits)
     if isinstance(value, Mapping):
         return {str(key): json_value(value[key], digits) for key in sorted(value, key=str)}
     if isinstance(value, (list, tuple)):

@@ -14,13 +14,14 @@ import contextlib
 import itertools
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, Literal
 
 import av
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from narratrace.container import best_audio, best_video, open_container
 from narratrace.demux import Resets, demuxed
@@ -36,8 +37,7 @@ _AAC_RATES = (8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 6400
 F32 = npt.NDArray[np.float32]
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
+class Source(Struct, frozen=True):
     """A recording that clips are cut from.
 
     Attributes:
@@ -53,8 +53,7 @@ class Source:
     beat: Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Picture:
+class Picture(Struct, frozen=True, eq=False):
     """A decoded picture and when it is on show.
 
     Attributes:
@@ -74,8 +73,7 @@ class Picture:
     end: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Sound:
+class Sound(Struct, frozen=True, eq=False):
     """A stretch of sound, exactly as long as the interval asked for; silent where there is none.
 
     Attributes:

@@ -21,9 +21,9 @@ import logging
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import replace
 
 import av
+from msgspec.structs import replace
 
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording

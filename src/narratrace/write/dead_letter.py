@@ -7,20 +7,20 @@ disk, so a crash leaves at most one torn line at the end, which reading skips an
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import asdict
 
 from narratrace.data.outcome import Failed
 from narratrace.write.canonical import json_line
 from narratrace.write.files import storage_errors
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class DeadLetter:
+class DeadLetter(Struct, frozen=True):
     """One line of the file.
 
     Attributes:
@@ -34,7 +34,7 @@ class DeadLetter:
 
 def dead_letter_line(failed: Failed, command: str) -> bytes:
     """One line of the file, see :class:`DeadLetter`."""
-    return json_line({**dataclasses.asdict(failed), "command": command})
+    return json_line({**asdict(failed), "command": command})
 
 
 def append_dead_letter(path: Path, failed: Failed, command: str) -> None:

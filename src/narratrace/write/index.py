@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, BinaryIO
+
+from msgspec import Struct
 
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample, SampleKind
@@ -20,8 +21,7 @@ from narratrace.write.canonical import FACT, json_value, seconds, share
 from narratrace.write.sample_json import analysed
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(Struct, frozen=True):
     """One column of the index.
 
     Attributes:

@@ -61,7 +61,7 @@ def write_run_json(
 
     Args:
         path: OUT/run.json.
-        options: The run's options, dataclasses all the way down.
+        options: The run's options, structs all the way down.
         counts: Whatever was counted (videos, dropped, failed, samples by kind, shards, ...).
         timings: Seconds by station, summed over recordings, and ``wall_s``.
         facts: Further JSON values (device, decoder, executor, drops by reason, ...).

@@ -14,11 +14,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 from narratrace.data.sample import SampleKind
 from narratrace.errors import StorageError
@@ -30,16 +30,14 @@ from narratrace.write.tar import END, member_size, write_member
 SHARDS, INDEX = "shards", "index"
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Position:
+class Position(Struct, frozen=True, order=True):
     """A sample's place in a run: recording by input order, then number within kind and recording."""
 
     sequence: int
     index: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardRecord:
+class ShardRecord(Struct, frozen=True, kw_only=True):
     """What a finished shard is, for the index file and for a ledger; a function of inputs and options alone.
 
     Attributes:

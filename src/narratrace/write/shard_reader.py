@@ -6,17 +6,17 @@ import json
 import os
 import tarfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from narratrace.errors import InputError
 from narratrace.write.sample_json import check_sample_json
 from narratrace.write.tar import END
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ShardSample:
+class ShardSample(Struct, frozen=True, eq=False):
     """One sample as it lies in a shard.
 
     Attributes:
@@ -26,8 +26,11 @@ class ShardSample:
     """
 
     key: str
-    files: Mapping[str, bytes] = field(repr=False)
+    files: Mapping[str, bytes]
     json: dict[str, Any]
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.key!r}, {sorted(self.files)})"  # not their content
 
 
 def read_shard(path: Path) -> Iterator[ShardSample]:

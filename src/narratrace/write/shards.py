@@ -19,10 +19,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO
+
+from msgspec import Struct, field
 
 from narratrace.data.sample import SampleKind
 from narratrace.errors import StorageError
@@ -56,8 +57,7 @@ def is_output_folder(folder: Path) -> bool:
 _START = Position(0, 0)
 
 
-@dataclass(slots=True)
-class _Lane:
+class _Lane(Struct):
     """The shards of one kind: how far they are finished, and the open one."""
 
     kind: SampleKind
