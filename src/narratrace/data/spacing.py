@@ -35,15 +35,16 @@ _WIDE_OPENERS = "「『（［｛〈《【〔〖"  # noqa: RUF001
 _WIDE_CLOSERS = "、。，．！？；：）］｝〉》】〕〗」』・｡､～၊။។៕៖"  # noqa: RUF001
 _WIDE_STOPS = "。！？｡．។៕။"  # noqa: RUF001
 
-_UNSPACED = re.compile(f"[{_LETTERS}{_WIDE_OPENERS}{_WIDE_CLOSERS}]")
-_LETTER = re.compile(f"[{_LETTERS}]")
-_PIECE = re.compile(
+# Compiled when first used, and kept by ``re``: that takes longer than most modules take to load.
+_UNSPACED = f"[{_LETTERS}{_WIDE_OPENERS}{_WIDE_CLOSERS}]"
+_LETTER = f"[{_LETTERS}]"
+_PIECE = (
     rf"[{_WIDE_OPENERS}“‘]*"  # noqa: RUF001
     rf"(?:[{_LETTERS}][{_MARKS}]*|[^\s{_LETTERS}{_WIDE_OPENERS}{_WIDE_CLOSERS}]+)"
     rf"[{_WIDE_CLOSERS}{_MARKS}”’…‥,.!?;:)\]%]*"  # noqa: RUF001
     r"|\S"
 )
-_AFTER_STOP = re.compile(rf"(?<=[{_WIDE_STOPS}])(?=[{_LETTERS}{_WIDE_OPENERS}\w])")
+_AFTER_STOP = rf"(?<=[{_WIDE_STOPS}])(?=[{_LETTERS}{_WIDE_OPENERS}\w])"
 
 
 def split_text(text: str) -> list[tuple[str, bool]]:
@@ -55,7 +56,7 @@ def split_text(text: str) -> list[tuple[str, bool]]:
     return [
         (piece, i > 0)
         for token in text.split()
-        for i, piece in enumerate(_PIECE.findall(token) if _UNSPACED.search(token) else [token])
+        for i, piece in enumerate(re.findall(_PIECE, token) if re.search(_UNSPACED, token) else [token])
     ]
 
 
@@ -65,17 +66,17 @@ def goes_on(before: str, after: str) -> bool:
     Args:
         before, after: The last and the first word, not empty.
     """
-    return bool(_UNSPACED.match(before[-1]) and _UNSPACED.match(after[0]))
+    return bool(re.match(_UNSPACED, before[-1]) and re.match(_UNSPACED, after[0]))
 
 
 def stands_alone(before: str, text: str) -> bool:
     """Whether ``text``, with no space before it, is a word of its own and no part of the word ``before``."""
-    return any(map(str.isalnum, text)) and bool(_UNSPACED.match(before[-1]) or _UNSPACED.match(text[0]))
+    return any(map(str.isalnum, text)) and bool(re.match(_UNSPACED, before[-1]) or re.match(_UNSPACED, text[0]))
 
 
 def reading_letters(text: str) -> int:
     """Letters to be read or spoken, a Han character or the like being as much as three others."""
-    return len(text) + 2 * len(_LETTER.findall(text))
+    return len(text) + 2 * len(re.findall(_LETTER, text))
 
 
 def assemble(tokens: Iterable[tuple[Word, bool]]) -> list[Word]:
@@ -119,7 +120,7 @@ def _merged(word: Word, part: Word) -> Word:
 
 def _divided(word: Word) -> list[Word]:
     """The word, in parts where a sentence ends inside it; each part has a share of its time by its length."""
-    texts = _AFTER_STOP.split(word.text)
+    texts = re.split(_AFTER_STOP, word.text)
     reached = accumulate((len(text) for text in texts), initial=0)
     bounds = [word.span.start + word.span.duration * n / len(word.text) for n in reached]
     bounds[-1] = word.span.end
