@@ -255,44 +255,63 @@ def _ticking_tiles(
     order = np.argsort(tiles, kind="stable")
     tiles, times = tiles[order], times[order]
     first = np.flatnonzero(np.r_[True, tiles[1:] != tiles[:-1]])
-    last = np.r_[first[1:], len(tiles)]
+    length = np.diff(np.r_[first, len(tiles)])
     soon = 0.5 * options.tick_s[0]  # what comes sooner belongs to the same tick
     before = np.r_[0, np.cumsum(np.diff(times) >= soon)]
-    count = before[last - 1] - before[first]
+    count = before[first + length - 1] - before[first]
     # A hand that works on one place changes it in most frames.
-    ticking = (count + 1 >= options.min_ticks) & (2 * count >= last - first - 1)
-    found: dict[int, float] = {}
-    for begin, end in zip(first[ticking], last[ticking], strict=True):
-        changes = times[begin:end]
-        gaps = np.diff(changes)
-        ticks = gaps[gaps >= soon]
-        known = int(tiles[begin]) in clocks
-        usual = _even(ticks, 0.5, options, known=known)
-        if usual is None:
-            usual = _even(_seconds(changes), _REFINED_S, options, known=known)
-            usual = usual if usual and abs(usual - 1.0) <= _OFF_SECONDS else None
-        if usual is not None:
-            found[int(tiles[begin])] = usual
-    return found
+    ticking = (count + 1 >= options.min_ticks) & (2 * count >= length - 1)
+    names = tiles[first[ticking]].tolist()
+    known = np.array([name in clocks for name in names], dtype=bool)
+    times = times[np.repeat(ticking, length)]
+    owner = np.repeat(np.arange(len(names)), length[ticking])
+    gaps, within = np.diff(times), owner[1:] == owner[:-1]
+    ticks = within & (gaps >= soon)
+    usual = _even(gaps[ticks], owner[1:][ticks], known, 0.5, options)
+    refined = _even(*_seconds(times, owner), known, _REFINED_S, options)
+    refined[np.abs(refined - 1.0) > _OFF_SECONDS] = np.nan
+    found = np.where(np.isnan(usual), refined, usual).tolist()
+    return {name: interval for name, interval in zip(names, found, strict=True) if not math.isnan(interval)}
 
 
 def _even(
-    ticks: npt.NDArray[np.float64], room: float, options: MovingOptions, *, known: bool
-) -> float | None:
-    """The usual interval of ticks, None if they are too few, too fast, too slow or not even enough.
+    ticks: npt.NDArray[np.float64],
+    owner: npt.NDArray[np.int64],
+    known: npt.NDArray[np.bool_],
+    room: float,
+    options: MovingOptions,
+) -> npt.NDArray[np.float64]:
+    """The usual interval of each tile's ticks, NaN of too few, too fast, too slow or uneven ones.
 
-    ``room`` is how far, in usual intervals, random ones can be from a multiple; ``known`` tells a clock that
-    was there before.
+    Args:
+        ticks: Intervals in seconds.
+        owner: The tile that each is of, ascending from 0.
+        known: Whether each tile was part of a clock before.
+        room: How far, in usual intervals, random ones can be from a multiple.
     """
     shortest, longest = options.tick_s
-    if len(ticks) + 1 < options.min_ticks:
-        return None
-    usual = float(np.median(ticks))
-    off = np.abs(ticks / usual - np.round(ticks / usual))
-    off[ticks > 4.5 * usual] = room
-    least = options.still_even if known else options.min_even
-    even = (off <= _NEAR).mean() >= least and (known or _chance(off / room) <= options.max_chance)
-    return usual if shortest <= usual <= longest and even else None
+    count = np.bincount(owner, minlength=len(known))
+    usual = _medians(ticks, owner, count)
+    ratio = ticks / usual[owner]
+    off = np.abs(ratio - np.round(ratio))
+    off[ticks > 4.5 * usual[owner]] = room
+    near = np.bincount(owner, off <= _NEAR, len(known)) / np.maximum(count, 1)
+    least = np.where(known, options.still_even, options.min_even)
+    even = (count + 1 >= options.min_ticks) & (near >= least) & (shortest <= usual) & (usual <= longest)
+    for i in np.flatnonzero(even & ~known):
+        own = slice(*np.searchsorted(owner, (i, i + 1)))
+        even[i] = _chance(off[own] / room) <= options.max_chance
+    return np.where(even, usual, np.nan)
+
+
+def _medians(
+    values: npt.NDArray[np.float64], owner: npt.NDArray[np.int64], count: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """The median of each owner's values, NaN of none."""
+    ordered = np.r_[values[np.lexsort((values, owner))], np.nan]
+    begin = np.cumsum(count) - count
+    middle = 0.5 * (ordered[begin + np.maximum(count - 1, 0) // 2] + ordered[begin + count // 2])
+    return np.where(count > 0, middle, np.nan)
 
 
 def _chance(off: npt.NDArray[np.float64]) -> float:
@@ -307,14 +326,24 @@ def _chance(off: npt.NDArray[np.float64]) -> float:
     return float(np.exp(len(others) * bound[others < share].min(initial=0.0)))
 
 
-def _seconds(changes: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Intervals of the first changes in each second: encoders short of bits refine what ticked soon after.
+def _seconds(
+    times: npt.NDArray[np.float64], owner: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Intervals of the first changes in each second, and the tile that each is of.
 
-    Empty if changes come at other times too, as where a bar fills.
+    Encoders short of bits refine what ticked soon after. None of a tile that changes at other times too, as
+    where a bar fills. ``times`` of changes ascend tile by tile, ``owner`` is the tile that each is of.
     """
-    _, first, second = np.unique(np.floor(changes - changes[0] + 0.1), return_index=True, return_inverse=True)
-    soon = changes - changes[first][second] <= _REFINED_S
-    return np.diff(changes[first]) if soon.mean() >= 0.9 else np.zeros(0)
+    count = np.bincount(owner)
+    begin = np.repeat(np.cumsum(count) - count, count)
+    second = np.floor(times - times[begin] + 0.1)
+    opens = np.r_[True, (owner[1:] != owner[:-1]) | (second[1:] != second[:-1])][: len(times)]
+    first = times[opens]
+    soon = times - first[np.cumsum(opens) - 1] <= _REFINED_S
+    clean = np.bincount(owner, soon) / np.maximum(count, 1) >= 0.9
+    whose = owner[opens]
+    kept = (whose[1:] == whose[:-1]) & clean[whose[1:]]
+    return np.diff(first)[kept], whose[1:][kept]
 
 
 def _digits(

@@ -71,7 +71,9 @@ def goes_on(before: str, after: str) -> bool:
 
 def stands_alone(before: str, text: str) -> bool:
     """Whether ``text``, with no space before it, is a word of its own and no part of the word ``before``."""
-    return any(map(str.isalnum, text)) and bool(re.match(_UNSPACED, before[-1]) or re.match(_UNSPACED, text[0]))
+    return any(map(str.isalnum, text)) and bool(
+        re.match(_UNSPACED, before[-1]) or re.match(_UNSPACED, text[0])
+    )
 
 
 def reading_letters(text: str) -> int:
