@@ -6,8 +6,9 @@ before gives recordings that were not.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
-from msgspec.structs import replace
 
 from .set_dev import DEV
 from .set_heldout import HELDOUT
