@@ -7,7 +7,7 @@
 namespace narratrace {
 namespace {
 
-constexpr int kWidth = 6;           // pixels from one side of a line to the other, at most
+constexpr int kWidth = 8;           // pixels from one side of a line to the other, at most
 constexpr std::size_t kFewCuts = 12; // fewer do not tell
 constexpr std::size_t kMostCuts = 64;
 constexpr std::size_t kFirst = 8;   // cuts after which a place with next to none of them is given up

@@ -117,13 +117,13 @@ TEST(thin_lines_are_found_too) {
     }
 }
 
-// A black cross of thin lines as it is learned: with the pixels two and three beside them, which show the background.
-std::vector<GlyphPixel> learned_cross(int arm) {
+// A black cross of thin lines as it is learned: with two pixels from `edge` on beside them, which show the background.
+std::vector<GlyphPixel> learned_cross(int arm, int edge = 2) {
     std::vector<GlyphPixel> out;
-    for (int y = -arm - 3; y <= arm + 3; ++y) {
-        for (int x = -arm - 3; x <= arm + 3; ++x) {
+    for (int y = -arm - edge - 1; y <= arm + edge + 1; ++y) {
+        for (int x = -arm - edge - 1; x <= arm + edge + 1; ++x) {
             const int across = std::max(std::min(std::abs(x), std::abs(y)), std::max(std::abs(x), std::abs(y)) - arm);
-            if (across == 1 || across > 3) continue;
+            if ((across != 0 && across < edge) || across > edge + 1) continue;
             const auto role = static_cast<std::uint8_t>(across == 0 ? GlyphRole::opaque : GlyphRole::outside);
             out.push_back({static_cast<std::int16_t>(x), static_cast<std::int16_t>(y), 16, 128, 128, 255, role});
         }
@@ -151,6 +151,18 @@ TEST(a_dark_cross_is_nowhere_on_a_dark_picture) {
         CHECK(!found.empty() && found[0].x == x && found[0].y == y && found[0].similarity == 1.0f);
         CHECK(found.size() == 1 || found[1].similarity < 0.5f);
     }
+}
+
+TEST(a_cross_with_a_rim_is_found_though_colours_have_bled) {
+    std::vector<GlyphPixel> cross = learned_cross(15, 4); // learned on red, by a codec short of bits
+    for (GlyphPixel& p : cross) p.y = 190, p.u = 90, p.v = 185;
+    const Glyph glyph(cross);
+    CHECK(glyph.is_lines());
+    Picture screen = flat_picture(110, 110, 30);
+    for (int i = -1; i <= 1; ++i) stamp_lines(screen, 50 + i, 60 + i, 15, 10); // the rim
+    stamp_lines(screen, 50, 60, 15, 200, 50, 140);
+    const std::vector<Match> found = find_places(screen.view(), glyph, {0, 0, 110, 110}, 48, 2);
+    CHECK(!found.empty() && found[0].x == 50 && found[0].y == 60 && found[0].similarity >= 0.5f);
 }
 
 TEST(lines_between_two_pixels_are_found_by_how_they_stand_out) {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from narratrace.ops.sparse import (
     Candidates,
     ChangeOptions,
     Planes,
+    Segment,
     find_on_screen,
     make_recorder,
 )
@@ -115,26 +117,42 @@ def with_shadow(planes: Planes, spot: tuple[int, int]) -> Planes:
 
 def test_a_dot_is_learned_from_where_its_trail_is_short():
     """Most samples show it with a long one, each time to another side."""
+    segment, paper, samples = trailing_dot([*(i % 4 for i in range(12)), *(None for _ in range(5))])
+    dot = learn(segment, paper, samples, OPTIONS)
+    assert dot is not None
+    assert (dot.size, dot.points_with, dot.samples) == (17, "centre", 5)
+    assert learn(segment, paper, samples[:12], OPTIONS) is None
+
+
+def test_a_dot_is_learned_rather_than_a_trail_that_no_more_samples_agree_on():
+    trails = [2, 0, 2, 1, 2, 0, 2, 1, 2, 0, 2, 1]  # six to one side
+    segment, paper, samples = trailing_dot([*trails, *(None for _ in range(7))])
+    dot = learn(segment, paper, samples, OPTIONS)
+    assert dot is not None
+    assert (dot.size, dot.points_with, dot.samples) == (17, "centre", 7)
+    trailing = learn(segment, paper, samples[:17], OPTIONS)  # and five of the dot
+    assert trailing is not None
+    assert (trailing.size, trailing.samples) == (57, 6)
+
+
+def trailing_dot(trails: Sequence[int | None]) -> tuple[Segment, Planes, npt.NDArray[Any]]:
+    """A dot of 17 px on paper, with a trail of 40 px to one of four sides or without, and its blobs."""
     paper = flat(235, 320, 192)
     recorder = make_recorder(320, 192, ChangeOptions(), "cpu")
     recorder.push(0.0, *paper)
     rows, columns = np.mgrid[:192, :320]
-    samples = np.zeros(17, SAMPLE)
-    for i in range(len(samples)):
-        x, y, trail = 60 + 40 * (i % 6), 60 + 30 * (i // 6), 40 if i < 12 else 0
-        dx, dy = ((1, 0), (-1, 0), (0, 1), (0, -1))[i % 4]
+    samples = np.zeros(len(trails), SAMPLE)
+    for i, trail in enumerate(trails):
+        x, y = 60 + 40 * (i % 6), 60 + 30 * (i // 6)
+        dx, dy = ((1, 0), (-1, 0), (0, 1), (0, -1))[trail or 0]
         planes = copied(paper)
-        for step in range(trail, -1, -4):
+        for step in range(0 if trail is None else 40, -1, -4):
             at = np.hypot(columns - x - step * dx, rows - y - step * dy) <= 8
             planes[0][at] = 40 + 4 * step
         recorder.push(1.0 + i, *planes)
         ys, xs = np.nonzero(planes[0] != 235)
         samples[i] = (i + 1, xs.min(), ys.min(), xs.max() + 1, ys.max() + 1)
-    segment = recorder.take()
-    dot = learn(segment, paper, samples, OPTIONS)
-    assert dot is not None
-    assert (dot.size, dot.points_with, dot.samples) == (17, "centre", 5)
-    assert learn(segment, paper, samples[:12], OPTIONS) is None
+    return recorder.take(), paper, samples
 
 
 def test_nothing_is_searched_before_something_has_travelled():

@@ -387,13 +387,18 @@ def spread(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
 def learn(
     segment: Segment, plate: Planes, samples: npt.NDArray[Any], options: GlyphOptions
 ) -> LearnedPointer | None:
-    """The pointer that the samples show, or None when they do not agree on one."""
+    """The pointer that the samples show, or None when they do not agree on one.
+
+    A fast dot shows its trail more often than not; where as many agree on it without, that is the pointer.
+    """
     pointer = _learn_some(segment, plate, samples, options)
     rounded = _round(samples)
-    if pointer is not None or len(rounded) == len(samples):
+    if len(rounded) == len(samples) or (pointer is not None and _is_round(pointer)):
         return pointer
-    pointer = _learn_some(segment, plate, rounded, options)
-    return pointer if pointer and _is_round(pointer) else None
+    dot = _learn_some(segment, plate, rounded, options)
+    if dot is None or not _is_round(dot):
+        return pointer
+    return dot if pointer is None or dot.samples >= pointer.samples else pointer
 
 
 def _learn_some(
@@ -410,8 +415,8 @@ def _learn_some(
 def _is_round(pointer: LearnedPointer) -> bool:
     """Whether it is a cross, or a dot with what shows of its glow."""
     shape = pointer.look.shape
-    filled = bool(shape.mean() >= _FILLED)
-    return pointer.points_with == "centre" and (filled or is_thin(shape, pointer.points_with))
+    disc = bool(shape.mean() >= _FILLED) and min(shape.shape) >= _AS_WIDE * max(shape.shape)
+    return pointer.points_with == "centre" and (disc or is_thin(shape, pointer.points_with))
 
 
 def _round(samples: npt.NDArray[Any]) -> npt.NDArray[Any]:

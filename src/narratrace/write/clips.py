@@ -88,9 +88,10 @@ def _cut(
         clips = [copy_clip(source, span) if options.method == "copy" else None for span in spans]
         missing = sorted({s for s, clip in zip(spans, clips, strict=True) if clip is None and s.duration > 0})
         encoded: dict[Span, Clip] = {}
+        # The longest first, so that no thread is left with it when the others have done.
         groups = [
             [span for span in missing if group.start <= span.start < group.end]
-            for group in merge_spans(missing, gap=_SEEK_S)
+            for group in sorted(merge_spans(missing, gap=_SEEK_S), key=lambda g: g.duration, reverse=True)
         ]
         each = pool.map if pool else map
         for made in each(lambda members: _encode_group(source, members, options), groups):
