@@ -24,7 +24,7 @@ from narratrace.data.sample import Clip, SampleKind
 from narratrace.errors import MediaError
 from narratrace.pipeline.stage import Stage
 from narratrace.timebase import Span
-from narratrace.write.clip_source import Picture, Source, pictures
+from narratrace.write.clip_source import Picture, Source, pictures, without_unseen
 from narratrace.write.clips import CutClips, cut_clips
 from narratrace.write.options import ClipOptions
 from tests.support.media import clicks, flash, flip_bits, make_size_change, make_video, truncate, with_cover
@@ -100,6 +100,16 @@ def test_the_picture_on_show_at_the_start_is_there_however_long_it_stays(
         start = (t + following) / 2
         (clip,) = cut_clips(str(path), [Span(start, start + 0.01)], ENCODE)
         assert clip is None if following - start < 0.1 else decode(clip.mp4).numbers == [i]
+
+
+def test_the_way_to_a_clip_holds_packets_of_one_group_of_pictures(media: Path) -> None:
+    """Where nothing can be sought, the way is all of the file."""
+    with av.open(str(media / "b-frames.mp4")) as container:
+        taken: list[Any] = []
+        packets = (taken.append(packet) or packet for packet in container.demux(video=0))
+        held = [len(taken) - i for i, _ in enumerate(without_unseen(packets, 7.9))]
+    assert len(held) == len(taken) > 240
+    assert max(held) <= MEDIA["b-frames.mp4"]["gop"] + 1
 
 
 @pytest.mark.parametrize("name", MEDIA)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 from typing import Any, Literal
 
@@ -152,18 +152,27 @@ def _skipping(packets: Iterator[Any], start: float) -> Iterator[Any]:
     yield from packets
 
 
-def _without_unseen(packets: Iterator[Any], start: float) -> Iterator[Any]:
+def without_unseen(packets: Iterator[Any], start: float) -> Iterator[Any]:
     """The packets, their decoder told to leave out what nobody sees or refers to.
 
     That is, of the pictures before the one on show at ``start``, those that no other is made from.
+    Packets since a random access point are held.
     """
     held: list[Any] = []
     for packet in packets:
+        t = packet_time(packet)
+        if packet.is_keyframe and t <= start:
+            yield from _seen_from(t, held)
+            held = []
         held.append(packet)
-        if packet_time(packet) >= start:
+        if t >= start:
             break
     shown = max((t for packet in held if (t := packet_time(packet)) <= start), default=-math.inf)
-    for packet in itertools.chain(held, packets):
+    yield from _seen_from(shown, itertools.chain(held, packets))
+
+
+def _seen_from(shown: float, packets: Iterable[Any]) -> Iterator[Any]:
+    for packet in packets:
         unseen = packet_time(packet) < shown
         packet.stream.codec_context.skip_frame = "NONREF" if unseen else "DEFAULT"
         yield packet
@@ -203,7 +212,7 @@ def pictures(source: Source, start: float) -> Iterator[Picture]:
     Raises:
         MediaError: the file cannot be opened or read.
     """
-    packets = _without_unseen(packets_from(source, "video", start), start)
+    packets = without_unseen(packets_from(source, "video", start), start)
     waiting: Picture | None = None
     for frame, pts, stream in decoded(packets):
         t = pts_to_seconds(pts, stream.time_base)
