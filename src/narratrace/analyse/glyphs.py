@@ -393,12 +393,11 @@ def learn(
     """
     pointer = _learn_some(segment, plate, samples, options)
     rounded = _round(samples)
-    if len(rounded) == len(samples) or (pointer is not None and _is_round(pointer)):
+    needed = 0 if pointer is None else pointer.samples
+    if needed > len(rounded) or len(rounded) == len(samples) or (pointer is not None and _is_round(pointer)):
         return pointer
     dot = _learn_some(segment, plate, rounded, options)
-    if dot is None or not _is_round(dot):
-        return pointer
-    return dot if pointer is None or dot.samples >= pointer.samples else pointer
+    return dot if dot is not None and _is_round(dot) and dot.samples >= needed else pointer
 
 
 def _learn_some(

@@ -337,7 +337,8 @@ def _seconds(
     count = np.bincount(owner)
     begin = np.repeat(np.cumsum(count) - count, count)
     second = np.floor(times - times[begin] + 0.1)
-    opens = np.r_[True, (owner[1:] != owner[:-1]) | (second[1:] != second[:-1])][: len(times)]
+    opens = np.ones(len(times), dtype=bool)
+    opens[1:] = (owner[1:] != owner[:-1]) | (second[1:] != second[:-1])
     first = times[opens]
     soon = times - first[np.cumsum(opens) - 1] <= _REFINED_S
     clean = np.bincount(owner, soon) / np.maximum(count, 1) >= 0.9

@@ -11,7 +11,6 @@ file is read from its beginning. Seeks go by the video stream for sound too: con
 from __future__ import annotations
 
 import contextlib
-import itertools
 import math
 from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
@@ -168,7 +167,8 @@ def without_unseen(packets: Iterator[Any], start: float) -> Iterator[Any]:
         if t >= start:
             break
     shown = max((t for packet in held if (t := packet_time(packet)) <= start), default=-math.inf)
-    yield from _seen_from(shown, itertools.chain(held, packets))
+    yield from _seen_from(shown, held)
+    yield from packets
 
 
 def _seen_from(shown: float, packets: Iterable[Any]) -> Iterator[Any]:
