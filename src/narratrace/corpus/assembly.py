@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import logging
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from narratrace.corpus.ledger import Ledger
@@ -132,7 +133,7 @@ class Assembly:
         Raises:
             StorageError: the output cannot be written.
         """
-        records: list[ShardRecord] = []
+        before = len(self._assembler.finished)
         end = self._ledger.end()
         while (sequence := self._assembler.next_sequence) < end:
             row = self._ledger.row(sequence)
@@ -141,13 +142,14 @@ class Assembly:
             is_wanted = row is not None and row.state is State.DONE and sequence >= self._complete
             path = self._bundles / row.bundle if row and row.bundle and is_wanted else None
             try:
-                records += self._assembler.submit(sequence, path)
+                self._assembler.submit(sequence, path)
             except StorageError as error:
                 if path is None or error.input != str(path):
                     raise
                 self._start_over(sequence, path)
-                return self._note(records)
-        return self._note(records)
+                break
+        # Not what was returned: a bundle may have finished a shard before its damage was met.
+        return self._note(self._assembler.finished[before:])
 
     def finish(self) -> list[ShardRecord]:
         """Finish the last shards; every recording must have been consumed."""
@@ -186,11 +188,11 @@ class Assembly:
         self._assembler.close()
         self._assembler = Assembler(self._out, self._options, finished)
 
-    def _note(self, records: list[ShardRecord]) -> list[ShardRecord]:
+    def _note(self, records: Sequence[ShardRecord]) -> list[ShardRecord]:
         if records:
             self._ledger.add_shards(records)
             self._forget()
-        return records
+        return list(records)
 
     def _forget(self) -> None:
         """Delete bundles whose samples are all in shards that the ledger knows."""
