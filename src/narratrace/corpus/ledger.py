@@ -16,7 +16,7 @@ import fcntl
 import json
 import sqlite3
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -98,20 +98,23 @@ class Ledger:
         self._db.close()
         self._lock.close()
 
-    def begin(self, head: Head, videos: Iterable[Weighed]) -> None:
-        """Fill a ledger, whole or not at all; what it held before is gone."""
+    def begin(self, head: Head, videos: Iterable[Weighed], facts: Mapping[str, Any] | None = None) -> None:
+        """Fill a ledger, whole or not at all; what it held before is gone.
+
+        Args:
+            head: What holds for the run.
+            videos: Its recordings, in order.
+            facts: More about the run, as :meth:`note` takes them.
+        """
         with self._transaction():
             for statement in (*DROP_TABLES.split(";"), *TABLES.split(";")):
                 self._db.execute(statement)
             self._set("schema", SCHEMA)
             self._set(BEGAN, time.time())
             self._add(head, videos)
+            for name, value in (facts or {}).items():
+                self._set(name, value)
         self.is_new = False
-
-    def append(self, head: Head, videos: Iterable[Weighed]) -> None:
-        """Add recordings at the end of the order, and what now holds for the run."""
-        with self._transaction():
-            self._add(head, videos)
 
     def has_results(self) -> bool:
         """Whether any recording was finished, or given up."""
@@ -134,14 +137,19 @@ class Ledger:
         """A fact about the run."""
         return read_value(self._db, name, default)
 
-    def move(self, videos: Iterable[VideoInput], folder: Path) -> None:
-        """Take over where the recordings lie now; their ids and facts are those the ledger has.
+    def go_on(self, head: Head, added: Iterable[Weighed], videos: Iterable[VideoInput], folder: Path) -> None:
+        """Add recordings at the end of the order, and take over where all lie now, whole or not at all.
+
+        The ids and facts of those that were there are those the ledger has.
 
         Args:
-            videos: All of them.
+            head: What now holds for the run.
+            added: Recordings that the ledger does not have.
+            videos: All of them, those added as well.
             folder: What relative paths are relative to.
         """
         with self._transaction():
+            self._add(head, added)
             self._set(FOLDER, str(folder))
             self._db.executemany(
                 "UPDATE videos SET uri = ?, captions_uri = ? WHERE video_id = ? AND "

@@ -230,8 +230,7 @@ def _write_ledger(parts: Sequence[_Part], out: Path, name: str) -> Summary:
     )
     engine = from_mapping(EngineOptions, first.engine, input=str(first.out / LEDGER))
     with Ledger(out / LEDGER) as ledger:
-        ledger.begin(head, ())
-        ledger.note(ENGINE, first.engine)
+        ledger.begin(head, (), {ENGINE: first.engine})
         sequence = 0
         for part in parts:
             ledger.absorb(part.out / LEDGER, sequence, part.folder)

@@ -103,9 +103,8 @@ def _begin(
         sources=_shown(sources),
         versions=versions(),
     )
-    ledger.begin(head, ((video, weight_of(video)) for video in videos))
-    ledger.note(FOLDER, str(Path.cwd()))
-    ledger.note(ENGINE, json_value(engine))
+    facts = {FOLDER: str(Path.cwd()), ENGINE: json_value(engine)}
+    ledger.begin(head, ((video, weight_of(video)) for video in videos), facts)
     return Opened(ledger=ledger, engine=engine, head=head)
 
 
@@ -144,10 +143,11 @@ def _continue(
             expected="the same options, another output folder, or --new-run",
         )
     _check_files(ledger, videos)
+    added = _new(ledger, videos) if is_other else []
     if is_other:
-        head = _grow(ledger, head, sources, videos)
+        head = replace(head, inputs=digest(videos), sources=_shown(sources))
     if videos:
-        ledger.move(videos, Path.cwd())
+        ledger.go_on(head, ((video, weight_of(video)) for video in added), videos, Path.cwd())
     for line in _short(difference(head.versions, versions())):
         _log.warning("samples may differ from those made before: %s", line)
     return Opened(ledger=ledger, engine=engine or stored, head=head)
@@ -175,8 +175,8 @@ def _check_files(ledger: Ledger, videos: Sequence[VideoInput]) -> None:
         )
 
 
-def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Sequence[VideoInput]) -> Head:
-    """Add recordings that the run does not have yet; those that it has keep their places.
+def _new(ledger: Ledger, videos: Sequence[VideoInput]) -> list[VideoInput]:
+    """Recordings that the run does not have yet.
 
     Raises:
         InputError: one that it has is not among ``videos``, or described otherwise.
@@ -202,9 +202,7 @@ def _grow(ledger: Ledger, head: Head, sources: Sequence[str | Path], videos: Seq
         )
     if added:
         _log.info("%d recordings are new: they go to the end", len(added))
-    grown = replace(head, inputs=digest(videos), sources=_shown(sources))
-    ledger.append(grown, ((video, weight_of(video)) for video in added))
-    return grown
+    return added
 
 
 def _missing(gone: Sequence[VideoInput], videos: Sequence[VideoInput], folder: Path) -> list[str]:
