@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from narratrace.corpus.ledger import Ledger
 from narratrace.corpus.ledger_queries import (
@@ -180,6 +181,42 @@ def test_a_ledger_is_begun_whole_or_not_at_all(tmp_path: Path) -> None:
     assert child.exitcode == -9
     with Ledger(path) as ledger:
         assert ledger.is_new
+
+
+def test_a_full_disk_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    with make_ledger(tmp_path / "l.sqlite", [1.0]) as ledger:
+        (most,) = ledger.connection.execute("PRAGMA page_count").fetchone()
+        ledger.connection.execute(f"PRAGMA max_page_count = {most}")
+        with pytest.raises(StorageError, match="database or disk is full"):
+            ledger.failed(0, replace(FAILED, traceback="x" * 100_000), 1.0, "f")
+        ledger.begin_attempt(0, "w")
+        assert read_totals(ledger.connection).videos == {State.RUNNING: 1}
+
+
+class Failing:
+    """A connection whose first commit fails, and leaves the transaction open."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self._has_failed = False
+
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        if sql == "COMMIT" and not self._has_failed:
+            self._has_failed = True
+            raise sqlite3.OperationalError("database is locked")
+        return self._database.execute(sql, *values)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._database, name)
+
+
+def test_a_commit_that_fails_is_taken_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with make_ledger(tmp_path / "l.sqlite", [1.0]) as ledger:
+        monkeypatch.setattr(ledger, "_db", Failing(ledger.connection))
+        with pytest.raises(StorageError, match="is locked"):
+            ledger.note("first", 1)
+        ledger.note("second", 2)
+        assert (ledger.noted("first"), ledger.noted("second")) == (None, 2)
 
 
 def test_full_load(tmp_path: Path) -> None:
