@@ -122,7 +122,10 @@ def test_retried_recordings_move_to_the_end_in_their_order(tmp_path: Path) -> No
         for sequence in (3, 1):
             ledger.begin_attempt(sequence, "w")
             ledger.failed(sequence, FAILED, 1.0, "f")
-        assert ledger.retry(["v3", "v0"]) == ["v3"]
+        with pytest.raises(InputError, match="v0, v9 did not fail"):
+            ledger.retry(["v9", "v3", "v0"])
+        assert [row.video.video_id for row in ledger.rows_from(0)] == [f"v{i}" for i in range(5)]
+        assert ledger.retry(["v3"]) == ["v3"]
         assert ledger.retry(None) == ["v1"]
         assert ledger.row(1) is None
         assert ledger.row(3) is None

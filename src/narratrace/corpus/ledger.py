@@ -54,7 +54,7 @@ from narratrace.corpus.stamps import Stamp
 from narratrace.corpus.uris import located
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Dropped, Failed
-from narratrace.errors import StorageError
+from narratrace.errors import InputError, StorageError
 from narratrace.write.shard_file import ShardRecord
 
 Weighed = tuple[VideoInput, float]
@@ -270,13 +270,24 @@ class Ledger:
             video_ids: Which; None for all that failed.
 
         Returns:
-            Those that were failed, in their new order.
+            Those, in their new order.
+
+        Raises:
+            InputError: one did not fail; then nothing is changed.
         """
+        wanted = None if video_ids is None else set(video_ids)
         with self._transaction():
             rows = self._db.execute(
                 "SELECT sequence, video_id FROM videos WHERE state = 'failed' ORDER BY sequence"
             ).fetchall()
-            chosen = [(s, name) for s, name in rows if video_ids is None or name in set(video_ids)]
+            chosen = [(s, name) for s, name in rows if wanted is None or name in wanted]
+            if missing := sorted((wanted or set()) - {name for _, name in chosen}):
+                raise InputError(
+                    f"{', '.join(missing)} did not fail",
+                    station="corpus",
+                    input=str(self.path.parent),
+                    expected="failed recordings",
+                )
             end = self.end()
             for place, (sequence, _) in enumerate(chosen, end):
                 self._db.execute(
