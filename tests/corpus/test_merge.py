@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import tracemalloc
 from pathlib import Path
@@ -55,6 +56,31 @@ def test_two_halves_are_a_whole(halves: list[Path], tmp_path: Path) -> None:
     run = json.loads((out / "run.json").read_text())
     assert (run["counts"]["videos"], run["counts"]["failed"], run["state"]) == (8, 1, "complete")
     assert dead_letters(out)[0]["command"] == f"narratrace corpus reproduce {out} lecture-5"
+
+
+@pytest.mark.parametrize("can_link", [True, False])
+def test_a_merged_run_is_on_disk_before_it_has_its_name(
+    halves: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can_link: bool
+) -> None:
+    out, fsync, synced = tmp_path / "out", os.fsync, {False: set[int](), True: set[int]()}
+
+    def noted(descriptor: int) -> None:
+        synced[out.exists()].add(os.fstat(descriptor).st_ino)
+        fsync(descriptor)
+
+    def refused(*_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(os, "fsync", noted)
+    if not can_link:
+        monkeypatch.setattr(os, "link", refused)
+    merge(halves, out)
+    paths = [p for p in (out, *out.rglob("*")) if not p.name.lstrip(".").startswith("ledger.sqlite")]
+    linked = {path for path in paths if path.is_file() and path.stat().st_nlink > 1}
+    assert bool(linked) == can_link
+    late = [path for path in paths if path.stat().st_ino not in synced[False] and path not in linked]
+    assert not late, "SQLite sees to its own files, and to what is linked who wrote it"
+    assert synced[True] == {tmp_path.stat().st_ino}
 
 
 def test_narratives_are_not_held_in_memory(tmp_path: Path) -> None:

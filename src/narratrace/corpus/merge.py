@@ -1,8 +1,9 @@
 """``narratrace corpus merge``: finished runs become one, as if their inputs had been one after another.
 
 Shards keep their bytes and get new numbers; index rows and records are renumbered; narratives, analyses,
-ledgers and dead letters are put together. The result is built beside its place and renamed, so it is there
-whole or not at all. It is a run like any other: it can be verified, reported, and its failures retried.
+ledgers and dead letters are put together. The result is built beside its place, forced to disk and renamed,
+so it is there whole or not at all, also after a power cut. It is a run like any other: it can be verified,
+reported, and its failures retried.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from narratrace.corpus.session import WALL, Summary
 from narratrace.errors import InputError, StorageError
 from narratrace.options import from_mapping
 from narratrace.recipe import EngineOptions
-from narratrace.write.files import atomic, storage_errors
+from narratrace.write.files import atomic, publish, storage_errors, sync, sync_folder
 from narratrace.write.index import read_rows, write_index
 from narratrace.write.shard_file import (
     INDEX,
@@ -105,9 +106,11 @@ def merge(runs: Sequence[Path], out: Path) -> Summary:
             (building / folder).mkdir(parents=True)
         _copy_samples(parts, building)
         summary = _write_ledger(parts, building, str(out.absolute()))
+        for folder, _, _ in os.walk(building):
+            sync_folder(Path(folder))
         with suppress(FileNotFoundError):
             out.rmdir()
-        building.rename(out)
+        publish(building, out)
     return summary
 
 
@@ -169,6 +172,7 @@ def _copy_samples(parts: Sequence[_Part], out: Path) -> None:
                 _link(path, out / ANALYSIS / path.name)
             sequence += part.end
             narratives += end
+        sync(lines)
 
 
 def _copy_beginning(path: Path, target: BinaryIO, size: int) -> None:
@@ -212,14 +216,21 @@ def _copy_shard(
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same file under another name where the file system can do that, else a copy."""
+    """The same file under another name where the file system can do that, else a copy; folders are copied."""
     if source.is_dir():
-        shutil.copytree(source, target)
+        shutil.copytree(source, target, copy_function=_copy)
         return
     try:
         os.link(source, target)
     except OSError:
-        shutil.copy2(source, target)
+        _copy(source, target)
+
+
+def _copy(source: str | Path, target: str | Path) -> None:
+    """A copy that is on disk."""
+    shutil.copy2(source, target)
+    with Path(target).open("rb") as file:
+        sync(file)
 
 
 def _write_ledger(parts: Sequence[_Part], out: Path, name: str) -> Summary:
