@@ -13,6 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from narratrace.corpus import Run, VideoFinished, VideoRetried
+from narratrace.corpus.child import Child, environment_of
 from narratrace.corpus.jobs import crew, make_crew, make_job, with_threads, worker_environments
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.messages import Task
@@ -78,6 +79,21 @@ def test_a_worker_that_is_killed_leaves_no_temporary_files(
     assert all(isinstance(end.outcome, Kept) for end in finished.values())
     assert not list(temporary.iterdir())
     assert not list(tmp_path.glob("out/**/narratrace-*"))
+
+
+def test_nobody_waits_long_for_a_process_that_does_not_die(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As one whose disk does not answer: it dies when that does."""
+    monkeypatch.setattr("narratrace.corpus.child._DYING_S", 0.1)
+    child = Child("narratrace.corpus.worker", "worker-0", environment_of(1), tmp_path)
+    process = child._process
+    with monkeypatch.context() as patch:
+        patch.setattr(process, "kill", lambda: None)
+        child.kill()
+    assert "worker-0: does not die" in caplog.text
+    process.kill()
+    process.wait()
 
 
 def test_a_hung_worker_is_killed_and_its_recording_given_up_in_the_end(lecture: Path, tmp_path: Path) -> None:

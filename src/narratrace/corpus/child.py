@@ -7,6 +7,7 @@ that is killed can leave no lock held and no half message in anybody else's way.
 
 from __future__ import annotations
 
+import logging
 import os
 import resource
 import socket
@@ -16,10 +17,13 @@ from collections.abc import Mapping, Sequence
 from multiprocessing.connection import Connection
 from pathlib import Path
 
+_log = logging.getLogger(__name__)
+
 STARTS = 10
 """Deaths in a row of processes that had not begun to work, after which the run is given up."""
 
 _TAIL = 4_000
+_DYING_S = 5.0
 
 
 class Child:
@@ -71,9 +75,15 @@ class Child:
         return f"{how}\n{text}" if text else how
 
     def kill(self) -> None:
-        """End it at once."""
+        """End it at once.
+
+        One that waits for a disk or a driver which does not answer dies when it does; nobody waits for that.
+        """
         self._process.kill()
-        self._process.wait()
+        try:
+            self._process.wait(timeout=_DYING_S)
+        except subprocess.TimeoutExpired:
+            _log.warning("%s: does not die %g s after it was killed, and is left behind", self.name, _DYING_S)
         self.connection.close()
         self._stderr.unlink(missing_ok=True)
 
