@@ -173,6 +173,52 @@ def test_answers_are_signs_of_life() -> None:
     assert not lending.late
 
 
+class Clock:
+    """Stands for the module ``time``; it goes on when it is told to."""
+
+    now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+def test_waiting_for_another_model_is_not_loading(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock, late, begun = Clock(), list[str](), threading.Event()
+    monkeypatch.setattr("narratrace.corpus.lending.time", clock)
+    lending = Lending(LimitOptions(load_s=10.0))
+
+    def first() -> Echo:
+        begun.set()
+        wait_for(lambda: len(lending._floor._alive) == 2)
+        clock.now += 6.0
+        return make_echo()
+
+    def second() -> Echo:
+        wait_for(lambda: len(lending._floor._alive) == 1)
+        for _ in range(2):
+            clock.now += 6.0
+            late.append(lending.late)
+        return make_echo()
+
+    with ThreadPoolExecutor(2) as pool:
+        loads = [pool.submit(lending.facts, "first", first)]
+        assert begun.wait(PATIENCE_S)
+        loads.append(pool.submit(lending.facts, "second", second))
+        for load in loads:
+            load.result(PATIENCE_S)
+    assert late == ["", "no answer for 12 s (run.limits.stall_s, run.limits.load_s)"]
+
+
+def test_who_is_alone_can_load_a_model_that_others_wait_to_load() -> None:
+    lending = Lending(LimitOptions())
+    with ThreadPoolExecutor(1) as pool:
+        with lending.alone():
+            other = pool.submit(lending.facts, "echo", make_echo)
+            time.sleep(0.1)
+            assert lending.facts("echo", make_echo)
+        assert other.result(PATIENCE_S)
+
+
 def test_a_model_must_answer_every_item() -> None:
     class Forgetful(Echo):
         def answer(self, items: Sequence[str]) -> Iterator[tuple[int, str]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import logging
+import math
 import threading
 import time
 from collections import deque
@@ -56,8 +57,9 @@ class Lending:
 
     def facts(self, name: str, make: Callable[[], Model]) -> Any:
         """The facts of a model, loaded unless it is there; raises what ``make`` raises."""
-        with self._floor.taken(self._limits.load_s):
-            return self._model(name, make)[0].facts
+        # The floor before the lock: who waits for the floor must not keep who is alone from loading.
+        with self._floor.taken(self._limits.load_s, begun=False) as beat:
+            return self._model(name, make, beat)[0].facts
 
     def answer(self, name: str, make: Callable[[], Model], items: Sequence[Any]) -> list[Any]:
         """A model's answers, one per item in the same order; raises what it raises for these items."""
@@ -77,8 +79,11 @@ class Lending:
         """Why this process has to be killed, empty while all is well."""
         return self._floor.late
 
-    def _model(self, name: str, make: Callable[[], Model]) -> tuple[Model, _Batcher | None]:
+    def _model(
+        self, name: str, make: Callable[[], Model], beat: Callable[[], None]
+    ) -> tuple[Model, _Batcher | None]:
         with self._loading:
+            beat()
             is_new = name not in self._models
             if is_new:
                 model = make()
@@ -124,11 +129,13 @@ class _Floor:
                 self._changed.notify_all()
 
     @contextlib.contextmanager
-    def taken(self, limit_s: float) -> Iterator[Callable[[], None]]:
+    def taken(self, limit_s: float, *, begun: bool = True) -> Iterator[Callable[[], None]]:
         """Work, from when it is one's turn.
 
         Args:
             limit_s: Longest time between two signs of life, in seconds.
+            begun: Whether that time runs at once, or else from the first sign of life on: who waits for
+                another is not late, the other may be.
 
         Yields:
             What to call as a sign of life.
@@ -140,7 +147,7 @@ class _Floor:
 
         with self._changed:
             self._changed.wait_for(lambda: self.is_mine or not self._loners)
-            beat()
+            self._alive[number] = time.monotonic(), limit_s if begun else math.inf
         try:
             yield beat
         finally:
