@@ -184,7 +184,7 @@ class Loop:
             self._ledger.dropped(task.sequence, outcome, report.seconds, self._fingerprint)
         else:
             self._give_up(task, outcome, report.seconds)
-        self._budget.finished += 1
+        self._budget.note(outcome)
         self._tally.settled(report, self._weights.pop(task.sequence, 0.0))
         return VideoFinished(
             video_id=task.video.video_id,
@@ -213,8 +213,6 @@ class Loop:
         )
         self._ledger.failed(task.sequence, failed, seconds, self._fingerprint)
         self._dead_letters.append(failed)
-        self._budget.note(failed)
-        self._budget.finished -= 1  # counted with all others
 
 
 def _told(failed: Failed) -> str:

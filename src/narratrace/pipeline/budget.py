@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Struct
 
 from narratrace.data.outcome import Failed, Outcome
-from narratrace.data.recording import Recording
 from narratrace.errors import BudgetExceeded
 from narratrace.options import option
 
@@ -39,13 +38,13 @@ class FailureBudget:
         failed: Failures among them.
     """
 
-    def __init__(self, options: BudgetOptions | None = None, *, finished: int = 0, failed: int = 0) -> None:
+    def __init__(self, options: BudgetOptions | None = None) -> None:
         self._options = options or BudgetOptions()
         self._last: Failed | None = None
-        self.finished = finished
-        self.failed = failed
+        self.finished = 0
+        self.failed = 0
 
-    def note(self, outcome: Outcome[Recording]) -> None:
+    def note(self, outcome: Outcome[Any]) -> None:
         """Count one outcome."""
         self.finished += 1
         if isinstance(outcome, Failed):
