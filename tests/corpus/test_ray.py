@@ -10,17 +10,21 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import psutil
 import pytest
 from msgspec.structs import replace
 
 from narratrace.corpus import VideoFinished, VideoRetried
+from narratrace.corpus.jobs import make_job, with_threads
+from narratrace.corpus.messages import Lender
 from narratrace.corpus.options import LimitOptions, RayOptions, RetryOptions
+from narratrace.corpus.ray_executor import RayExecutor
 from narratrace.data.outcome import Failed, Kept
 from narratrace.errors import ModelError
 from tests.corpus.media import damage
-from tests.corpus.runs import OPTIONS, dead_letters, make_run, outputs, write_manifest
+from tests.corpus.runs import ENGINE, OPTIONS, dead_letters, make_run, outputs, write_manifest
 from tests.corpus.stages import hopeless, mischievous, slow
 
 ray = pytest.importorskip("ray", reason="needs ray")
@@ -111,6 +115,16 @@ def test_dead_and_hung_actors_cost_an_attempt(cluster: Any, lecture: Path, tmp_p
 def test_actors_that_cannot_be_set_up_stop_the_run(cluster: Any, lecture: Path, tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="the model is not there"):
         make_run([lecture], tmp_path, options=RAY, stages=hopeless).execute()
+
+
+def test_actors_are_given_the_whole_job(tmp_path: Path) -> None:
+    job = make_job(ENGINE, OPTIONS, slow, tmp_path, tmp_path)
+    job = replace(job, lender=Lender(address="models", key=b"key"))  # the field that has a default
+    executor = RayExecutor(job, RayOptions(cpus=3.0), 1)
+    executor._ray = Mock()
+    executor._hire("whole", 0)
+    given, _ = executor._ray.remote.return_value.return_value.remote.call_args.args
+    assert given == replace(job, engine=with_threads(ENGINE, 3))
 
 
 def test_a_node_that_dies_loses_nothing(cluster: Any, inputs: Path, local: Path, tmp_path: Path) -> None:

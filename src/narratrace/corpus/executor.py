@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Protocol
 
 from msgspec import Struct
 
-from narratrace.corpus.messages import Report, Task
+from narratrace.corpus.messages import Logged, Report, Task
 
 
 class Activity(Struct, frozen=True, kw_only=True):
@@ -61,3 +62,9 @@ class Executor(Protocol):
 
     def close(self) -> None:
         """End all workers at once; tasks in hand are lost without a report."""
+
+
+def hand_on(logged: Logged) -> None:
+    """Give a worker's log record to the handlers of this process."""
+    extra = {"video_id": logged.video_id} if logged.video_id else {}
+    logging.getLogger(logged.name).log(logged.level, "%s", logged.message, extra=extra)

@@ -16,7 +16,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from narratrace.corpus.child import STARTS, Child, environment_of
-from narratrace.corpus.executor import Activity
+from narratrace.corpus.executor import Activity, hand_on
 from narratrace.corpus.lender import LenderProcess
 from narratrace.corpus.messages import (
     Broken,
@@ -193,8 +193,7 @@ class LocalExecutor:
                 if logged in self._heard:
                     continue
                 self._heard.add(logged)
-            extra = {"video_id": logged.video_id} if logged.video_id else {}
-            logging.getLogger(logged.name).log(logged.level, "%s", logged.message, extra=extra)
+            hand_on(logged)
 
     def _kill_overdue(self) -> list[Report]:
         reports: list[Report] = []

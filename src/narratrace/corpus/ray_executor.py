@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
-from narratrace.corpus.executor import Activity
+from narratrace.corpus.child import STARTS
+from narratrace.corpus.executor import Activity, hand_on
 from narratrace.corpus.jobs import with_threads
-from narratrace.corpus.messages import Job, Logged, Made, Report, Task
+from narratrace.corpus.messages import Job, Made, Report, Task
 from narratrace.corpus.options import RayOptions
 from narratrace.corpus.ray_actor import Actor, Answer, Part, Pulse, Relay
 from narratrace.corpus.vigil import Vigil
@@ -29,7 +31,6 @@ from narratrace.errors import DeviceError, MissingDependency, NarratraceError, W
 _log = logging.getLogger(__name__)
 
 _LOOK_EVERY_S = 2.0
-_STARTS = 10
 _MARK = ".seen-by-all-nodes"
 
 
@@ -157,13 +158,7 @@ class RayExecutor:
         return max(1, int(min(by_cores, by_cards)))
 
     def _hire(self, part: Part, number: int) -> _Member:
-        job = Job(
-            engine=with_threads(self._job.engine, max(1, int(self._options.cpus))),
-            stages=self._job.stages,
-            bundles=self._job.bundles,
-            scratch=self._job.scratch,
-            limits=self._job.limits,
-        )
+        job = replace(self._job, engine=with_threads(self._job.engine, max(1, int(self._options.cpus))))
         options: dict[str, Any] = {
             "num_cpus": self._options.cpus,
             "num_gpus": self._options.gpus,
@@ -210,7 +205,7 @@ class RayExecutor:
 
     def _take(self, member: _Member, task: Task, answer: Answer) -> list[Report]:
         for logged in answer.logs:
-            _hand_on(logged)
+            hand_on(logged)
         outcome = answer.outcome
         if isinstance(outcome, Kept) and isinstance(outcome.value, Relay):
             self._relayed.append((task, outcome.value, answer.seconds))
@@ -265,7 +260,7 @@ class RayExecutor:
         self._still_born += not vigil.is_ready
         error = WorkerLost(what, station=vigil.activity.station or "corpus", cause=details)
         _log.warning("%s: %s: %s", member.name, what, details, extra={"video_id": vigil.activity.video_id})
-        if self._still_born >= _STARTS:
+        if self._still_born >= STARTS:
             raise error
         seconds = vigil.seconds
         self._set_up(member)
@@ -277,8 +272,3 @@ class RayExecutor:
             )
             for task in tasks
         ]
-
-
-def _hand_on(logged: Logged) -> None:
-    extra = {"video_id": logged.video_id} if logged.video_id else {}
-    logging.getLogger(logged.name).log(logged.level, "%s", logged.message, extra=extra)
