@@ -12,12 +12,12 @@ U8 = npt.NDArray[np.uint8]
 
 
 class Frame(Struct, frozen=True, eq=False):
-    """One decoded picture as planar 8-bit 4:2:0 YUV, valid until the next frame is asked for.
+    """One decoded picture as planar 8-bit 4:2:0 YUV, valid until the next batch is asked for.
 
-    The planes are views of decoder memory (host or device) with their own row stride; nobody may keep
-    them. They are already in display orientation and 4:2:0: a source with other sampling, more bits or a
-    rotation is converted by the decoder, all others pass through untouched. A frame is equal
-    to itself alone.
+    The planes are read-only views of decoder memory with their own row stride; on the host they last as long
+    as somebody refers to them. They are already in display orientation and 4:2:0: a source with other
+    sampling, more bits or a rotation is converted by the decoder, all others pass through untouched. A frame
+    is equal to itself alone.
 
     Attributes:
         t: Presentation time in seconds, see Note [One clock].
