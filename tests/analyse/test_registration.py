@@ -184,3 +184,20 @@ def test_a_part_too_small_to_judge_is_no_motion():
     thumbnails = seen(*(view(6, 0, 2.0 * i, 0) for i in range(8)))
     assert kind(thumbnails, Box(x0=40, y0=40, x1=40 + 7 * STEP, y1=200)) is None
     assert kind(thumbnails, Box(x0=0, y0=0, x1=0, y1=0)) is None
+
+
+def test_a_pan_of_which_only_empty_paper_is_left_is_no_motion():
+    """So do slides that push each other out: what lies between their words is alike."""
+    x = np.arange(2 * WIDTH)
+    page = np.where((x < 70) | (x > 225), np.hstack([view(1), view(2)]), 90 + x / 80)
+    steps = [page[:, x : x + WIDTH] for x in np.linspace(0, 72, 9).astype(int)]
+    assert kind(seen(*steps)) is None
+    whole = np.hstack([view(1), view(2)])
+    assert kind(seen(*(whole[:, x : x + WIDTH] for x in np.linspace(0, 72, 9).astype(int)))) == "pan"
+
+
+def test_a_zoom_goes_step_by_step():
+    jump = [0.0, 0.01, 0.02, 0.32, 0.33, 0.34]
+    assert kind(seen(*(view(4, scale, 0.3 * i) for i, scale in enumerate(jump)))) is None
+    even = np.linspace(0, 0.34, 6)
+    assert kind(seen(*(view(4, scale, 0.3 * i) for i, scale in enumerate(even)))) == "zoom"

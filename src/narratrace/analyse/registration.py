@@ -29,6 +29,8 @@ U8 = npt.NDArray[np.uint8]
 _ROUNDS = 6
 _UNEXPLAINED = 0.95
 _MIN_CHANGE = 0.5  # levels; less is noise
+_ONE_STEP = 0.75  # of all of a zoom, that one step may be
+_TELLS = 4.0  # levels by which what a pan carries differs from its own median, on average, at least
 
 
 class MotionOptions(Struct, frozen=True, kw_only=True):
@@ -154,6 +156,8 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     zoom = abs(scale)
     if zoom < options.min_steady * sum(abs(s.scale) for s in clear):
         zoom = 0.0
+    if max(abs(s.scale) for s in clear) > _ONE_STEP * zoom:
+        zoom = 0.0  # a zoom goes step by step
     dx = abs(sum(s.dx for s in clear)) / width
     dy = abs(sum(s.dy for s in clear)) / height
     # A slide that pushes another out moves the whole picture and is hard to follow: it brings in new things.
@@ -196,7 +200,8 @@ def _differing(parts: Sequence[F64]) -> list[tuple[F64, F64, float]]:
 def _carried(first: F64, last: F64, dx: float, dy: float) -> float:
     """Share of the difference of two pictures that a shift of about (dx, dy) leaves where both show the same.
 
-    A slide that pushes another out, or covers it, is followed for some steps, but shares nothing with it.
+    A slide that pushes another out, or covers it, is followed for some steps, but shares nothing with it but
+    empty paper.
     """
     height, width = first.shape
     least = np.inf
@@ -207,7 +212,8 @@ def _carried(first: F64, last: F64, dx: float, dy: float) -> float:
                 continue
             was = first[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
             now = last[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
-            least = min(least, float(np.abs(now - was).mean()))
+            if min(float(np.abs(part - np.median(part)).mean()) for part in (was, now)) >= _TELLS:
+                least = min(least, float(np.abs(now - was).mean()))
     return least / max(1e-9, float(np.abs(last - first).mean()))
 
 
