@@ -331,7 +331,7 @@ py::dict compare_py(const Planes& a, const Planes& b, const Array<std::uint8_t>&
     py::dict out;
     out["pixels"] = c.pixels, out["changed"] = c.changed, out["strong"] = c.strong;
     out["edges_a"] = c.edges_a, out["edges_b"] = c.edges_b, out["lost"] = c.lost, out["gained"] = c.gained;
-    out["tile_strong"] = vector_array(c.tile_strong);
+    out["tile_strong"] = vector_array(c.tile_strong), out["tile_shift"] = vector_array(c.tile_shift);
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <cstdlib>
+#include <numeric>
 
 #include "byte_rows.hpp"
 
@@ -25,6 +26,10 @@ NARRATRACE_VECTOR void merge_row(const Byte* in, int n, Byte* __restrict out) {
 
 NARRATRACE_VECTOR void mask_out_row(const Byte* in, int n, Byte* __restrict out) {
     for (int x = 0; x < n; ++x) out[x] &= in[x] ^ 1;
+}
+
+NARRATRACE_VECTOR void add_difference(const Byte* a, const Byte* b, int n, std::int16_t* __restrict sum) {
+    for (int x = 0; x < n; ++x) sum[x] = static_cast<std::int16_t>(sum[x] + b[x] - a[x]);
 }
 
 // A mask of 0 and 1 for every pixel of a plane, with rows of zeros above and below.
@@ -69,14 +74,17 @@ void alone(const Mask& mask, const Mask& wide, int width, int y, int reach, Row&
 struct Band {
     enum Kind { changed, strong, edges_a, edges_b, lost, gained, kinds };
     std::array<Row, kinds> counts;
+    std::vector<std::int16_t> lightness; // of the second picture less that of the first
 
-    explicit Band(int width) {
+    explicit Band(int width) : lightness(static_cast<std::size_t>(width)) {
         for (Row& row : counts) row.resize(static_cast<std::size_t>(width));
     }
     void clear() {
         for (Row& row : counts) std::fill(row.begin(), row.end(), Byte{0});
+        std::fill(lightness.begin(), lightness.end(), std::int16_t{0});
     }
     void add(Kind kind, const Byte* mask) { add_to(mask, static_cast<int>(counts[kind].size()), counts[kind].data()); }
+    int lighter(int x0, int x1) const { return std::accumulate(lightness.begin() + x0, lightness.begin() + x1, 0); }
     int sum(Kind kind, int x0, int x1) const {
         int total = 0;
         const Byte* row = counts[kind].data();
@@ -101,6 +109,7 @@ public:
 
 private:
     NARRATRACE_VECTOR void take(int y) {
+        add_difference(a_.y.row(y), b_.y.row(y), width_, band_.lightness.data());
         contrast_row(a_, b_, 0, y, width_, contrast_.data());
         exceeds(contrast_.data(), width_, options_.changed, mask_.data());
         band_.add(Band::changed, mask_.data());
@@ -129,14 +138,16 @@ Comparison compare(const PictureView& a, const PictureView& b, const std::uint8_
     const TileGrid grid{a.y.width, a.y.height};
     Comparison out;
     out.tile_strong.assign(static_cast<std::size_t>(grid.count()), 0);
+    out.tile_shift.assign(out.tile_strong.size(), 0);
     Comparer comparer(a, b, options);
     for (int tile = 0; tile < grid.count(); tile += grid.cols()) {
         const int y0 = grid.y0(tile), y1 = grid.y1(tile);
         const Band& band = comparer.band(y0, y1);
         for (int t = tile; t < tile + grid.cols(); ++t) {
             if (ignore[t]) continue;
-            const int x0 = grid.x0(t), x1 = grid.x1(t), strong = band.sum(Band::strong, x0, x1);
-            out.pixels += (x1 - x0) * (y1 - y0);
+            const int x0 = grid.x0(t), x1 = grid.x1(t), pixels = (x1 - x0) * (y1 - y0);
+            const int strong = band.sum(Band::strong, x0, x1);
+            out.pixels += pixels;
             out.changed += band.sum(Band::changed, x0, x1);
             out.strong += strong;
             out.edges_a += band.sum(Band::edges_a, x0, x1);
@@ -144,6 +155,7 @@ Comparison compare(const PictureView& a, const PictureView& b, const std::uint8_
             out.lost += band.sum(Band::lost, x0, x1);
             out.gained += band.sum(Band::gained, x0, x1);
             out.tile_strong[static_cast<std::size_t>(t)] = static_cast<std::uint16_t>(strong);
+            out.tile_shift[static_cast<std::size_t>(t)] = static_cast<Byte>(std::abs(band.lighter(x0, x1)) / pixels);
         }
     }
     return out;

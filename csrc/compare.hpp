@@ -21,6 +21,7 @@ struct Comparison {
     std::int64_t edges_a = 0, edges_b = 0; ///< edge pixels of either picture
     std::int64_t lost = 0, gained = 0;     ///< edge pixels of one that the other lacks
     std::vector<std::uint16_t> tile_strong; ///< strongly changed pixels of every tile
+    std::vector<std::uint8_t> tile_shift;   ///< how much lighter or darker every tile is on average, rounded down
 };
 
 /// Compares two pictures of the same size; tiles with a nonzero `ignore` entry do not count.

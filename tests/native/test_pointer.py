@@ -53,6 +53,9 @@ def test_compare_counts_contrast(seed: int, width: int, height: int):
     assert got["changed"] == ((contrast > 24) & seen).sum()
     assert got["strong"] == ((contrast > 40) & seen).sum()
     np.testing.assert_array_equal(got["tile_strong"], tile_sums((contrast > 40) & seen, 16).ravel())
+    lighter = tile_sums(np.where(seen, b[0].astype(np.int64) - a[0], 0), 16)
+    pixels = tile_sums(np.ones_like(seen), 16)
+    np.testing.assert_array_equal(got["tile_shift"], (np.abs(lighter) // pixels).ravel())
 
 
 def test_a_blob_is_where_the_screen_differs():

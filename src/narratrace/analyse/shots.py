@@ -113,9 +113,9 @@ def judge(
     tiles = np.flatnonzero(difference.tile_strong >= _STRONG)
     box = tile_box(tiles, columns).within(width, height) if len(tiles) else Box(x0=0, y0=0, x1=0, y1=0)
     changed = difference.changed / max(1, difference.pixels)
-    dips = _dips(thumbnails, options)
-    places = (box,) if dips else _replaced_places(a, b, ignore, difference, box, options)
-    if not dips:
+    dipped = dips(thumbnails, options)
+    places = (box,) if dipped else _replaced_places(a, b, ignore, difference, box, options)
+    if not dipped:
         everywhere = difference.strong >= _EVERYWHERE * max(1, difference.pixels)
         kind = None if everywhere else _followed((width, height), ignore, box, thumbnails, rows, options)
         if kind is None and places:
@@ -153,7 +153,7 @@ def _aligned(thumbnails: Sequence[U8], step: int, box: Box, options: ShotOptions
     )
 
 
-def _dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
+def dips(thumbnails: Sequence[U8], options: ShotOptions) -> bool:
     """Whether the picture was empty in between: slides that look alike are still two with a dip to black."""
     first, *passing, last = (float(part.std()) if part.size else 0.0 for part in thumbnails)
     return min(passing, default=float("inf")) < options.motion.max_flat * min(first, last)

@@ -79,6 +79,26 @@ class StillOptions(Struct, frozen=True, kw_only=True):
     min_pixels: Annotated[
         int, option("strongly changed pixels that a tile of a change of content has", ge=1)
     ] = 16
+    min_shift: Annotated[
+        int,
+        option(
+            "levels by which a faintly changed tile is lighter or darker on average",
+            unit="levels",
+            ge=1,
+            source="compression keeps a tile's mean: what it alone changes is no larger than a pointer in "
+            "46 recordings",
+        ),
+    ] = 6
+    shifted: Annotated[
+        float,
+        option(
+            "share of the picture's tiles that change faintly, from which on they are content: a zoom into a "
+            "picture of little contrast",
+            gt=0,
+            le=1,
+            source="within stable spans of 46 recordings at most 0.017",
+        ),
+    ] = 0.05
     status_line: Annotated[
         float,
         option(
@@ -257,8 +277,8 @@ def find_changes(
     turns = turns_of(table, view.moving)
     stays = turns_of(view.history.stays(0, count, epochs, options.min_stay_s, view.ignore), view.moving)
     changes = []
-    for sudden in _sudden(view, stays, options):
-        changes.append(_Change(*window(sudden), sudden["tile"]))
+    for sudden, tiles in _sudden(view, stays, options):
+        changes.append(_Change(*window(sudden), tiles))
         turns = turns[~_part_of(turns, sudden, view)]
     for group in groups(turns, view.times, options.join_s):
         places = list(components(group["tile"], view.columns, reach=2))
@@ -273,10 +293,15 @@ def find_changes(
     return [(c.before, c.after) for c in _in_order([*confirmed, *sure], view.times, options.merge_s)]
 
 
-def _sudden(view: SegmentView, stays: npt.NDArray[Any], options: StillOptions) -> Iterator[npt.NDArray[Any]]:
+def _sudden(
+    view: SegmentView, stays: npt.NDArray[Any], options: StillOptions
+) -> Iterator[tuple[npt.NDArray[Any], npt.NDArray[np.int32]]]:
     """Turns of stays that form a place larger than a pointer and may have happened at one instant.
 
     A pointer that rests here, then there, is in one of these places at a time.
+
+    Yields:
+        The turns, and the tiles of all that turn right before and after: a zoom changes a few at a time.
     """
     least = view.max_pointer + TILE  # a pointer reaches into one more tile than its size would need
     for group in groups(stays, view.times, options.join_s):
@@ -285,7 +310,7 @@ def _sudden(view: SegmentView, stays: npt.NDArray[Any], options: StillOptions) -
             places = list(components(at_once["tile"], view.columns, reach=2))
             large = _members_of_large(at_once, places, view.columns, least)
             if large.any():
-                yield at_once[large]
+                yield at_once[large], group["tile"]
 
 
 def _part_of(turns: npt.NDArray[Any], change: npt.NDArray[Any], view: SegmentView) -> Bool:
@@ -307,9 +332,22 @@ def _members_of_large(group: npt.NDArray[Any], places: list[I64], columns: int, 
     return large
 
 
-def is_content(difference: Difference, columns: int, max_pointer: float, options: StillOptions) -> bool:
-    """Whether two plates differ by more than a pointer or two and compression noise."""
-    tiles = np.flatnonzero(difference.tile_strong >= options.min_pixels)
+def changed_tiles(difference: Difference, picture: int, options: StillOptions) -> I64:
+    """Tiles that differ: strongly in some pixels, or, where many do, faintly as a whole.
+
+    Args:
+        difference: Of two pictures or of a part of them.
+        picture: Tiles of the whole picture.
+        options: Thresholds.
+    """
+    strong = difference.tile_strong >= options.min_pixels
+    faint = difference.tile_shift >= options.min_shift
+    many = np.count_nonzero(faint) >= options.shifted * picture
+    return np.flatnonzero(strong | faint if many else strong)
+
+
+def is_content(tiles: I64, columns: int, max_pointer: float, options: StillOptions) -> bool:
+    """Whether tiles that differ are more than a pointer or two."""
     places = [tile_box(tiles[m], columns) for m in components(tiles, columns, reach=1)]
     return len(places) > options.max_places or any(box.size > max_pointer for box in places)
 
@@ -396,7 +434,8 @@ def _differ(
     rows, columns = slice(box.y0 // TILE, box.y1 // TILE), slice(box.x0 // TILE, box.x1 // TILE)
     ignore = np.ascontiguousarray(view.ignore.reshape(view.rows, view.columns)[rows, columns])
     difference = compare(cut(a, box), cut(b, box), ignore.ravel())
-    return is_content(difference, ignore.shape[1], view.max_pointer, options)
+    changed = changed_tiles(difference, near.size, options)
+    return is_content(changed, ignore.shape[1], view.max_pointer, options)
 
 
 def view_segment(

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from narratrace.analyse.boundaries import Boundary, without_moving, without_played
 from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
 from narratrace.analyse.pointer import PointerFinder, Still
@@ -21,6 +22,7 @@ from narratrace.analyse.scrolling import U16, row_step, striped
 from narratrace.analyse.shot_options import ShotOptions
 from narratrace.analyse.shots import (
     Verdict,
+    dips,
     faded_place,
     is_passing,
     judge,
@@ -29,12 +31,12 @@ from narratrace.analyse.shots import (
     transition,
 )
 from narratrace.analyse.slices import are_slices
-from narratrace.analyse.stills import StillOptions, is_content
+from narratrace.analyse.stills import StillOptions, changed_tiles, is_content
 from narratrace.analyse.subtitles import find_strip, is_strip
-from narratrace.analyse.tiles import I64, Bool, TileBox, components, tile_box, tiles_within
+from narratrace.analyse.tiles import Bool, TileBox, components, tile_box, tiles_within
 from narratrace.data.shots import Box, ChangeEvent, MovingRegion, Shot, StableSpan
 from narratrace.data.trace import Trace
-from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, shrink, thumbnails, tile_grid
+from narratrace.ops.sparse import TILE, U8, Difference, Planes, compare, shrink, thumbnails
 from narratrace.timebase import Span
 
 _MAX_PASSING = 64
@@ -43,12 +45,6 @@ _APART_S = 0.5
 """Disturbances closer than this belong to one transition."""
 _FAR = 0.8
 """A video's pictures differ from what comes after it by at least this share of the usual difference."""
-_SMALL = 0.1
-"""Share of the picture up to which what moves by itself is beside the content: subtitles, webcams."""
-_BESIDE = 0.9
-"""Share of what was replaced that lies where something moves by itself, if nothing else happened there."""
-_NEAR_S = 2.0
-"""Time from a change within which it may be seen to move, in seconds."""
 F32 = npt.NDArray[np.float32]
 _NO_PLATE: Planes = (np.zeros((0, 0), np.uint8),) * 3
 
@@ -71,23 +67,6 @@ class _Scene(Struct):
     ignore: U8
     keyframe: Keyframe | None = None
     shown: tuple[float, float] | None = None  # of the picture, where it is less than the scene
-
-
-class _Boundary(Struct, frozen=True):
-    """Between scene i and i + 1.
-
-    Attributes:
-        before, after: Times in seconds.
-        verdict: What changed.
-        place: Where, but for places as small as a pointer if there are others.
-        begins: When the picture begins to change for good.
-    """
-
-    before: float
-    after: float
-    verdict: Verdict
-    place: Box
-    begins: float
 
 
 def _joined(a: _Scene, b: _Scene) -> _Scene:
@@ -127,16 +106,6 @@ def _after_video(pictures: Sequence[tuple[float, npt.NDArray[Any]]], max_cut: fl
     return pictures[int(far[-1]) + 1][0]
 
 
-def _covered(tiles: I64, columns: int, regions: Sequence[Box]) -> float:
-    """Share of tiles that lie in some of the regions or right beside them."""
-    x, y = tiles % columns * TILE, tiles // columns * TILE
-    inside = np.zeros(len(tiles), dtype=bool)
-    for region in regions:
-        across = (x >= region.x0 - TILE) & (x < region.x1 + TILE)
-        inside |= across & (y >= region.y0 - TILE) & (y < region.y1 + TILE)
-    return float(inside.mean()) if len(tiles) else 0.0
-
-
 def _ignored(a: U8, b: U8) -> U8:
     """Tiles that move by themselves in either of two stills; none if that leaves nothing to compare."""
     either = a | b
@@ -151,7 +120,7 @@ class Timeline(Struct):
     finder: PointerFinder
     picture_maker: PictureMaker
     _scenes: list[_Scene] = field(default_factory=list)
-    _boundaries: list[_Boundary] = field(default_factory=list)
+    _boundaries: list[Boundary] = field(default_factory=list)
     _traces: list[Trace] = field(default_factory=list)
     _regions: list[MovingRegion] = field(default_factory=list)
     _passing: deque[Moment] = field(default_factory=deque)
@@ -218,14 +187,14 @@ class Timeline(Struct):
             ):
                 between = self._between(last.end, still, step)
                 if self._dissolves(faded, old, new, between, step):
-                    tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
+                    tiles = changed_tiles(difference, still.view.moving.size, self.still_options)
                     replaced = tiles[tiles_within(tiles, still.view.columns, faded)]
                     verdict = replace(verdict, shot=True, kind="other", replaced=replaced)
                     begins = between[0][0]
             elif verdict.shot and self._are_slices(verdict, thumbnails, last.end, still):
                 verdict = replace(verdict, shot=False, kind="motion", replaced=None)
             place = self._place(difference, still)
-            self._boundaries.append(_Boundary(last.end, start, verdict, place, begins))
+            self._boundaries.append(Boundary(last.end, start, verdict, place, begins))
             self._settle(last, self._may_be_subtitles(len(self._scenes) - 1))
         self._scenes.append(scene)
         # No later still can reach back beyond the one before this.
@@ -270,7 +239,11 @@ class Timeline(Struct):
         if verdict.changed > options.max_changed:
             return False
         between = [picture for _, picture in self._between(end, still, step)]
-        return are_slices(parts_of([ends[0], *between, ends[-1]], step, verdict.box), options)
+        pictures = [ends[0], *between, ends[-1]]
+        # Between dark slides, a dip to black changes little, and is kept.
+        if dips(pictures, self.shot_options):
+            return False
+        return are_slices(parts_of(pictures, step, verdict.box), options)
 
     def _dissolves(
         self, place: TileBox, old: F32, new: F32, between: Sequence[tuple[float, U8]], step: int
@@ -307,7 +280,7 @@ class Timeline(Struct):
     def _place(self, difference: Difference, still: Still) -> Box:
         """Box of what differs, without pointers that rest in either plate."""
         columns = still.view.columns
-        tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
+        tiles = changed_tiles(difference, still.view.moving.size, self.still_options)
         places = [tiles[members] for members in components(tiles, columns, reach=2)]
         large = [p for p in places if tile_box(p, columns).size > still.view.max_pointer] or places
         if not large:
@@ -325,12 +298,12 @@ class Timeline(Struct):
 
     def _same(self, difference: Difference, still: Still) -> bool:
         """Whether a still shows the latest scene again: a stretch that ended for its size, or a flash."""
-        if (difference.tile_strong < self.still_options.min_pixels).all():
+        tiles = changed_tiles(difference, still.view.moving.size, self.still_options)
+        if len(tiles) == 0:
             return True
-        if is_content(difference, still.view.columns, still.view.max_pointer, self.still_options):
+        if is_content(tiles, still.view.columns, still.view.max_pointer, self.still_options):
             return False
         # A pointer that rests in either plate does not make another picture.
-        tiles = np.flatnonzero(difference.tile_strong >= self.still_options.min_pixels)
         places = [
             tile_box(tiles[m], still.view.columns) for m in components(tiles, still.view.columns, reach=1)
         ]
@@ -386,7 +359,9 @@ class Timeline(Struct):
         if self._scenes:
             self._settle(self._scenes[-1], self._may_be_subtitles(len(self._scenes) - 1))
         self._drop_subtitles()
-        self._drop_moving()
+        boundaries = without_moving(self._boundaries, self._regions, self._size)
+        stays = [scene.end - scene.start >= self.shot_options.min_stable_s for scene in self._scenes]
+        self._boundaries = without_played(boundaries, stays, self._size)
         return TimelineResult(
             shots=self._shots(start, end),
             changes=tuple(
@@ -420,23 +395,6 @@ class Timeline(Struct):
                 scenes.append(scene)
         self._scenes = scenes
         self._boundaries = [b for i, b in enumerate(self._boundaries) if i not in strip.changes]
-
-    def _drop_moving(self) -> None:
-        """What was replaced only where something moves by itself, is no shot.
-
-        A subtitle, or a face in a webcam picture, that changes together with something else is seen only
-        when it is known for what it is, sometimes by what comes after.
-        """
-        _, columns = tile_grid(*self._size)
-        small = _SMALL * self._size[0] * self._size[1]
-        regions = [region for region in self._regions if region.box.area <= small]
-        for i, b in enumerate(self._boundaries):
-            if b.verdict.replaced is None or len(b.verdict.replaced) * TILE**2 > small:
-                continue
-            begin, end = b.before - _NEAR_S, b.after + _NEAR_S
-            near = [r.box for r in regions if r.span.start <= end and begin <= r.span.end]
-            if _covered(b.verdict.replaced, columns, near) >= _BESIDE:
-                self._boundaries[i] = replace(b, verdict=replace(b.verdict, shot=False, kind="build"))
 
     def _shots(self, start: float, end: float) -> tuple[Shot, ...]:
         begins: list[tuple[float, float, str]] = [(start, start, "none")]

@@ -256,6 +256,7 @@ class Difference(Struct, frozen=True, eq=False):
         lost: Edge pixels of the first that the second lacks.
         gained: Edge pixels of the second that the first lacked.
         tile_strong: Strongly changed pixels of every tile, uint16, shape (rows * columns,).
+        tile_shift: Levels by which every tile is lighter or darker on average, uint8, same shape.
     """
 
     pixels: int
@@ -266,6 +267,7 @@ class Difference(Struct, frozen=True, eq=False):
     lost: int
     gained: int
     tile_strong: npt.NDArray[np.uint16]
+    tile_shift: U8
 
 
 def compare(a: Planes, b: Planes, ignore: U8) -> Difference:
