@@ -130,7 +130,7 @@ def test_a_dot_is_learned_rather_than_a_trail_that_no_more_samples_agree_on():
     dot = learn(segment, paper, samples, OPTIONS)
     assert dot is not None
     assert (dot.size, dot.points_with, dot.samples) == (17, "centre", 7)
-    trailing = learn(segment, paper, samples[:17], OPTIONS)  # and five of the dot
+    trailing = learn(segment, paper, samples[:16], OPTIONS)  # and four of the dot
     assert trailing is not None
     assert (trailing.size, trailing.samples) == (57, 6)
 
@@ -222,6 +222,20 @@ def test_a_dot_is_searched_and_not_the_dot_with_its_trail():
     assert book.best(comet) == [comet]
     alone = book.add(learned(maps_of(0.9 * dot, dot), 2 * OPTIONS.min_travel))
     assert book.best(comet) == [alone]
+
+
+def test_a_dot_is_searched_and_not_the_dot_with_a_trail_that_bends():
+    dot = np.hypot(ROWS - 50, COLUMNS - 50) <= 10
+    along = (np.abs(ROWS - 50) <= 9) & (COLUMNS >= 50) & (COLUMNS < 75)
+    bent = dot | along | ((np.abs(COLUMNS - 66) <= 9) & (ROWS >= 50) & (ROWS < 78))
+    book = GlyphBook(OPTIONS)
+    comet = book.add(learned(maps_of(0.9 * bent, bent), 2 * OPTIONS.min_travel))
+    other = book.add(learned(maps_of(0.9 * TIP_UP, TIP_UP), 2 * OPTIONS.min_travel))
+    assert book.best(comet) == [comet, other]
+    alone = book.add(learned(maps_of(0.9 * dot, dot), 2 * OPTIONS.min_travel))
+    assert alone in book.best(comet)
+    assert comet not in book.best(comet)
+    assert other in book.best(comet)
 
 
 def seen(maps: dict[str, npt.NDArray[Any]], samples: int) -> LearnedPointer:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
@@ -78,3 +80,21 @@ def test_a_crosshair_that_hardly_differs_is_followed():
     result = analyse(film(12.0, (scan[0] + texture, *scan[1:]), wander, faint))
     assert recall(result.trace, wander, 0.0, 12.0) >= 0.9
     assert np.mean(errors(result.trace, wander) <= 4.0) >= 0.95
+
+
+def test_a_translucent_arrow_learned_on_paper_is_found_on_a_dark_picture():
+    """White on white, it was but an outline there, and lighter than what the outline is on the picture."""
+    arrow = POINTERS["arrow"]
+    pale = Pointer(arrow.color, 0.75 * arrow.cover, arrow.spot)
+    slide = slide_of(3, lines=3, picture=False)
+    slide[0][30:190, 170:310] = np.random.default_rng(1).integers(60, 80, (160, 140), dtype=np.uint8)
+
+    def at(t: float) -> Point:
+        if t < 8.0:
+            return 40 + 60 * (1 + math.sin(1.7 * t)), 130 + 30 * math.cos(2.3 * t)
+        place = int(2 * t)  # too far apart to be learned from
+        return 190.0 + 37 * place % 100, 50.0 + 53 * place % 110
+
+    result = analyse(film(12.0, slide, at, pale))
+    assert recall(result.trace, at, 0.0, 8.0) >= 0.95
+    assert recall(result.trace, at, 8.2, 12.0) >= 0.95

@@ -20,12 +20,13 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from narratrace.analyse.glyphs import GlyphOptions, LearnedPointer, Look, contrast, is_thin
-from narratrace.analyse.hot_spots import Bool2
+from narratrace.analyse.hot_spots import Bool2, thickness
 from narratrace.ops.sparse import Glyph
 
 Places = TypeVar("Places", float, npt.NDArray[np.float32])
 _SHIFT = 2
 _FILLED, _ROUND = 0.6, 0.75  # share of its box that a disc covers, and ratio of its sides, at least
+_LONGER = 1.2  # area of a dot with its trail, as a multiple of its own, at least
 _IS_PART = 0.6  # likeness of a part to a place in the whole, at least
 _ONE_PLACE = 0.25  # by which it is less like other places
 TOLERANCE = 48  # contrast at which colours of one pixel are no longer alike
@@ -119,6 +120,18 @@ class Entry(Struct, eq=False):
         if not self.is_thin and (self.distinct or self.size < min_size):
             return None
         return replace(self, glyph=self.pointer.look.silhouette(self.points_with), colours=False)
+
+    def filled(self) -> Entry | None:
+        """An outline as a pointer whose inside has the page's colour: a white one was seen on paper alone."""
+        look = self.pointer.look.filled()
+        if look is None or self.disc is not None:
+            return None
+        return replace(
+            self,
+            pointer=replace(self.pointer, look=look),
+            glyph=look.silhouette(self.points_with),
+            colours=False,
+        )
 
     def as_in(self, pointer: LearnedPointer, least: float) -> Entry:
         """This entry as one still shows it, where that still taught a look of its own.
@@ -228,7 +241,19 @@ class GlyphBook(Struct, eq=False):
         width, length = sorted(other.pointer.look.shape.shape)
         as_wide = width >= self.options.trail_width * short and length * self.options.trail_width <= short
         is_round = other.points_with == "centre" and length * self.options.trail_width <= width
-        return long >= self.options.trail_length * short and is_round and as_wide
+        straight = long >= self.options.trail_length * short and as_wide
+        return is_round and (straight or (other.is_disc and self._is_bent_trail(entry, other)))
+
+    def _is_bent_trail(self, entry: Entry, disc: Entry) -> bool:
+        """Whether a look is as thick as a disc and has its colour, whatever way it goes."""
+        if entry.points_with == "centre" or entry.area < _LONGER * disc.area:
+            return False
+        looks = entry.pointer.look, disc.pointer.look
+        thick, wide = (thickness(look.shape) for look in looks)
+        if not self.options.trail_width <= thick / wide <= 1 / self.options.trail_width:
+            return False
+        own, its = (np.median(look.color[look.opaque], axis=0) for look in looks)
+        return bool(contrast(own, its) <= TOLERANCE)
 
 
 def alike(a: Look, b: Look) -> bool:

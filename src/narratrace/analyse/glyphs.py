@@ -14,6 +14,7 @@ from narratrace.analyse.hot_spots import (
     THIN,
     Bool2,
     dilated,
+    fill,
     hot_spot,
     is_outline,
     pointing_part,
@@ -129,6 +130,14 @@ class GlyphOptions(Struct, frozen=True, kw_only=True):
     trail_length: Annotated[
         float, option("length of a look that may be a round one with a trail, in its widths", ge=1)
     ] = 1.5
+    dot_share: Annotated[
+        float,
+        option(
+            "places that agree on a dot, at least, as a share of those that agree on more: it has a trail",
+            gt=0,
+            le=1,
+        ),
+    ] = 0.75
     trail_width: Annotated[
         float, option("least ratio of widths of a round look and of the same with a trail", gt=0, le=1)
     ] = 0.75
@@ -234,6 +243,15 @@ class Look(Struct, frozen=True, eq=False):
             self.opaque[around],
             self.opaque[rows, columns],
         )
+
+    def filled(self) -> Look | None:
+        """An outline with what is within it, in the colour of the page on which it was learned; else None."""
+        if not is_outline(self.shape):
+            return None
+        shape = fill(self.shape)
+        inside = np.pad(shape & ~self.shape, RIM)
+        apart = np.where(inside, np.float32(_APART), self.apart)
+        return replace(self, apart=apart, opaque=self.opaque | inside, shape=shape)
 
     @property
     def shown(self) -> float:
@@ -389,11 +407,11 @@ def learn(
 ) -> LearnedPointer | None:
     """The pointer that the samples show, or None when they do not agree on one.
 
-    A fast dot shows its trail more often than not; where as many agree on it without, that is the pointer.
+    A fast dot shows its trail more often than not; where about as many agree on it without, that is it.
     """
     pointer = _learn_some(segment, plate, samples, options)
     rounded = _round(samples)
-    needed = 0 if pointer is None else pointer.samples
+    needed = 0 if pointer is None else options.dot_share * pointer.samples
     if needed > len(rounded) or len(rounded) == len(samples) or (pointer is not None and _is_round(pointer)):
         return pointer
     dot = _learn_some(segment, plate, rounded, options)

@@ -34,7 +34,7 @@ def pointing_part(shape: Bool2, min_symmetry: float) -> str:
         return "bottom"
     if _is_i_beam(shape) or _is_cross(shape):
         return "centre"
-    outline = _fill(shape)
+    outline = fill(shape)
     turned = outline[::-1, ::-1]
     if _most_overlap(outline, turned) >= min_symmetry:
         # A disc is its own mirror image too; a pen's slanting stroke and a plump arrow are not.
@@ -64,12 +64,20 @@ def hot_spot(shape: Bool2, points_with: str) -> tuple[int, int]:
 
 def is_outline(shape: Bool2) -> bool:
     """Whether a shape is closed, and mostly empty within."""
-    return bool(_fill(shape).sum() >= _HOLLOW * shape.sum())
+    return bool(fill(shape).sum() >= _HOLLOW * shape.sum())
+
+
+def thickness(shape: Bool2) -> int:
+    """Width of the thickest part of a shape, its holes filled, in pixels."""
+    left, rounds = np.pad(fill(shape), 1), 0
+    while left.any():
+        left, rounds = ~dilated(~left, 1), rounds + 1
+    return max(1, 2 * rounds - 1)
 
 
 def roundness(shape: Bool2) -> float:
     """Overlap of a shape, its holes filled, with itself upside down and with its mirror image: the lesser."""
-    outline = _fill(shape)
+    outline = fill(shape)
     return min(_most_overlap(outline, outline[::-1, ::-1]), _most_overlap(outline, outline[:, ::-1]))
 
 
@@ -91,7 +99,7 @@ def _slope(xs: npt.NDArray[np.int64], ys: npt.NDArray[np.int64]) -> float:
     return float(np.cov(xs, ys)[0, 1]) if len(xs) > 2 else 0.0
 
 
-def _fill(shape: Bool2) -> Bool2:
+def fill(shape: Bool2) -> Bool2:
     """The shape with its holes filled: an arrow within a ring counts as a disc."""
     outside = np.pad(~shape, 1, constant_values=True)
     reached = np.zeros_like(outside)

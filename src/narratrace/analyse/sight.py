@@ -241,7 +241,8 @@ class Sight:
         if not self._explains(found, gain):
             least = self.options.halo_size * view.segment.height
             silhouettes = [bare for entry in known if (bare := entry.silhouette(least))]
-            looks = [*self.with_cores(known, view.segment.height), *silhouettes]
+            filled = [whole for entry in known if (whole := entry.filled())]
+            looks = [*self.with_cores(known, view.segment.height), *silhouettes, *filled]
             if len(looks) > len(known):
                 found, value, gain = self._candidates(
                     view, begin, plate, blobs, looks, threads, found, len(known)

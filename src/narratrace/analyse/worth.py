@@ -74,6 +74,10 @@ class WorthOptions(Struct, frozen=True, kw_only=True):
             source="of 111 recordings 0.75 placed one pointer less exactly, and found 1 % more of another",
         ),
     ] = 0.65
+    outline: Annotated[
+        float,
+        option("the same of an arrow or a hand, whose outline is its own", ge=0, le=1),
+    ] = 0.8
     sized: Annotated[
         float,
         option(
@@ -91,6 +95,13 @@ class WorthOptions(Struct, frozen=True, kw_only=True):
             source="of such places 7 in 8 were wrong on twelve recordings, of better ones 1 in 13",
         ),
     ] = 0.3
+
+
+def _counts(entry: Entry, options: WorthOptions) -> float:
+    """How much of what speaks for a look counts: a shape without colours may be another's."""
+    if entry.colours:
+        return 1.0
+    return options.silhouette if entry.is_thin or not entry.distinct else options.outline
 
 
 def reward(
@@ -133,7 +144,7 @@ def worth(
     value = np.where(gone, GONE, np.maximum(fit, np.where(alone, colours, GONE)))
     value = value + np.where((value > 0) & _as_large(found, blobs, known), options.sized, 0.0)
     colours_tell = np.array([entry.colours for entry in known])[table["glyph"]]
-    value = np.where(colours_tell, value, options.silhouette * value)
+    value *= np.array([_counts(entry, options) for entry in known], np.float32)[table["glyph"]]
     bare = colours_tell & (table["similarity"] < options.min_similarity)
     speck = blobs.table["area"][table["blob"]] < options.speck * own
     bare |= speck & (table["similarity"] - table["background"] < options.speck)
