@@ -202,6 +202,17 @@ def test_probe_goes_on_behind_bad_files(zoo: dict[str, Path], narratrace: Narrat
     assert narratrace("probe", zoo["empty.mp4"]).code == 1
 
 
+def test_probe_warns_once_of_links_that_lead_nowhere(
+    tmp_path: Path, zoo: dict[str, Path], narratrace: Narratrace
+):
+    for name, aim in (("a.mp4", str(zoo["plain.mp4"])), ("gone.mp4", "no.mp4"), ("folder", "no")):
+        (tmp_path / name).symlink_to(aim)
+    ended = narratrace("probe", tmp_path, "--json")
+    assert ended.code == 2, "gone.mp4 fails"
+    assert [json.loads(line)["video_id"] for line in ended.out.splitlines()] == ["a"]
+    assert ended.err.count(f"{tmp_path}/folder") == 1
+
+
 def test_probe_tells_recordings_of_one_name_apart(
     zoo: dict[str, Path], tmp_path: Path, narratrace: Narratrace
 ):

@@ -48,6 +48,37 @@ def test_folders_that_links_lead_to_are_searched_once(tmp_path: Path) -> None:
     ]
 
 
+def test_links_that_lead_nowhere_are_recordings_by_their_name_and_else_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "set/a.mp4", "set/a.vtt", "set/b/c.mp4")
+    for name, aim in (("gone.MP4", "no.mp4"), ("loop.mp4", "loop.mp4"), ("b/off.mkv", "/mnt/no/off.mkv")):
+        (tmp_path / "set" / name).symlink_to(aim)
+    for name in ("folder", "2024.05", ".hidden", ".h.mp4", "gone.vtt"):
+        (tmp_path / "set" / name).symlink_to("/mnt/no/folder")
+    assert names([tmp_path / "set"], tmp_path / "set") == [
+        *("a.mp4", "b/c.mp4", "b/off.mkv", "gone.MP4", "loop.mp4"),
+    ]
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "(2)" in line
+    assert line.endswith(f"{tmp_path}/set/2024.05, {tmp_path}/set/folder")
+    assert names([str(tmp_path / "set" / "*")], tmp_path / "set") == ["a.mp4", "gone.MP4", "loop.mp4"]
+
+
+def test_links_to_files_that_are_named_too_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    touch(tmp_path, "a.mp4", "b.mp4")
+    caplog.set_level("INFO")
+    resolve([tmp_path, tmp_path / "a.mp4", str(tmp_path / "*.mp4")])
+    assert not caplog.records, "no links here"
+    for name in ("c", "d", "e"):
+        (tmp_path / f"{name}.mp4").symlink_to("b.mp4")
+    resolve([tmp_path, tmp_path])
+    (record,) = caplog.records
+    assert f"(3), such as {tmp_path}/c.mp4 for {tmp_path}/b.mp4" in record.getMessage()
+
+
 def test_a_folder_that_must_not_be_read_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     touch(tmp_path, "a.mp4", "closed/b.mp4", "open/c.mp4")
     real = os.scandir

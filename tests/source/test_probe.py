@@ -165,6 +165,9 @@ def test_what_cannot_be_opened_is_one_error(tmp_path: Path) -> None:
 def test_what_is_no_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such file"):
         probe(tmp_path / "gone.mp4")
+    (tmp_path / "link.mp4").symlink_to("gone.mp4")
+    with pytest.raises(InputError, match=r"no such file.*a link that leads nowhere: to gone\.mp4"):
+        probe(tmp_path / "link.mp4")
     with pytest.raises(InputError, match="not a regular file"):
         probe(tmp_path)
     if hasattr(os, "mkfifo"):

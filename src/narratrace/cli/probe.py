@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -29,9 +30,24 @@ def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
 def run(args: argparse.Namespace) -> int:
     """Show each file; one that cannot be read does not keep the others from being shown."""
     from narratrace.device import check_device
-    from narratrace.source import resolve
 
     device = str(check_device(args.device))
+    videos, code = _named(args)
+    for video in videos:
+        try:
+            _show(video, device, args)
+        except NarratraceError as error:
+            report_error(error, args)
+            code = max(code, error.exit_code)
+    return code
+
+
+def _named(args: argparse.Namespace) -> tuple[list[VideoInput], int]:
+    """The recordings, and the exit code of names that stand for none."""
+    from narratrace.source import resolve
+
+    with contextlib.suppress(NarratraceError):
+        return resolve(args.files), 0
     code = 0
     found = []
     for name in args.files:
@@ -41,13 +57,7 @@ def run(args: argparse.Namespace) -> int:
         except NarratraceError as error:
             report_error(error, args)
             code = max(code, error.exit_code)
-    for video in resolve(found):  # together, for ids depend on all of them
-        try:
-            _show(video, device, args)
-        except NarratraceError as error:
-            report_error(error, args)
-            code = max(code, error.exit_code)
-    return code
+    return resolve(found), code  # together, for ids depend on all of them
 
 
 def _show(video: VideoInput, device: str, args: argparse.Namespace) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import glob
 import hashlib
+import logging
 import os
 import re
 import unicodedata
@@ -23,6 +24,7 @@ from msgspec.structs import replace
 from narratrace.data.media import VideoInput, is_local, local_path
 from narratrace.errors import InputError
 from narratrace.source import manifest
+from narratrace.source.captions import SUFFIXES as SIDECARS
 from narratrace.source.captions import SidecarIndex
 
 VIDEO_SUFFIXES = frozenset(
@@ -34,12 +36,15 @@ VIDEO_SUFFIXES = frozenset(
 _ANY = "a file, folder, glob, URI or manifest"
 _GLOB = re.compile(r"[*?\[]")
 _LONGEST_STEM = 100
+_MOST_SHOWN = 5
 
 Named = str | os.PathLike[str]
 """A file, folder, glob, URI or manifest."""
 
 _Candidate = tuple[VideoInput, bool]
 """A recording, and whether its id was given and must stay."""
+
+log = logging.getLogger(__name__)
 
 
 def names_of(inputs: object) -> list[str]:
@@ -67,8 +72,9 @@ def resolve(inputs: Named | Iterable[Named]) -> list[VideoInput]:
 
     The order is that of the inputs; folders are searched recursively, and their files and those of globs
     are sorted by path. A file named twice counts once, where it comes first, unless manifests
-    give it several ids. Ids are made from file names; those that would collide get a short hash, see
-    Note [Ids of one name]. Captions are looked for beside local files.
+    give it several ids; links of other names are counted in a log line. A link named as a video that leads
+    nowhere is a recording, which fails in its turn. Ids are made from file names; those that would collide
+    get a short hash, see Note [Ids of one name]. Captions are looked for beside local files.
 
     Args:
         inputs: Local paths, glob patterns, URIs, or manifests (see ``manifest.py``); one, or several.
@@ -79,12 +85,20 @@ def resolve(inputs: Named | Iterable[Named]) -> list[VideoInput]:
     sidecars = SidecarIndex()
     candidates: list[_Candidate] = []
     known: dict[str, set[str]] = {}  # ids that manifests gave, by recording; "" where none was given
+    uris: dict[str, str] = {}  # by recording, where it was first named
+    others: dict[str, str] = {}  # names left out, with the one that the recording goes by
     for name in names_of(inputs):
         for entry, given in _entries(name):
-            ids = known.setdefault(_identity(entry.uri), set())
+            identity = _identity(entry.uri)
+            ids, first = known.setdefault(identity, set()), uris.setdefault(identity, entry.uri)
             if not ids or (given and not {"", entry.video_id} & ids):
                 ids.add(entry.video_id if given else "")
                 candidates.append((entry, given))
+            elif is_local(entry.uri) and _absolute(entry.uri) != _absolute(first):
+                others[str(_absolute(entry.uri))] = first
+    if others:
+        name, first = next(iter(others.items()))
+        log.info("left out further names of the same files (%d), such as %s for %s", len(others), name, first)
     return [
         _captioned(video, sidecars) if is_local(video.uri) and not video.captions_uri else video
         for video in _with_ids(candidates)
@@ -163,6 +177,7 @@ def _videos_below(folder: Path) -> list[str]:
         InputError: a folder below it cannot be read, and may hold any number of recordings.
     """
     found: list[str] = []
+    lost: list[str] = []
     seen: set[str] = set()
     waiting = [str(folder)]  # folders that links lead to come last
     while waiting:
@@ -171,10 +186,17 @@ def _videos_below(folder: Path) -> list[str]:
                 folders.clear()
                 continue
             seen.add(real)
-            found += [str(path) for path in (Path(place, name) for name in files) if _is_video(path)]
+            paths = [Path(place, name) for name in files]
+            found += [str(path) for path in paths if _is_video(path)]
+            lost += [str(path) for path in paths if not _is_video(path) and _may_be_folder(path)]
             waiting += sorted(
                 str(path) for path in (Path(place, name) for name in folders) if path.is_symlink()
             )
+    if lost:
+        shown = ", ".join(sorted(lost)[:_MOST_SHOWN]) + (", ..." if len(lost) > _MOST_SHOWN else "")
+        log.warning(
+            "left out links that lead nowhere (%d), and any folders they stood for: %s", len(lost), shown
+        )
     return sorted(found)
 
 
@@ -194,7 +216,19 @@ def _matches(pattern: str) -> list[str]:
 
 def _is_video(path: Path) -> bool:
     # Hidden files are leftovers of file managers and synchronisation, under a video's name.
-    return path.suffix.lower() in VIDEO_SUFFIXES and not path.name.startswith(".") and path.is_file()
+    if path.suffix.lower() not in VIDEO_SUFFIXES or path.name.startswith("."):
+        return False
+    return path.is_file() or _leads_nowhere(path)  # that link stands for one recording, which fails alone
+
+
+def _may_be_folder(path: Path) -> bool:
+    known = path.suffix.lower() in SIDECARS or path.name.startswith(".")
+    return not known and _leads_nowhere(path)
+
+
+def _leads_nowhere(path: Path) -> bool:
+    """Whether it is a link to what is not there, or in a circle."""
+    return path.is_symlink() and not path.exists()
 
 
 def _identity(uri: str) -> str:

@@ -82,7 +82,8 @@ def playback_start(path: str | Path, *, timeout_s: float = 60.0) -> float:
 
 def _check_file(path: Path) -> None:
     if not path.exists():
-        raise InputError("no such file", station="source", input=str(path))
+        link = f"a link that leads nowhere: to {path.readlink()}" if path.is_symlink() else ""
+        raise InputError("no such file", station="source", input=str(path), cause=link)
     if not path.is_file():  # a pipe or device would block for ever
         raise InputError("not a regular file", station="source", input=str(path))
     if path.stat().st_size == 0:
