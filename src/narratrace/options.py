@@ -50,6 +50,23 @@ def option(
     return meta
 
 
+def refuse_reversed(name: str, low: float, high: float, *, station: str, other: str = "") -> None:
+    """Refuse a pair of limits between which nothing lies.
+
+    Args:
+        name: Of the upper limit, or of the option that holds both.
+        low, high: The limits.
+        station: Whose options they are.
+        other: Name of the lower limit, where it is an option of its own.
+
+    Raises:
+        OptionError: the upper limit is below the lower.
+    """
+    if high < low:
+        expected = f"{name} >= {other}" if other else "the smaller one first"
+        raise OptionError(f"{high:g} is less than {low:g}", station=station, input=name, expected=expected)
+
+
 class OptionRow(Struct, frozen=True):
     """One line of ``narratrace config --show``."""
 

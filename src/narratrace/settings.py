@@ -61,11 +61,18 @@ def load_settings(
     for name, value in (shortcuts or {}).items():
         if value is not None:
             _put(values, name.split("."), value)
+    fault = None  # of the first assignment that is not accepted, unless a later one mends it
     for assignment in assignments:
         path, value = _parse(assignment)
         _put(values, path, value)
-        from_mapping(Settings, values, input=f"--set {assignment}")
-    settings = from_mapping(Settings, values, input="command line")
+        try:
+            from_mapping(Settings, values, input=f"--set {assignment}")
+        except OptionError as error:
+            fault = fault or error
+    try:
+        settings = from_mapping(Settings, values, input="command line")
+    except OptionError as error:
+        raise fault or error from None
     parse_device(settings.device)
     parse_transcriber(settings.transcribe.asr)
     parse_classifier(settings.classify.classifier)

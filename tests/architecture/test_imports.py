@@ -18,6 +18,7 @@ BASE = {
     "driver",
     "threads",
     "models",
+    "languages",
 }
 STATIONS = {"source", "decode", "analyse", "understand", "align", "write"}
 JOINERS = STATIONS | {"pipeline", "visual_pass", "recipe"}
@@ -30,6 +31,7 @@ ALLOWED: dict[str, set[str]] = {
     "driver": set(),
     "threads": set(),
     "models": set(),
+    "languages": set(),
     "container": {"errors", "data"},
     "demux": {"container"},
     "watchdog": {"errors"},

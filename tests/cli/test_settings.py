@@ -27,6 +27,17 @@ def test_later_sources_go_before_earlier_ones(tmp_path: Path):
     assert load_settings(file).decode.batch_size == 7, "the file's own values were changed"
 
 
+def test_limits_may_be_moved_past_each_other(tmp_path: Path):
+    file = tmp_path / "run.yaml"
+    file.write_text("filters: {min_spw: 0.1, max_spw: 0.2}\n")
+    first = ["filters.min_spw=0.3", "align.clips.min_s=20", "align.clips.max_s=30"]
+    settings = load_settings(file, [*first, "filters.max_spw=0.4"])
+    assert (settings.filters.min_spw, settings.filters.max_spw) == (0.3, 0.4)
+    assert (settings.align.clips.min_s, settings.align.clips.max_s) == (20, 30)
+    with pytest.raises(OptionError, match=r"--set filters\.min_spw=0\.3"):
+        load_settings(file, ["filters.min_spw=0.3", "align.clips.before_s=1"])
+
+
 def test_without_anything_settings_are_the_defaults():
     assert load_settings() == Settings()
     assert load_settings().engine == EngineOptions()
@@ -63,6 +74,8 @@ def test_values_are_read_by_the_kind_of_their_option(assignment: str, path: str,
         ("decode.frames=some", ("decode.frames", "auto | all")),
         ("decode.threads=[", ("not YAML",)),
         ("device=tpu", ("'tpu' is no device",)),
+        ("analyse.moving.tick_s=[2, 1]", ("analyse.moving.tick_s", "1 is less than 2", "smaller one first")),
+        ("filters.languages=[en, xx]", ("filters.languages", "'xx' is no known language")),
         ("transcribe.asr=parrot", ("'parrot' is no transcriber", "whisper:NAME_OR_FOLDER")),
         ("classify.classifier=cat", ("'cat' is no classifier",)),
     ],

@@ -13,6 +13,7 @@ from narratrace.data.analysis import FrameLabel, VideoStats
 from narratrace.data.outcome import Dropped, Failed, Kept
 from narratrace.data.trace import Trace
 from narratrace.data.transcript import Transcript
+from narratrace.errors import OptionError
 from narratrace.options import from_mapping, rows, validate
 from narratrace.pipeline.stage import Stage
 from narratrace.understand.filters import FilterOptions, apply
@@ -197,10 +198,34 @@ def test_every_filter_option_has_its_rule_tested():
 
 def test_unknown_figures_drop_nothing():
     unknown = replace(GOOD, spw=None, medical_share=None, narrative_score=None)
-    strict = FilterOptions(
-        min_spw=9, max_spw=0.01, min_medical_share=1, min_narrative_score=1, languages=("de",)
-    )
-    assert apply("a", unknown, "", strict) is None
+    for spw in ({"min_spw": 9}, {"max_spw": 0.01}):
+        strict = FilterOptions(**spw, min_medical_share=1, min_narrative_score=1, languages=("de",))
+        assert apply("a", unknown, "", strict) is None
+
+
+@pytest.mark.parametrize("name", ["en", "EN", " en ", "eng", "en-US", "English", "english"])
+def test_languages_are_taken_as_manifests_name_them(name):
+    options = FilterOptions(languages=("German", name, "deu"))
+    assert options == FilterOptions(languages=("de", "en"))
+    assert apply("a", GOOD, "en", options) is None
+    assert apply("a", GOOD, "fr", options).reason == "speech in fr, wanted de, en"
+
+
+@pytest.mark.parametrize("name", ["", "xx", "engl", "Klingon", "en,de"])
+def test_unknown_languages_are_refused(name):
+    with pytest.raises(OptionError, match="is no known language"):
+        FilterOptions(languages=(name,))
+    with pytest.raises(OptionError, match="is no known language"):
+        from_mapping(FilterOptions, {"languages": [name]})
+
+
+@pytest.mark.parametrize("what", ["duration_s", "spw"])
+def test_limits_that_nothing_meets_are_refused(what):
+    low, high = f"min_{what}", f"max_{what}"
+    for fine in ({low: 2}, {high: 2}, {low: 2, high: 2}, {low: 2, high: 0}):
+        FilterOptions(**fine)
+    with pytest.raises(OptionError, match=f"filters.{high}: 2 is less than 2.5.*filters.{low}"):
+        FilterOptions(**{low: 2.5, high: 2})
 
 
 def test_options_are_documented_and_validated():

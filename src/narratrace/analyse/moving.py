@@ -25,7 +25,7 @@ from narratrace.analyse.insets import Area, Areas, InsetOptions, presence
 from narratrace.analyse.tiles import Bool, components, grow, tile_box
 from narratrace.data.shots import MovingRegion
 from narratrace.ops.sparse import Segment, tile_grid
-from narratrace.options import option
+from narratrace.options import option, refuse_reversed
 from narratrace.timebase import Span
 
 _BIN_S = 0.5
@@ -35,7 +35,11 @@ _NEAR = 0.15  # from a multiple of the usual interval, in such intervals
 
 
 class MovingOptions(Struct, frozen=True, kw_only=True):
-    """When an area counts as moving by itself rather than by the pointer passing."""
+    """When an area counts as moving by itself rather than by the pointer passing.
+
+    Raises:
+        OptionError: the longest time between ticks is below the shortest.
+    """
 
     window_s: Annotated[float, option("time over which an area must keep changing", unit="s", gt=0)] = 4.0
     min_active: Annotated[float, option("share of half seconds in the window with a change", ge=0, le=1)] = (
@@ -117,6 +121,9 @@ class MovingOptions(Struct, frozen=True, kw_only=True):
     ] = 0.6
     bars: BarOptions = field(default_factory=BarOptions)
     insets: InsetOptions = field(default_factory=InsetOptions)
+
+    def __post_init__(self) -> None:
+        refuse_reversed("analyse.moving.tick_s", *self.tick_s, station="analyse")
 
 
 class MovingFinder:

@@ -10,9 +10,9 @@ from msgspec.structs import replace
 
 from narratrace.data.transcript import Transcript
 from narratrace.errors import InputError
+from narratrace.languages import known_language, language_code
 from narratrace.source.cues import Cue, read_cues
 from narratrace.source.encoding import read_text
-from narratrace.source.languages import known_language, language_code
 from narratrace.source.rolling import unroll
 from narratrace.source.whisper_json import looks_like_whisper, read_whisper_json
 from narratrace.source.words import cue_words, to_utterances

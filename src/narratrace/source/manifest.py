@@ -17,7 +17,7 @@ from typing import Any
 
 from narratrace.data.media import VideoInput
 from narratrace.errors import InputError
-from narratrace.source.languages import language_code
+from narratrace.languages import language_code
 
 SUFFIXES = (".csv", ".jsonl", ".parquet")
 """File suffixes that make an input a manifest."""

@@ -12,8 +12,8 @@ import msgspec
 from narratrace.data.spacing import assemble, goes_on, run_on, split_text
 from narratrace.data.transcript import Transcript, Utterance, Word
 from narratrace.errors import InputError
+from narratrace.languages import language_code
 from narratrace.source.cues import READING_SPEED, CueWord, given_end
-from narratrace.source.languages import language_code
 from narratrace.source.words import spread
 from narratrace.timebase import Span
 

@@ -6,10 +6,13 @@ from collections.abc import Callable, Iterator
 from typing import Annotated
 
 from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from narratrace.data.analysis import VideoStats
 from narratrace.data.outcome import Dropped
-from narratrace.options import option
+from narratrace.errors import OptionError
+from narratrace.languages import known_language
+from narratrace.options import option, refuse_reversed
 
 
 class FilterOptions(Struct, frozen=True, kw_only=True):
@@ -17,6 +20,9 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
 
     A figure that is not known (no words, no classifier, a single keyframe) drops nothing: ask for words with
     ``min_speech_share``.
+
+    Raises:
+        OptionError: a language is not known, or no recording lies within two limits.
     """
 
     min_duration_s: Annotated[float, option("shortest recording", unit="s", ge=0)] = 0.0
@@ -52,8 +58,31 @@ class FilterOptions(Struct, frozen=True, kw_only=True):
         ),
     ] = 0.0
     languages: Annotated[
-        tuple[str, ...], option("wanted languages, ISO 639-1 codes", source="published corpus: en")
+        tuple[str, ...],
+        option("wanted languages: ISO 639 codes or English names", source="published corpus: en"),
     ] = ()
+
+    def __post_init__(self) -> None:
+        for what in ("duration_s", "spw"):
+            low, high = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
+            if high:
+                refuse_reversed(
+                    f"filters.max_{what}", low, high, station="understand", other=f"filters.min_{what}"
+                )
+        codes = dict.fromkeys(_code(name) for name in self.languages)
+        force_setattr(self, "languages", tuple(codes))
+
+
+def _code(name: str) -> str:
+    code = known_language(name)
+    if not code:
+        raise OptionError(
+            f"{name!r} is no known language",
+            station="understand",
+            input="filters.languages",
+            expected="ISO 639 codes or English names, such as [en, deu, French]",
+        )
+    return code
 
 
 class _Limit(Struct, frozen=True):
