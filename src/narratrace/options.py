@@ -106,11 +106,24 @@ def given(options: T | None, kind: type[T]) -> T:
 def from_mapping(kind: type[T], values: Mapping[str, Any], *, input: str = "options") -> T:
     """Options of ``kind`` from nested mappings; unknown names are refused rather than ignored.
 
+    A section may be None, which is what YAML makes of one whose options are all commented out.
+
     Raises:
         OptionError: naming the field and what it accepts.
     """
     _refuse_unknown(kind, values, "", input)
-    return _converted(kind, values, input)
+    return _converted(kind, _without_empty(kind, values), input)
+
+
+def _without_empty(kind: Any, values: Any) -> Any:
+    if not (is_section(kind) and isinstance(values, Mapping)):
+        return values
+    kinds = {name: _split(field.type)[0] for name, field in _fields(kind).items()}
+    return {
+        name: _without_empty(kinds[name], value)
+        for name, value in values.items()
+        if not (value is None and is_section(kinds[name]))
+    }
 
 
 def _converted(kind: type[T], values: Mapping[str, Any], input: str) -> T:
@@ -150,15 +163,44 @@ def parse_yaml(text: str, *, input: str) -> Any:
     """The value that a YAML text stands for.
 
     Raises:
-        OptionError: it is not YAML.
+        OptionError: it is not YAML, or a name stands twice in a mapping.
     """
     import yaml
 
     try:
+        _refuse_repeated(yaml.compose(text, yaml.SafeLoader), input)
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
         fault = " ".join(str(error).split())  # the parser draws a picture over several lines
         raise OptionError(f"is not YAML: {fault}", station="options", input=input) from error
+
+
+def _refuse_repeated(root: Any, input: str) -> None:
+    """Refuse a name that stands twice in a mapping: YAML's own reader has the last one win in silence."""
+    from yaml import MappingNode, ScalarNode, SequenceNode
+
+    waiting, seen = [root], set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) in seen:  # named by an alias, perhaps within itself
+            continue
+        seen.add(id(node))
+        if isinstance(node, SequenceNode):
+            waiting += node.value
+        lines: dict[tuple[str, str], int] = {}
+        for key, value in node.value if isinstance(node, MappingNode) else ():
+            waiting.append(value)
+            if not isinstance(key, ScalarNode):
+                continue
+            name, line = (key.tag, key.value), key.start_mark.line + 1
+            if name in lines:
+                raise OptionError(
+                    f"line {line}: {key.value!r} stands in line {lines[name]} already",
+                    station="options",
+                    input=input,
+                    expected="each name once",
+                )
+            lines[name] = line
 
 
 def rows(options: Any, prefix: str = "") -> Iterator[OptionRow]:
@@ -185,14 +227,15 @@ def _fields(kind: Any) -> dict[str, FieldInfo]:
     return {field.name: field for field in fields(kind)}
 
 
-def _is_group(kind: Any) -> bool:
+def is_section(kind: Any) -> bool:
+    """Whether a type of options holds options itself."""
     return isinstance(kind, type) and issubclass(kind, Struct)
 
 
 def _accepted(kind: Any, path: str) -> str:
     """What an option takes by its dotted name, empty where that is no plain option."""
     found = type_at(kind, path.split("."))
-    return "" if found is None or _is_group(found) else _type_name(found)
+    return "" if found is None or is_section(found) else _type_name(found)
 
 
 def _split(hint: Any) -> tuple[Any, msgspec.Meta | None]:
@@ -211,7 +254,7 @@ def _default(field: FieldInfo) -> Any:
 def type_at(kind: Any, path: Sequence[str]) -> Any:
     """Type of the option at a path below ``kind``, without its metadata; None where there is none."""
     for name in path:
-        field = _fields(kind).get(name) if _is_group(kind) else None
+        field = _fields(kind).get(name) if is_section(kind) else None
         kind = _split(field.type)[0] if field else None
     return kind
 
@@ -225,7 +268,7 @@ def _type_name(hint: Any) -> str:
 
 
 def _refuse_unknown(kind: Any, values: Any, prefix: str, input: str) -> None:
-    if not (_is_group(kind) and isinstance(values, Mapping)):
+    if not (is_section(kind) and isinstance(values, Mapping)):
         return
     known = _fields(kind)
     for name, value in values.items():

@@ -17,7 +17,7 @@ from msgspec import field
 from narratrace.corpus.options import RunOptions
 from narratrace.device import parse_device
 from narratrace.errors import OptionError
-from narratrace.options import from_mapping, parse_yaml, read_yaml, type_at
+from narratrace.options import from_mapping, is_section, parse_yaml, read_yaml, type_at
 from narratrace.recipe import EngineOptions
 from narratrace.report.options import ReportOptions
 from narratrace.understand.classifier import parse_classifier
@@ -91,7 +91,9 @@ def _parse(assignment: str) -> tuple[list[str], Any]:
         )
     if _is_text(type_at(Settings, path)):  # otherwise a language called `no` would become false
         return path, text.strip()
-    return path, parse_yaml(text, input=f"--set {assignment}")
+    value = parse_yaml(text, input=f"--set {assignment}")
+    # In a file this is a section whose options are all commented out.
+    return path, "" if value is None and is_section(type_at(Settings, path)) else value
 
 
 def _is_text(kind: Any) -> bool:

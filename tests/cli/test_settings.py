@@ -73,6 +73,7 @@ def test_values_are_read_by_the_kind_of_their_option(assignment: str, path: str,
         ("decode.threads=-1", ("decode.threads", ">= 0")),
         ("decode.frames=some", ("decode.frames", "auto | all")),
         ("decode.threads=[", ("not YAML",)),
+        ("decode=", ("decode: Expected `object`",)),
         ("device=tpu", ("'tpu' is no device",)),
         ("analyse.moving.tick_s=[2, 1]", ("analyse.moving.tick_s", "1 is less than 2", "smaller one first")),
         ("filters.languages=[en, xx]", ("filters.languages", "'xx' is no known language")),
@@ -97,6 +98,13 @@ def test_unusable_values_are_named(assignment: str, words: tuple[str, ...]):
         ("decode: {threads: [", "is not YAML"),
         ("decode:\n\t- x: !!python/object:os.system {}", "is not YAML"),
         ("\xff\xfe", "no"),
+        (
+            "decode:\n  threads: 3\ndevice: cpu\ndecode:\n  threads: 4",
+            "line 4: 'decode' stands in line 1 already",
+        ),
+        ("decode:\n  threads: 3\n  threads: 4", "line 3: 'threads' stands in line 2"),
+        ("decode: {threads: 3, 'threads': 4}", "line 1: 'threads' stands in line 1"),
+        ("x: [{a: 1, a: 2}]", "line 1: 'a' stands"),
     ],
 )
 def test_unusable_files_are_named(content: str, word: str, tmp_path: Path):
@@ -118,6 +126,25 @@ def test_an_empty_file_changes_nothing(tmp_path: Path):
     file = tmp_path / "run.yaml"
     file.write_text("# nothing yet\n")
     assert load_settings(file) == Settings()
+
+
+def test_aliases_in_files_are_followed(tmp_path: Path):
+    file = tmp_path / "run.yaml"
+    file.write_text("align: {boxes: &same {seed: 3}}\n")
+    assert load_settings(file).align.boxes.seed == 3
+    file.write_text("align: &again {boxes: *again}\n")
+    with pytest.raises(OptionError):
+        load_settings(file)
+
+
+def test_sections_without_options_are_empty(tmp_path: Path):
+    file = tmp_path / "run.yaml"
+    file.write_text("decode:\n  # threads: 3\nanalyse:\n  moving:\n  shots: {min_stable_s: 3}\n")
+    settings = load_settings(file, ["decode.batch_size=5"])
+    assert (settings.decode.batch_size, settings.analyse.shots.min_stable_s) == (5, 3)
+    file.write_text("decode: {threads: }\n")
+    with pytest.raises(OptionError, match=r"decode\.threads"):
+        load_settings(file)
 
 
 def test_every_option_says_what_it_means():
