@@ -14,6 +14,16 @@ if TYPE_CHECKING:
     from narratrace.options import OptionRow
 
 
+_HEAD = """\
+# Options
+
+Written by `narratrace config --show --format markdown`. Values come from, in this order: shortcuts such as
+`--asr`, `--set section.option=value`, a YAML file (`--config`), the defaults. `--format yaml` writes such a
+file.
+
+"""
+
+
 def add_command(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command."""
     parser = commands.add_parser("config", help="show every option, its value, unit and meaning")
@@ -78,8 +88,8 @@ def as_yaml(options: Sequence[OptionRow]) -> str:
 
 
 def as_markdown(options: Sequence[OptionRow]) -> str:
-    """A table, for the documentation."""
-    lines = ["| option | default | unit | meaning | source |", "|---|---|---|---|---|"]
+    """The page ``docs/options.md``, whole."""
+    lines = [*_HEAD.splitlines(), "| option | default | unit | meaning | source |", "|---|---|---|---|---|"]
     for row in options:
         cells = (f"`{row.path}`", f"`{_plain(row.default)}`", row.unit, row.doc, row.source)
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
