@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import math
+from collections.abc import Callable
 from enum import Enum
 
 import numpy as np
@@ -13,7 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from narratrace.data.trace import Trace
-from narratrace.write.canonical import json_line, json_page, json_value, seconds, trace_columns
+from narratrace.write.canonical import (
+    instant,
+    json_line,
+    json_page,
+    json_value,
+    seconds,
+    since,
+    trace_columns,
+)
 
 
 @given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=40, unique=True))
@@ -107,10 +116,26 @@ def test_a_broken_surrogate_survives_as_an_escape() -> None:
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
-def test_a_time_that_is_not_finite_is_refused(value: float) -> None:
+@pytest.mark.parametrize("write", [seconds, instant])
+def test_a_time_that_is_not_finite_is_refused(value: float, write: Callable[[float], float]) -> None:
     with pytest.raises(ValueError, match="finite"):
-        seconds(value)
+        write(value)
 
 
 def test_no_negative_zero() -> None:
-    assert math.copysign(1, seconds(-0.0001)) == 1
+    assert math.copysign(1, seconds(-0.0001)) == math.copysign(1, instant(-0.00001)) == 1
+
+
+@given(st.floats(-1e5, 1e5), st.floats(-1e5, 1e5))
+def test_times_keep_their_order_and_are_those_of_the_trace(a: float, b: float) -> None:
+    early, late = sorted((a, b))
+    assert instant(early) <= instant(late)
+    assert since(late, early) >= 0
+    assert instant(early) + since(late, early) == pytest.approx(instant(late), abs=1e-9)
+    one = np.ones(1)
+    assert trace_columns(Trace(np.array([a]), one, one, one))[0].tolist() == [instant(a)]
+
+
+@given(st.integers(-(10**9), 10**9))
+def test_times_that_are_written_are_written_alike_again(tenths_of_ms: int) -> None:
+    assert instant(tenths_of_ms / 10_000) == tenths_of_ms / 10_000

@@ -42,7 +42,7 @@ from narratrace.data.shots import Box, StableSpan
 from narratrace.data.trace import Trace
 from narratrace.data.transcript import Transcript
 from narratrace.errors import InputError
-from narratrace.write.canonical import json_page, pixels, seconds, share, trace_columns
+from narratrace.write.canonical import instant, json_page, pixels, seconds, share, trace_columns
 from narratrace.write.files import storage_errors, write_atomic
 from narratrace.write.sample_json import dwell_json, span_json, word_json
 
@@ -88,7 +88,7 @@ def analysis_json(
         "schema": SCHEMA,
         "video": _video(video_id, path, visual),
         "shots": [
-            {**span_json(shot.span), "transition": shot.transition, "settled": seconds(shot.settled)}
+            {**span_json(shot.span), "transition": shot.transition, "settled": instant(shot.settled)}
             for shot in visual.shots
         ],
         "changes": [
@@ -119,14 +119,14 @@ def _video(video_id: str, path: str, visual: VisualAnalysis) -> dict[str, Any]:
         "codec": video.codec,
         "width": video.width,
         "height": video.height,
-        "duration": seconds(video.duration),
+        "duration": instant(video.duration),
         "frames_decoded": video.frames_decoded,
         "frames_skipped": video.frames_skipped,
         "packets": video.packets,
         "corrupt": video.corrupt,
         "fps_mean": share(video.fps_mean),
         "vfr": bool(video.vfr),
-        "start_pts_s": seconds(video.start_pts_s),
+        "start_pts_s": instant(video.start_pts_s),
         "backend": video.backend,
         "warnings": list(video.warnings),
     }
@@ -140,7 +140,7 @@ def _timings(parts: Mapping[str, float], stations: Mapping[str, float]) -> dict[
 def _stable(stable: StableSpan, keyframe: str | None) -> dict[str, Any]:
     return {
         **span_json(stable.span),
-        "keyframe_t": seconds(stable.keyframe_t),
+        "keyframe_t": instant(stable.keyframe_t),
         "keyframe": keyframe,
         "phash": f"{stable.phash:016x}",
         "group": stable.group,

@@ -2,14 +2,15 @@
 
 Note [Rounding of outputs]
 ~~~~~~~~~~~~~~~~~~~~~~~~~~
-Everything written as text is rounded once, on the way out: times to 1 ms, positions to 0.1 px, shares,
-scores and probabilities to 4 decimals, positions relative to the picture to 5 decimals (0.1 px of a 4K
-picture is 2.6e-5), other computed facts to 6. That is finer than anything the engine measures and coarser
-than the last bits in which two summation orders differ. A trace point belongs to the frame that shows it: its
-time is rounded up, to 0.1 ms, because a reader who looks for what is on the screen at a time that lies before
-the frame's finds the frame before, with the pointer elsewhere. Trace points whose rounded time repeats the
-one before are left out, so that times still increase strictly after a round trip; numbers that are not
-finite never reach a file.
+Everything written as text is rounded once, on the way out: times up to 0.1 ms, durations to 1 ms, positions
+to 0.1 px, shares, scores and probabilities to 4 decimals, positions relative to the picture to 5 decimals
+(0.1 px of a 4K picture is 2.6e-5), other computed facts to 6. That is finer than anything the engine measures
+and coarser than the last bits in which two summation orders differ. A time mostly is that of a frame, and is
+rounded up because a reader who looks for what is on the screen at a time that lies before the frame's finds
+the frame before, with the pointer elsewhere. All times are rounded by this one rule, because it keeps their
+order: what lies within a span does so in the file, at a time from its start that is not negative, and spans
+that meet still do. Trace points whose rounded time repeats the one before are left out, so that times still
+increase strictly after a round trip; numbers that are not finite never reach a file.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from msgspec.structs import asdict
 
 from narratrace.data.trace import F64, Trace
 
-_TIME, _PIXEL, _SHARE = 3, 1, 4
-_FRAMES_PER_S = 10_000  # times of trace points are multiples of its inverse
+_DURATION, _TIME, _PIXEL, _SHARE = 3, 4, 1, 4
+_PER_S = 10_000  # times are multiples of its inverse
 _SLACK = 1e-3  # of that, for the last bits of a time that is such a multiple
 RELATIVE = 5
 """Decimals of positions given as a share of the picture's width or height."""
@@ -37,9 +38,23 @@ FACT = 6
 """Decimals of computed numbers that have no other rule."""
 
 
+def instant(value: float) -> float:
+    """A time on any clock, up to 0.1 ms: of two, the later is never written as the earlier.
+
+    Raises:
+        ValueError: the value is not finite.
+    """
+    return math.ceil(_finite(value) * _PER_S - _SLACK) / _PER_S
+
+
+def since(time: float, zero: float) -> float:
+    """Seconds from one instant to another, of times as they are written: the sum gives the time again."""
+    return rounded(instant(time) - instant(zero), _TIME)
+
+
 def seconds(value: float) -> float:
-    """A time or duration, to 1 ms."""
-    return rounded(value, _TIME)
+    """A duration, to 1 ms."""
+    return rounded(value, _DURATION)
 
 
 def pixels(value: float) -> float:
@@ -58,15 +73,19 @@ def rounded(value: float, digits: int) -> float:
     Raises:
         ValueError: the value is not finite.
     """
+    return round(_finite(value), digits) + 0.0
+
+
+def _finite(value: float) -> float:
     value = float(value)
     if not math.isfinite(value):
         raise ValueError(f"a number to be written is not finite: {value}")
-    return round(value, digits) + 0.0
+    return value
 
 
 def trace_columns(trace: Trace) -> tuple[F64, F64, F64, F64]:
     """Rounded t (s), x, y (px) and score of the points worth writing, see Note [Rounding of outputs]."""
-    t = np.ceil(np.asarray(trace.t, np.float64) * _FRAMES_PER_S - _SLACK) / _FRAMES_PER_S + 0.0
+    t = np.ceil(np.asarray(trace.t, np.float64) * _PER_S - _SLACK) / _PER_S + 0.0
     x, y, score = (
         np.round(np.asarray(column, np.float64), digits) + 0.0
         for column, digits in ((trace.x, _PIXEL), (trace.y, _PIXEL), (trace.score, _SHARE))

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from narratrace.data.recording import Recording
 from narratrace.data.sample import AlignedSample, SampleKind
-from narratrace.write.canonical import FACT, json_value, seconds, share
+from narratrace.write.canonical import FACT, instant, json_value, seconds, share
 from narratrace.write.sample_json import analysed
 
 
@@ -172,7 +172,7 @@ def _video_columns(recording: Recording) -> dict[str, Any]:
         "video_channel": source.channel,
         "duration": seconds(visual.shown.duration),
         "fps": share(visual.video.fps_mean),
-        "chunk_times": [[seconds(s.span.start), seconds(s.span.end)] for s in visual.stable_spans],
+        "chunk_times": [[instant(s.span.start), instant(s.span.end)] for s in visual.stable_spans],
         "sequence": recording.sequence,
         "video_width": visual.video.width,
         "video_height": visual.video.height,

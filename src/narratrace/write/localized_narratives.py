@@ -69,7 +69,7 @@ def _strokes(points: list[list[float]], max_gap: float) -> list[list[dict[str, f
 def _voice_recording(span: dict[str, float], recording: Recording) -> str:
     source = recording.input
     name = urldefrag(source.link).url or _file_name(source.uri)
-    return f"{name}#t={span['start']:.3f},{span['end']:.3f}"
+    return f"{name}#t={span['start']:.4f},{span['end']:.4f}"
 
 
 def _file_name(uri: str) -> str:

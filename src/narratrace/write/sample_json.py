@@ -62,11 +62,12 @@ from narratrace.timebase import Span
 from narratrace.write.canonical import (
     FACT,
     RELATIVE,
+    instant,
     json_value,
     pixels,
     rounded,
-    seconds,
     share,
+    since,
     trace_columns,
 )
 
@@ -84,7 +85,7 @@ def sample_json(sample: AlignedSample, recording: Recording) -> dict[str, Any]:
     video = analysed(recording).video
     t, x, y, score = trace_columns(sample.trace)
     relative = (
-        np.round(t - seconds(sample.span.start), 4) + 0.0,
+        np.round(t - instant(sample.span.start), 4) + 0.0,
         np.round(np.clip(x / video.width, 0.0, 1.0), RELATIVE) + 0.0,
         np.round(np.clip(y / video.height, 0.0, 1.0), RELATIVE) + 0.0,
     )
@@ -124,7 +125,7 @@ def analysed(recording: Recording) -> VisualAnalysis:
 
 def span_json(span: Span) -> dict[str, float]:
     """``{"start", "end"}`` in seconds."""
-    return {"start": seconds(span.start), "end": seconds(span.end)}
+    return {"start": instant(span.start), "end": instant(span.end)}
 
 
 def word_json(word: Word) -> dict[str, Any]:
@@ -150,12 +151,12 @@ def dwell_json(dwell: Dwell) -> dict[str, float]:
 
 def timed_caption(sample: AlignedSample) -> list[dict[str, Any]]:
     """The words with seconds from the start of the sample's span, in Localized Narratives' terms."""
-    zero = seconds(sample.span.start)
+    zero = sample.span.start
     return [
         {
             "utterance": word.text,
-            "start_time": seconds(seconds(word.span.start) - zero),
-            "end_time": seconds(seconds(word.span.end) - zero),
+            "start_time": since(word.span.start, zero),
+            "end_time": since(word.span.end, zero),
         }
         for utterance in sample.utterances
         for word in utterance.words
@@ -169,7 +170,7 @@ def _image_json(sample: AlignedSample, image: Image | None) -> dict[str, Any] | 
         "width": image.width,
         "height": image.height,
         "scale": rounded(image.scale, FACT),
-        "t": None if sample.image_t is None else seconds(sample.image_t),
+        "t": None if sample.image_t is None else instant(sample.image_t),
         "stable_span": None if sample.stable_span is None else span_json(sample.stable_span),
     }
 
