@@ -34,10 +34,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import psutil
-from tests.corpus.media import damage, make_lecture
-from tests.corpus.runs import outputs
-from tests.write.builders import make_recording
+from benchmarks.extras import lacking
 
 from narratrace.corpus.jobs import make_job, with_threads
 from narratrace.corpus.messages import Task
@@ -53,6 +50,15 @@ from narratrace.understand.transcriber import TranscribeOptions
 from narratrace.write.bundle import write_bundle
 from narratrace.write.options import BundleOptions, ShardOptions
 from narratrace.write.shards import Assembler
+
+try:
+    import psutil
+    import simpy  # noqa: F401  # what the simulation imports, an hour later
+    from tests.corpus.media import damage, make_lecture
+    from tests.corpus.runs import outputs
+    from tests.write.builders import make_recording
+except ImportError as error:
+    raise lacking(error) from None
 
 ROOT = Path(__file__).parents[1]
 ENGINE = EngineOptions(device="cpu", transcribe=TranscribeOptions(asr="captions"))

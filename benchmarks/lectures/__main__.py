@@ -9,11 +9,17 @@ from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from .render import render
+from benchmarks.extras import lacking
+
 from .set_dev import DEV
 from .set_heldout import HELDOUT
 from .set_mixed import mixed
 from .spec import Spec
+
+try:
+    from .render import render
+except ImportError as error:
+    raise lacking(error) from None
 
 SETS = {"dev": DEV, "heldout": HELDOUT}
 ICONS = Path("/usr/share/icons")
