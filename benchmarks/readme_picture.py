@@ -1,6 +1,6 @@
-"""Draw docs/trace.png: a real keyframe with its real trace, boxes and words, from an output folder.
+"""Draw what docs/trace.png shows: a real keyframe with its trace, boxes and words, from an output folder.
 
-    python benchmarks/readme_picture.py OUT [-o docs/trace.png] [--key v01_1]
+    python benchmarks/readme_picture.py OUT -o trace.png [--key v01_1]
 
 Colour is time, from the first word to the last, as in the report: the line where the pointer went, and the
 bar under each word.
@@ -33,7 +33,7 @@ Point = tuple[float, float]
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("out", type=Path, help="output folder of narratrace process")
-    parser.add_argument("-o", "--output", type=Path, default=Path("docs/trace.png"))
+    parser.add_argument("-o", "--output", type=Path, required=True, help="PNG to write")
     parser.add_argument("--key", help="sample; by default the one that points out most")
     args = parser.parse_args()
     sample = choose(args.out, args.key)

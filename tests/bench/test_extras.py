@@ -24,3 +24,12 @@ def test_a_missing_library_is_named_with_what_installs_it(library: str, command:
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr == f"{library} is not installed: pip install '.[dev,bench,corpus]'\n"
+
+
+def test_a_picture_is_written_only_where_it_is_asked_for(tmp_path: Path) -> None:
+    before = (ROOT / "docs" / "trace.png").read_bytes()
+    command = [sys.executable, ROOT / "benchmarks" / "readme_picture.py", tmp_path]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 2
+    assert "-o" in ended.stderr
+    assert (ROOT / "docs" / "trace.png").read_bytes() == before
