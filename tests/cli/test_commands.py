@@ -11,15 +11,17 @@ from typing import Any
 
 import pytest
 import yaml
+from msgspec.structs import replace
 
 import narratrace.cli.doctor
 from narratrace.cli import build_parser, main
 from narratrace.doctor import Fact, Library, _library, is_usable
 from narratrace.errors import MediaError
 from narratrace.settings import Settings, load_settings
-from narratrace.source import resolve
+from narratrace.source import probe, resolve
 from narratrace.write.analysis_json import read_analysis
 from tests.cli.conftest import Narratrace
+from tests.support.web import serving
 
 MODULE = (sys.executable, "-m", "narratrace")
 
@@ -200,6 +202,23 @@ def test_probe_goes_on_behind_bad_files(zoo: dict[str, Path], narratrace: Narrat
     assert (sound["video"], sound["decoder"]) == (None, "none: no video stream")
     assert len(ended.error_lines) == 2
     assert narratrace("probe", zoo["empty.mp4"]).code == 1
+
+
+def test_probe_tells_the_size_of_remote_files(zoo: dict[str, Path], narratrace: Narratrace):
+    file = zoo["odd.webm"]
+    with serving(file.parent) as address:
+        ended = narratrace("probe", f"{address}/odd.webm")
+    assert ended.code == 0
+    assert f" {file.stat().st_size:,} bytes," in ended.out
+
+
+def test_probe_says_where_a_size_is_not_known(
+    zoo: dict[str, Path], narratrace: Narratrace, monkeypatch: pytest.MonkeyPatch
+):
+    unsized = replace(probe(zoo["plain.mp4"]), size_bytes=0)
+    monkeypatch.setattr(sys.modules["narratrace.source.probe"], "probe", lambda *_, **__: unsized)
+    assert " unknown size, " in narratrace("probe", zoo["plain.mp4"]).out
+    assert json.loads(narratrace("probe", zoo["plain.mp4"], "--json").out)["size_bytes"] is None
 
 
 def test_probe_warns_once_of_links_that_lead_nowhere(

@@ -241,3 +241,21 @@ def test_what_a_server_refuses_is_no_matter_of_media(
     with serving(tmp_path) as address, pytest.raises(MediaError) as refused:
         probe(f"{address}/talk.mp4")
     assert "moov" not in refused.value.cause
+
+
+def test_a_server_without_byte_ranges_is_the_likely_cause(tmp_path: Path) -> None:
+    noise = np.random.default_rng(1)
+
+    def draw(_i: int, _t: float) -> Any:  # much to store: an index close by is in FFmpeg's buffer
+        return noise.integers(16, 235, (192, 320), np.uint8)
+
+    for name, options in (("end", {}), ("front", {"movflags": "faststart"})):
+        path = tmp_path / f"{name}.mp4"
+        make_video(path, fps=25, seconds=2, width=320, height=192, draw=draw, container_options=options)
+    with serving(tmp_path) as address:
+        media = probe(f"{address}/front.mp4", look=None)
+        assert (media.packets, media.size_bytes) == (50, (tmp_path / "front.mp4").stat().st_size)
+        for look in (0, None):
+            with pytest.raises(MediaError, match="no pictures could be read") as caught:
+                probe(f"{address}/end.mp4", look=look)
+            assert "no byte ranges" in caught.value.cause

@@ -72,6 +72,7 @@ def _show(video: VideoInput, device: str, args: argparse.Namespace) -> None:
             **msgspec.to_builtins(media, enc_hook=str),
             "path": redacted(media.path),
         }
+        facts["size_bytes"] = media.size_bytes or None
         facts["captions"] = video.captions_uri
         print(json.dumps({**facts, "decoder": decoder}, ensure_ascii=False), flush=True)
         return
@@ -95,7 +96,8 @@ def decoder_for(media: MediaInfo, device: str) -> str:
 
 def _lines(media: MediaInfo) -> Iterator[tuple[str, str]]:
     length = "unknown length" if media.duration is None else f"{media.duration:.3f} s"
-    yield "container", f"{media.container}, {media.size_bytes:,} bytes, {length}"
+    size = f"{media.size_bytes:,} bytes" if media.size_bytes else "unknown size"
+    yield "container", f"{media.container}, {size}, {length}"
     if media.video is None:
         yield "video", "none"
     else:

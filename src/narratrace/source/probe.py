@@ -39,7 +39,7 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
 
     Raises:
         InputError: there is no such file, it is no regular file, or a URI has another scheme.
-        MediaError: it is no media file, or is damaged beyond opening.
+        MediaError: it is no media file, is damaged beyond opening, or a server gives nothing but its header.
         StorageError: the storage does not answer, or not as it should.
         DecodeTimeout: the storage did not answer in time.
     """
@@ -51,12 +51,14 @@ def probe(path: str | Path, *, look: int | None = LOOK, timeout_s: float = 60.0)
         video, audio = best_video(container), best_audio(container)
         warnings = [] if video or not _unknown_video(container) else ["no decoder for the video stream"]
         vfr, packets, picture = _look(container, video, look) if video else (None, None, None)
+        if packets == 0 and file is None:
+            raise _only_header(name)
         if video and picture is None:
             warnings.append("the first picture could not be decoded: size and rotation are the header's")
         return MediaInfo(
             path=name,
             container=container.format.name,
-            size_bytes=file.stat().st_size if file is not None else 0,
+            size_bytes=file.stat().st_size if file is not None else max(0, container.size),
             duration=container.duration / av.time_base if container.duration is not None else None,
             video=_video_info(video, picture) if video else None,
             audio=_audio_info(audio) if audio else None,
@@ -88,6 +90,16 @@ def _check_file(path: Path) -> None:
         raise InputError("not a regular file", station="source", input=str(path))
     if path.stat().st_size == 0:
         raise MediaError("the file is empty", station="source", input=str(path), expected="a media file")
+
+
+def _only_header(uri: str) -> MediaError:
+    return MediaError(
+        "no pictures could be read",
+        station="source",
+        input=uri,
+        expected="a server that gives byte ranges, or a local copy",
+        cause="the server gives no byte ranges, and the pictures lie before the index (moov)",
+    )
 
 
 def _unknown_video(container: InputContainer) -> bool:
