@@ -154,6 +154,25 @@ def test_text_in_an_encoding_that_cannot_be_told_is_refused(text: str, encoding:
     assert "iconv" in caught.value.expected
 
 
+@pytest.mark.parametrize("count", [1, 3])
+def test_a_few_zero_bytes_in_text_are_left_out(count: int, tmp_path: Path) -> None:
+    cues = (f"{n}\n00:00:0{n},000 --> 00:00:0{n},900\nein w\0rd für {n}\n\n" for n in range(1, count + 1))
+    text = "".join(cues)
+    text += "9\n00:00:20,000 --> 00:00:21,000\n" + "long " * 40 + "\n"
+    transcript = load(tmp_path, "a.srt", text.encode())
+    assert transcript.warnings == (f"zero bytes left out: {count}",)
+    assert transcript.utterances[0].text == "ein wrd für 1"
+    assert load(tmp_path, "b.srt", text.replace("\0", "").encode()).utterances == transcript.utterances
+
+
+@pytest.mark.parametrize(
+    "content", [b"\0\0\0\x20ftypisom" + bytes(range(256)) * 20, b"\0" * 4000, b"text " + b"\0" * 9]
+)
+def test_files_that_are_no_text_are_refused(content: bytes, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not text that can be read"):
+        load(tmp_path, "a.vtt", content)
+
+
 @pytest.mark.parametrize(
     "text", ["Lebergröße", "été à Hawaï", "Å, måtte være nær", "“naïve” … — señor", "à l’œil: °C"]
 )
