@@ -16,9 +16,6 @@ from narratrace.kernels.words import SIMULATED
 DevicePlanes = tuple[Any, Any, Any]
 """Y, U and V of one frame: objects with ``__cuda_array_interface__``, uint8, two-dimensional."""
 
-PITCH = 128
-"""Bytes a row of own surfaces is a multiple of: a cache line."""
-
 
 @dataclass(frozen=True, slots=True)
 class Surfaces:
@@ -76,13 +73,13 @@ class SurfacePool:
     Args:
         width, height: Luma pixels.
         frames: Most frames at a time.
+        pitch: Bytes from row to row, a multiple of 16.
     """
 
-    def __init__(self, width: int, height: int, frames: int) -> None:
+    def __init__(self, width: int, height: int, frames: int, pitch: int) -> None:
         self._size = (width, height)
         self._chroma_row = height
         rows = height + (height + 1) // 2
-        pitch = -(-(width + 1) // PITCH) * PITCH
         self._bytes = cuda.device_array((frames, rows, pitch), np.uint8)
 
     def copy(self, frames: Sequence[DevicePlanes], stream: Any) -> Surfaces:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from msgspec.structs import replace
 
+from narratrace.data.frames import row_pitch
 from narratrace.data.sample import SampleKind
 from narratrace.data.trace import Trace
 from tests.write.builders import make_recording, make_sample, make_visual
@@ -51,3 +52,10 @@ def test_traces_are_equal_by_their_columns_and_stay_fixed() -> None:
     assert trace != Trace.empty()
     assert trace != "trace"
     assert Trace.empty() == Trace.empty()
+
+
+@pytest.mark.parametrize("width", [1, 2, 16, 127, 128, 129, 1919, 1920])
+def test_rows_on_a_device_are_whole_cache_lines_with_room_for_all_chroma(width: int) -> None:
+    pitch = row_pitch(width)
+    assert pitch % 128 == 0
+    assert 2 * ((width + 1) // 2) <= pitch <= width + 128

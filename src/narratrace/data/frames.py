@@ -10,6 +10,9 @@ from msgspec import Struct
 
 U8 = npt.NDArray[np.uint8]
 
+_ROW = 128
+"""Bytes that a row of NV12 in device memory is a multiple of: a cache line."""
+
 
 class Frame(Struct, frozen=True, eq=False):
     """One decoded picture as planar 8-bit 4:2:0 YUV, valid until the next batch is asked for.
@@ -73,6 +76,14 @@ class PackedFrame(Struct, frozen=True, eq=False):
 
 
 AnyFrame = Frame | PackedFrame
+
+
+def row_pitch(width: int) -> int:
+    """Bytes from row to row of our own NV12 pictures in device memory, for ``width`` luma pixels.
+
+    Room for the last pair of chroma where the width is odd, and aligned for loads of 16 bytes.
+    """
+    return -(-(width + 1) // _ROW) * _ROW
 
 
 class Image(Struct, frozen=True):

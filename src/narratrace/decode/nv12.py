@@ -13,8 +13,7 @@ from typing import Any
 
 from msgspec import Struct
 
-ALIGN = 128
-"""Bytes that a row is a multiple of: a cache line."""
+from narratrace.data.frames import row_pitch
 
 
 class Surface(Struct, frozen=True):
@@ -37,7 +36,7 @@ class Batch:
         import cupy
 
         self._size = (width, height)
-        self._pitch = -(-(width + 1) // ALIGN) * ALIGN
+        self._pitch = row_pitch(width)
         self._memory = cupy.empty((pictures, height + (height + 1) // 2, self._pitch), cupy.uint8)
 
     def copy(self, place: int, surface: Surface, stream: Any) -> tuple[Any, Any, Any]:

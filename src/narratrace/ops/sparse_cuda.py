@@ -25,6 +25,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from numba import cuda
 
+from narratrace.data.frames import row_pitch
 from narratrace.errors import DeviceGaveUp
 from narratrace.kernels.recorder import Limits, TileEngine
 from narratrace.kernels.surfaces import SurfacePool, Surfaces, map_surfaces
@@ -126,7 +127,7 @@ class CudaRecorder:
     def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
         """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
         with self._device():
-            self._own = self._own or SurfacePool(*self._size, 1)
+            self._own = self._own or SurfacePool(*self._size, 1, row_pitch(self._size[0]))
             self._own.copy([(y, u, v)], self._engine.stream)
             self._engine.stream.synchronize()  # the decoder overwrites its own
             planes: tuple[Any, Any, Any] = self._own.planes(0)
@@ -185,7 +186,7 @@ class CudaRecorder:
         self._ahead.extend((i, t) for i, (t, _, _, _) in enumerate(frames))
 
     def _copied(self, planes: list[tuple[Any, Any, Any]]) -> Surfaces:
-        self._pool = self._pool or SurfacePool(*self._size, MOST_FRAMES)
+        self._pool = self._pool or SurfacePool(*self._size, MOST_FRAMES, row_pitch(self._size[0]))
         return self._pool.copy(planes, self._engine.stream)
 
     def _keep(self, frame: _Judged) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from narratrace._native import count_differences
+from narratrace.data.frames import row_pitch
 from tests.kernels.pictures import LAYOUTS, Planes, copied, flat, noise, place
 
 recorder = pytest.importorskip("narratrace.kernels.recorder", reason="needs numba-cuda")
@@ -66,7 +67,7 @@ def test_changed_tiles_are_those_of_the_cpu(content: Callable[..., Pair], size: 
     planes = place([before, after], layout)
     pictures = surfaces.map_surfaces(planes)
     if pictures is None:
-        pictures = surfaces.SurfacePool(width, height, 2).copy(planes, engine.stream)
+        pictures = surfaces.SurfacePool(width, height, 2, row_pitch(width)).copy(planes, engine.stream)
     engine.start(pictures, 0, 0.0)
     found = engine.compare(pictures, 1, 1)
     assert found.tiles.tolist() == changed_tiles(before, after)
