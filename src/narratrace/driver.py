@@ -14,6 +14,7 @@ import ctypes
 import functools
 import sys
 from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 import msgspec
@@ -207,22 +208,25 @@ def _nvdec(cuda: ctypes.CDLL, device: ctypes.c_int) -> tuple[int, tuple[DecodeCa
 
 
 def _capabilities(nvdec: ctypes.CDLL) -> Iterator[tuple[int, DecodeCap]]:
-    for codec, codec_number in _CODECS.items():
-        for chroma, chroma_number in _CHROMA.items():
-            for depth in _DEPTHS:
-                caps = _Caps(codec=codec_number, chroma=chroma_number, depth_minus_8=depth - 8)
-                _call(nvdec, "cuvidGetDecoderCaps", ctypes.byref(caps))
-                if caps.supported:
-                    yield (
-                        caps.engines,
-                        DecodeCap(
-                            codec=codec,
-                            chroma=chroma,
-                            bit_depth=depth,
-                            max_width=caps.max_width,
-                            max_height=caps.max_height,
-                        ),
-                    )
+    """What is decoded, by how many engines.
+
+    Raises:
+        _CudaError: of no codec could it be asked whether the usual pictures are decoded.
+    """
+    usual, refused = False, None
+    for codec, chroma, depth in product(_CODECS, _CHROMA, _DEPTHS):
+        caps = _Caps(codec=_CODECS[codec], chroma=_CHROMA[chroma], depth_minus_8=depth - 8)
+        try:
+            _call(nvdec, "cuvidGetDecoderCaps", ctypes.byref(caps))
+        except _CudaError as error:  # one answer less, not the end of all others
+            refused = refused or error
+            continue
+        usual = usual or (chroma, depth) == ("4:2:0", 8)
+        if caps.supported:
+            size = {"max_width": caps.max_width, "max_height": caps.max_height}
+            yield caps.engines, DecodeCap(codec=codec, chroma=chroma, bit_depth=depth, **size)
+    if refused and not usual:
+        raise refused
 
 
 if __name__ == "__main__":

@@ -52,6 +52,8 @@ typedef struct {
 
 int cuvidGetDecoderCaps(CUVIDDECODECAPS *caps) {
     if (setting("FAKE_NVDEC", 0)) return setting("FAKE_NVDEC", 0);
+    int usual = caps->eChromaFormat == 1 && caps->nBitDepthMinus8 == 0;
+    if (setting("FAKE_ODD", 0) && (caps->eCodecType == 9 || !usual)) return setting("FAKE_ODD", 0);
     int h264 = caps->eCodecType == 4 && caps->eChromaFormat == 1 && caps->nBitDepthMinus8 == 0;
     int hevc = caps->eCodecType == 8 && caps->eChromaFormat == 1 && caps->nBitDepthMinus8 <= 2;
     caps->bIsSupported = (unsigned char)(h264 || hevc);

@@ -85,6 +85,16 @@ def test_cards_without_nvdec_are_still_cards(fake: Path, tmp_path: Path):
     assert "libnvcuvid.so.1" in gpu.nvdec_problem
 
 
+def test_a_question_that_a_driver_refuses_closes_nvdec_for_no_other(fake: Path):
+    """As of VP8, or of 4:4:4 in 12 bits."""
+    gpu = ask(fake, FAKE_ODD="801").gpus[0]
+    assert (gpu.nvdec_engines, gpu.nvdec_problem) == (7, "")
+    assert [(cap.codec, cap.chroma, cap.bit_depth) for cap in gpu.decodes] == [
+        ("h264", "4:2:0", 8),
+        ("hevc", "4:2:0", 8),
+    ]
+
+
 def test_a_driver_that_crashes_takes_nobody_with_it(compiler: str, fake: Path, tmp_path: Path):
     (tmp_path / "libcuda.so.1").write_bytes((fake / "libcuda.so.1").read_bytes())
     source = tmp_path / "crash.c"
