@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -180,11 +182,10 @@ def test_a_process_has_as_many_sessions_as_it_is_told_to(
     monkeypatch.setattr(nvdec, "driver_facts", lambda: DriverFacts(gpus=(HOPPER,)))
     pools: list[Any] = []
     monkeypatch.setattr(nvdec, "DeviceDecoder", lambda media, options, pool, backend: pools.append(pool))
-    nvdec.session_pool.cache_clear()
+    monkeypatch.setattr(nvdec, "_pools", {})
     media = probe(make_video(tmp_path / "a.mp4", seconds=0.1).path)
     for _ in range(2):
         nvdec.open_nvdec(media, DecodeOptions(device_sessions=asked), 0)
-    nvdec.session_pool.cache_clear()
     assert pools[0] is pools[1]
     key = SessionKey("h264", "yuv420p", (160, 96), (160, 90))
     for _ in range(most):
@@ -196,3 +197,23 @@ def test_a_process_has_as_many_sessions_as_it_is_told_to(
     pools[0].drop(None)
     waiting.join(60)
     assert not waiting.is_alive()
+
+
+def test_a_card_has_one_pool_whoever_asks(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(nvdec, "_pools", {})
+    both = threading.Barrier(2, timeout=0.5)
+    asked: list[int] = []
+
+    def slowly(index: int) -> int:
+        asked.append(index)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait()  # as long as two threads could be in here
+        return 9
+
+    monkeypatch.setattr(nvdec, "busy_sessions", slowly)
+    with ThreadPoolExecutor(2) as threads:
+        first, second = threads.map(nvdec.session_pool, [0, 0])
+    assert first is second
+    assert asked == [0]
+    assert nvdec.session_pool(0, 2) is first
+    assert nvdec.session_pool(1) is not first

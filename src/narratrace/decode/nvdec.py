@@ -10,6 +10,7 @@ import ctypes
 import functools
 import importlib
 import importlib.util
+import threading
 from typing import Any
 
 from narratrace.data.media import MediaInfo, VideoStreamInfo
@@ -86,15 +87,21 @@ def busy_sessions(index: int) -> int:
     return max(1, driver_facts().gpus[index].nvdec_engines) + EXTRA_SESSIONS
 
 
-@functools.cache
+_pools: dict[int, SessionPool] = {}
+_pools_lock = threading.Lock()
+
+
 def session_pool(index: int, most: int = 0) -> SessionPool:
     """The sessions of a card, for all threads of this process.
 
     Args:
         index: Number of the card.
-        most: Sessions that exist at once, 0 for :func:`busy_sessions`.
+        most: Sessions that exist at once, 0 for :func:`busy_sessions`; whoever asks first decides.
     """
-    return SessionPool(lambda key: NvdecSession(key, index), most or busy_sessions(index))
+    with _pools_lock:
+        if index not in _pools:
+            _pools[index] = SessionPool(lambda key: NvdecSession(key, index), most or busy_sessions(index))
+        return _pools[index]
 
 
 class NvdecSession:
