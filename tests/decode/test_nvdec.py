@@ -107,6 +107,14 @@ def test_a_session_asks_for_pictures_in_device_memory_on_its_own_stream(library:
     assert session.size(picture(0)) == (160, 90)
 
 
+def test_a_plane_comes_to_the_host_without_a_kernel_of_cupys(
+    library: Recorder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(nvdec, "to_host", lambda plane: ["row by row", plane])
+    session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
+    assert session.to_host("a plane") == ["row by row", "a plane"]
+
+
 def test_what_the_library_raises_becomes_a_runtime_error(library: Recorder):
     session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
     library.answer = Refused("MBCount not supported")

@@ -11,6 +11,8 @@ import queue
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from msgspec import Struct
 
 from narratrace.data.frames import row_pitch
@@ -61,6 +63,21 @@ class Batch:
             )
         pairs = memory[height : height + high, :wide]
         return memory[:height, :width], pairs[:, 0::2], pairs[:, 1::2]
+
+
+def to_host(plane: Any) -> npt.NDArray[np.uint8]:
+    """A plane of a batch as a numpy array.
+
+    Row by row, with every byte in between: CuPy's own copy of such a view compiles a kernel for it, which
+    needs a compiler and headers that CuPy's wheels do not bring.
+    """
+    from cupy.cuda import runtime
+
+    (rows, columns), (pitch, step) = plane.shape, plane.strides
+    wide = (columns - 1) * step + 1
+    host = np.empty((rows, wide), np.uint8)
+    runtime.memcpy2D(host.ctypes.data, wide, plane.data.ptr, pitch, wide, rows, runtime.memcpyDeviceToHost)
+    return host[:, ::step]
 
 
 class BatchPool:

@@ -16,7 +16,7 @@ from typing import Any
 from narratrace.data.media import MediaInfo, VideoStreamInfo
 from narratrace.decode.contract import DecodeOptions, Unsuitable
 from narratrace.decode.device_pass import DeviceDecoder
-from narratrace.decode.nv12 import Batch, Surface
+from narratrace.decode.nv12 import Batch, Surface, to_host
 from narratrace.decode.sessions import Picture, SessionKey, SessionPool
 from narratrace.driver import Gpu, driver_facts
 
@@ -120,7 +120,7 @@ class NvdecSession:
     def __init__(self, key: SessionKey, index: int) -> None:
         import cupy
 
-        self._library, self._cupy = _library(), cupy
+        self._library = _library()
         self._device = cupy.cuda.Device(index)
         with self._device:
             self._stream = cupy.cuda.Stream(non_blocking=True)
@@ -171,7 +171,7 @@ class NvdecSession:
     def to_host(self, plane: Any) -> Any:
         """See :meth:`narratrace.decode.sessions.Session.to_host`."""
         with self._device:
-            return self._cupy.asnumpy(plane)
+            return to_host(plane)
 
     def close(self) -> None:
         """See :meth:`narratrace.decode.sessions.Session.close`."""
