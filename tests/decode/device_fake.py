@@ -52,6 +52,8 @@ class Faults:
     """What the i-th call of a recording raises: of ``batch``, ``copy``, ``wait`` or ``to_host``."""
     finish: bool = False
     """Whether the end of a stream raises."""
+    finish_hangs: bool = False
+    """Whether the end of a stream does not come back."""
 
 
 @dataclass(eq=False)
@@ -75,6 +77,10 @@ class FakeSession:
     pictures: int = 0
     released: threading.Event = field(default_factory=threading.Event)
     asked: Counter[str] = field(default_factory=Counter)
+    copying: set[int] = field(default_factory=set)
+    """Batches into which copies are under way."""
+    lost: list[int] = field(default_factory=list)
+    """Of these, those whose memory went all the same."""
     target: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
@@ -105,6 +111,8 @@ class FakeSession:
 
     def finish(self) -> list[Picture]:
         self.calls.append("finish")
+        if self.faults.finish_hangs:
+            self.released.wait(60)
         if self.faults.finish:
             raise RuntimeError("cannot be flushed")
         try:
@@ -121,6 +129,8 @@ class FakeSession:
         self.calls.append("batch")
         memory = np.zeros((pictures, height + (height + 1) // 2, width + width % 2 + 6), np.uint8)
         self.memory.append(weakref.ref(memory))
+        number = id(memory)
+        weakref.finalize(memory, lambda: self.lost.append(number) if number in self.copying else None)
         return memory
 
     def copy(self, picture: FakePicture, batch: Any, place: int) -> tuple[Any, Any, Any]:
@@ -129,6 +139,7 @@ class FakeSession:
         y, u, v = picture.planes
         height, width = y.shape
         high, wide = u.shape
+        self.copying.add(id(batch))
         memory = batch[place]
         memory[:height, :width] = y
         pairs = memory[height : height + high, : 2 * wide]
@@ -137,6 +148,7 @@ class FakeSession:
 
     def wait(self) -> None:
         self._ask("wait")
+        self.copying.clear()
 
     def to_host(self, plane: Any) -> Any:
         self._ask("to_host")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import threading
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -176,6 +178,49 @@ def test_device_memory_goes_with_the_pass_and_not_with_the_collector(how: str, t
         assert [ref() is None for ref in card.memory] == [True, True]
     finally:
         gc.enable()
+
+
+@pytest.mark.parametrize("how", ["early", "decode fails", "copy fails"])
+def test_memory_goes_once_nothing_is_copied_into_it(how: str, tmp_path: Path):
+    """To CuPy's pool, that is, and from there perhaps to another thread."""
+    made = make_video(tmp_path / "a.mp4", seconds=4)
+    card = FakeCard()
+    if how == "early":  # while the second batch is being filled
+        card.faults.hang_at = 45
+    elif how == "decode fails":
+        card.faults.refuse = lambda i: i == 45
+    else:
+        card.faults.fails = lambda what, i: RuntimeError("lost") if (what, i) == ("copy", 45) else None
+    options = DecodeOptions(frames="all", device_batch_size=30)
+
+    def decode() -> None:
+        with DeviceDecoder(probe(made.path), options, card.pool, "nvdec:0") as decoder:
+            for _ in decoder.batches():
+                if how == "early":
+                    threading.Timer(0.2, card.sessions[0].released.set).start()
+                    return
+
+    with contextlib.suppress(DeviceGaveUp):
+        decode()
+    gc.collect()
+    assert [ref() is None for ref in card.memory] == [True, True]
+    assert not card.sessions[0].lost
+    assert card.sessions[0].closed == (how != "early")
+
+
+def test_a_session_that_hangs_when_it_is_emptied_holds_nobody_up(tmp_path: Path):
+    made = make_video(tmp_path / "a.mp4", seconds=4)
+    card = FakeCard(faults=Faults(finish_hangs=True))
+    options = DecodeOptions(frames="all", device_batch_size=4)
+    begun = time.monotonic()
+    with DeviceDecoder(probe(made.path), options, card.pool, "nvdec:0") as decoder:
+        next(decoder.batches())
+    assert time.monotonic() - begun < 20
+    assert not card.sessions[0].closed
+    card.faults.finish_hangs = False
+    assert len(on_fake(made.path, card, frames="all")[0]) == 120
+    assert card.pool.made == 2
+    card.sessions[0].released.set()
 
 
 @dataclass

@@ -7,6 +7,7 @@ import ctypes
 import subprocess
 import sys
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
@@ -51,6 +52,7 @@ class Recorder:
         self.created: dict[str, Any] = {}
         self.fed: list[tuple[bytes, int, int]] = []
         self.answer: Any = []
+        self.waited: list[bool] = []
 
     def CreateDecoder(self, **kwargs: Any) -> Any:
         self.created = kwargs
@@ -83,7 +85,7 @@ class Device:
 @pytest.fixture
 def library(monkeypatch: pytest.MonkeyPatch) -> Recorder:
     recorder = Recorder()
-    stream = SimpleNamespace(ptr=4711, synchronize=lambda: None)
+    stream = SimpleNamespace(ptr=4711, synchronize=lambda: recorder.waited.append(True))
     cuda = SimpleNamespace(Device=Device, Stream=lambda non_blocking: stream)
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=cuda))
     monkeypatch.setattr(nvdec, "_library", lambda: recorder)
@@ -113,6 +115,24 @@ def test_a_plane_comes_to_the_host_without_a_kernel_of_cupys(
     monkeypatch.setattr(nvdec, "to_host", lambda plane: ["row by row", plane])
     session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
     assert session.to_host("a plane") == ["row by row", "a plane"]
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_session_waits_before_its_surfaces_go(broken: bool, library: Recorder):
+    def wait() -> None:
+        library.waited.append(decoder() is not None)
+        if broken:
+            raise RuntimeError("cudaErrorIllegalAddress")
+
+    made = [Device(0)]
+    decoder = weakref.ref(made[0])
+    library.CreateDecoder = lambda **_: made.pop()  # type: ignore[method-assign]
+    session = nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
+    session._stream.synchronize = wait
+    with pytest.raises(RuntimeError) if broken else contextlib.nullcontext():
+        session.close()
+    assert library.waited == [True]
+    assert decoder() is None
 
 
 def test_what_the_library_raises_becomes_a_runtime_error(library: Recorder):

@@ -132,9 +132,8 @@ class DeviceDecoder:
             self._container.close()
         if session is None:
             return
-        reusable = ended and self._is_flushed(session)
         self._last = []
-        if reusable:
+        if ended and self._flushed and not self._broken:
             self._pool.give(self._key, session)
         else:  # a thread that hangs in a session keeps it, and the file
             self._pool.drop(session if ended else None)
@@ -208,20 +207,23 @@ class DeviceDecoder:
         assert memory is not None
         batch = memory.take(self._prefetch.beat)
         frames: list[Frame] = []
-        for stamp, picture in self._pictures(session):
-            self._prefetch.beat()
-            placed = self._place(session, stamp, picture)
-            if placed is None:
-                continue
-            planes = self._ask(session.copy, picture, batch, len(frames))
-            frames.append(self._frame(placed, planes))
-            if len(frames) == self._options.device_batch_size:
+        try:
+            for stamp, picture in self._pictures(session):
+                self._prefetch.beat()
+                placed = self._place(session, stamp, picture)
+                if placed is None:
+                    continue
+                planes = self._ask(session.copy, picture, batch, len(frames))
+                frames.append(self._frame(placed, planes))
+                if len(frames) == self._options.device_batch_size:
+                    self._ask(session.wait)
+                    yield batch, frames
+                    batch, frames = memory.take(self._prefetch.beat), []
+            if frames:
                 self._ask(session.wait)
                 yield batch, frames
-                batch, frames = memory.take(self._prefetch.beat), []
-        if frames:
-            self._ask(session.wait)
-            yield batch, frames
+        finally:  # while this still holds the batch, whose memory may serve another thread next
+            self._wind_up(session)
 
     def _pictures(self, session: Session) -> Iterator[tuple[_Stamp, Any]]:
         """Decoded pictures with what their packets say."""
@@ -296,12 +298,13 @@ class DeviceDecoder:
             self._broken = True
             raise self._gave_up(f"{error}" or type(error).__name__) from error
 
-    def _is_flushed(self, session: Session) -> bool:
-        """Empties a session; whether it can then be used for another recording."""
+    def _wind_up(self, session: Session) -> None:
+        """Empties a session, however the pass ends, and waits until it writes to no memory of ours."""
         with contextlib.suppress(DeviceGaveUp):
             if not (self._flushed or self._broken):
                 self._ask(self._flush, session)
-        return not self._broken
+        with contextlib.suppress(DeviceGaveUp):
+            self._ask(session.wait)
 
     def _flush(self, session: Session) -> None:
         self._last = session.finish()

@@ -176,7 +176,10 @@ class NvdecSession:
     def close(self) -> None:
         """See :meth:`narratrace.decode.sessions.Session.close`."""
         with self._device:
-            self._decoder = None
+            try:
+                self._stream.synchronize()  # its surfaces may still be read
+            finally:
+                self._decoder = None
 
     def _decode(self, packet: Any) -> list[Picture]:
         with self._device:
