@@ -56,8 +56,8 @@ class Library(Struct, frozen=True):
         more: Expression of the imported module ``m`` that tells more.
         before: Statement to run first.
         needs_driver: Whether it is of no use without an NVIDIA driver.
-        why_not: Function of :mod:`narratrace.device` that says why it cannot use a card, by its number; asked
-            for every card the driver shows.
+        why_not: Module and function of ours that says why it cannot use a card, by its number; asked for
+            every card the driver shows.
     """
 
     distribution: str
@@ -80,12 +80,18 @@ LIBRARIES = (
         "ctranslate2",
         "asr",
         "f'{m.get_cuda_device_count()} CUDA cards'",
-        why_not="why_not_ctranslate2",
+        why_not="narratrace.device:why_not_ctranslate2",
     ),
     Library("torch", "torch", "classify", "f'CUDA {m.version.cuda}, {m.cuda.device_count()} cards usable'"),
     Library("torchvision", "torchvision", "classify", before=_TORCHVISION),
     Library("open_clip_torch", "open_clip", "classify", before=_TORCHVISION),
-    Library("PyNvVideoCodec", "PyNvVideoCodec", "cuda", needs_driver=True),
+    Library(
+        "PyNvVideoCodec",
+        "PyNvVideoCodec",
+        "cuda",
+        needs_driver=True,
+        why_not="narratrace.decode.nvdec:why_not_pynvvideocodec",
+    ),
     Library("cupy-cuda13x", "cupy", "cuda", "f'{m.cuda.runtime.getDeviceCount()} cards'", needs_driver=True),
     Library(
         "numba-cuda",
@@ -237,7 +243,8 @@ def _asking(library: Library) -> str:
     cards = range(len(driver_facts().gpus)) if library.why_not else ()
     if not cards:
         return ""
-    ask = f"from narratrace.device import {library.why_not} as ask"
+    module, function = library.why_not.split(":")
+    ask = f"from {module} import {function} as ask"
     return f"{ask}\nimport sys\nsys.exit('; '.join(filter(None, dict.fromkeys(map(ask, {cards})))) or None)"
 
 

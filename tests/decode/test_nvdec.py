@@ -190,6 +190,35 @@ def test_missing_and_driverless_libraries_are_told(error: Exception, monkeypatch
     assert "narratrace[cuda]" in nvdec.why_not_libraries()
 
 
+@pytest.mark.parametrize("name", ["CreateDecoder", "PyNvVCException", "decode_flag"])
+def test_another_version_of_the_library_is_told_once(
+    name: str, library: Recorder, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(nvdec.importlib.util, "find_spec", lambda name: object())
+    assert nvdec.why_not_libraries() == ""
+    packet = library.PacketData()
+    if name == "decode_flag":
+        del packet.decode_flag
+    library.PacketData = lambda: packet  # type: ignore[method-assign]
+    names = {
+        *("CreateDecoder", "PyNvVCException", "PyNvVCExceptionUnsupported", "cudaVideoCodec", "PacketData")
+    }
+    older = SimpleNamespace(**{n: getattr(library, n) for n in names - {name}}, __version__="1.9")
+    monkeypatch.setattr(nvdec, "_library", lambda: older)
+    told = nvdec.why_not_libraries()
+    assert "PyNvVideoCodec 1.9 has no" in told
+    assert name in told
+
+
+def test_arguments_of_another_version_are_no_error_of_ours(library: Recorder):
+    def create(gpuid: int) -> Any:
+        """Takes less than it is given."""
+
+    library.CreateDecoder = create  # type: ignore[assignment,method-assign]
+    with pytest.raises(RuntimeError, match="unexpected keyword"):
+        nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
+
+
 def test_so_many_sessions_keep_a_card_busy(library: Recorder, monkeypatch: pytest.MonkeyPatch):
     facts = DriverFacts(gpus=(HOPPER, replace(HOPPER, index=1, nvdec_problem="closed", nvdec_engines=0)))
     for module in (nvdec, opening, device):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import logging
 import subprocess
 import sys
@@ -101,7 +102,7 @@ def test_more_cards_than_ctranslate2_sees_are_refused(one_card: None):
 
 
 def test_the_doctor_says_what_a_library_cannot_do_on_a_card(monkeypatch: pytest.MonkeyPatch):
-    library = doctor.Library("numpy", "numpy", "x", "'fine'", why_not="why_not_cuda")
+    library = doctor.Library("numpy", "numpy", "x", "'fine'", why_not="narratrace.device:why_not_cuda")
     monkeypatch.setattr(doctor, "driver_facts", lambda: DriverFacts(gpus=(CARD,) * 100))
     fact = doctor._library(library)  # which asks the real driver, in a process of its own
     assert fact.status == "broken"
@@ -109,8 +110,9 @@ def test_the_doctor_says_what_a_library_cannot_do_on_a_card(monkeypatch: pytest.
     monkeypatch.setattr(doctor, "driver_facts", DriverFacts)
     fact = doctor._library(library)
     assert (fact.status, fact.detail.endswith(", fine")) == ("ok", True), "nobody asks where there is no card"
-    (speech,) = [one for one in doctor.LIBRARIES if one.module == "ctranslate2"]
-    assert getattr(device, speech.why_not) is why_not_ctranslate2
+    asked = {one.module: one.why_not.split(":") for one in doctor.LIBRARIES if one.why_not}
+    assert set(asked) == {"ctranslate2", "PyNvVideoCodec"}
+    assert all(callable(getattr(importlib.import_module(name), what)) for name, what in asked.values())
 
 
 @pytest.mark.parametrize(("required", "ends"), [("1", pytest.fail.Exception), ("", pytest.skip.Exception)])

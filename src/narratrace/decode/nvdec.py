@@ -23,6 +23,9 @@ from narratrace.driver import Gpu, driver_facts
 EXTRA_SESSIONS = 2
 """Sessions beyond one per decoder engine: while one waits for the host, another keeps its engine busy."""
 
+_NEEDED = ("CreateDecoder", "PacketData", "cudaVideoCodec", "PyNvVCException", "PyNvVCExceptionUnsupported")
+_NEEDED_OF_PACKETS = ("bsl_data", "bsl", "pts", "decode_flag")
+
 _DISCONTINUITY = 4  # CUVID_PKT_DISCONTINUITY
 _SAMPLING = frozenset({"yuv420p", "yuvj420p"})
 
@@ -47,12 +50,23 @@ def why_not_libraries() -> str:
     for name in ("cupy", "numba_cuda"):
         if importlib.util.find_spec(name) is None:
             return f"{name.replace('_', '-')} is not installed: pip install 'narratrace[cuda]'"
+    return why_not_pynvvideocodec()
+
+
+def why_not_pynvvideocodec(_index: int = 0) -> str:
+    """Why the installed PyNvVideoCodec cannot be used, empty when it can; the same for every card."""
     try:
-        _library()
+        library = _library()
+        packet = library.PacketData() if hasattr(library, "PacketData") else None
     except ImportError as error:
         return f"PyNvVideoCodec cannot be imported: {error}"
-    except RuntimeError as error:
-        return f"PyNvVideoCodec cannot be used: {str(error).strip().splitlines()[0]}"
+    except Exception as error:  # a driver's RuntimeError, or whatever a version of it raises
+        return f"PyNvVideoCodec cannot be used: {(str(error).strip().splitlines() or [repr(error)])[0]}"
+    missing = [name for name in _NEEDED if not hasattr(library, name)]
+    missing += [f"PacketData.{name}" for name in _NEEDED_OF_PACKETS if packet and not hasattr(packet, name)]
+    if missing:
+        version = getattr(library, "__version__", "of this version")
+        return f"PyNvVideoCodec {version} has no {', '.join(missing)}: another version is needed"
     return ""
 
 
@@ -186,11 +200,14 @@ class NvdecSession:
             return [(picture.getPTS(), picture) for picture in self._call(self._decoder.Decode, packet)]
 
     def _call(self, function: Any, *args: Any, **kwargs: Any) -> Any:
-        """The function's result; the library's own exceptions, which are no RuntimeErrors, become such."""
+        """The function's result; what is no RuntimeError becomes one.
+
+        That is the library's own exceptions, and a TypeError where a version of it takes other arguments.
+        """
         library = self._library
         try:
             return function(*args, **kwargs)
-        except (library.PyNvVCException, library.PyNvVCExceptionUnsupported) as error:
+        except (library.PyNvVCException, library.PyNvVCExceptionUnsupported, TypeError) as error:
             raise RuntimeError(str(error)) from error
 
 
