@@ -78,7 +78,9 @@ class TileEngine:
         self._before = cuda.device_array((1, self.rows * tiles.ROWS, 2 * pairs), np.uint64)
         self._after = cuda.device_array_like(self._before)
         self._flags = cuda.device_array((frames, self.count), np.uint8)
-        self._still = cuda.to_device(np.zeros((1, self.count), np.uint8))
+        no, yes = np.zeros((1, self.count), np.uint8), np.ones((1, self.count), np.uint8)
+        self._still = cuda.to_device(no, stream=self.stream)
+        self._everywhere = cuda.to_device(yes, stream=self.stream)
         self._again = cuda.device_array((1, self.count), np.uint8)
         self._times = cuda.device_array(frames, np.float64)
         self._changed_at = cuda.device_array(self.count, np.float64)
@@ -86,6 +88,7 @@ class TileEngine:
         self._lists = cuda.device_array((frames, max(1, limits.most)), np.int32)
         self._again_list = cuda.device_array((1, self.count), np.int32)
         self._outbox = _Outbox(frames, max(frames * limits.most, self.count))
+        self.stream.synchronize()  # ``no`` and ``yes`` are kept until they have been read
 
     def close(self) -> None:
         """Frees its memory; the engine is of no more use.
@@ -99,9 +102,8 @@ class TileEngine:
 
     def start(self, pictures: Surfaces, frame: int, t: float) -> None:
         """Makes a frame the screen, all of whose tiles changed at ``t`` seconds."""
-        everywhere = cuda.to_device(np.ones((1, self.count), np.uint8), stream=self.stream)
-        self._settle(pictures, frame, [t], everywhere, due=True)
-        self._fresh.copy_to_device(np.zeros(self.count, np.uint8), stream=self.stream)
+        self._settle(pictures, frame, [t], self._everywhere, due=True)
+        self._fresh.copy_to_device(self._still[0], stream=self.stream)
 
     def compare(self, pictures: Surfaces, first: int, count: int) -> Found:
         """What ``count`` frames change, one after the other."""
@@ -175,7 +177,9 @@ class TileEngine:
         due: bool = False,
         refresh_s: float = 0.0,
     ) -> None:
-        self._times[: len(times)].copy_to_device(np.array(times), stream=self.stream)
+        known = np.array(times)
+        self._times[: len(times)].copy_to_device(known, stream=self.stream)
+        self.stream.synchronize()  # ``known`` is kept until it has been read
         tiles.settle[-(-self.count // 64), 64, self.stream](
             pictures.words, first, len(times), pictures.chroma_row, self.width, self.height, flags,
             self._times, due, refresh_s, self._before, self._changed_at, self._fresh, self._again,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -98,3 +100,30 @@ def assert_screen(screen: Planes, before: Planes, after: Planes, tiles: list[int
             plane[part] = source[part]
     for got, plane in zip(screen, wanted, strict=True):
         np.testing.assert_array_equal(got, plane)
+
+
+def test_what_is_sent_to_the_card_is_kept_until_it_is_there(monkeypatch: pytest.MonkeyPatch):
+    """Copies in a stream may read the host's memory after the call; in the simulator they never do."""
+    engine = recorder.TileEngine(32, 16, recorder.Limits(LUMA, CHROMA, MIN_LUMA, MIN_CHROMA, 9), 3)
+    planes = place([flat(16, 32, 20 * (i // 2)) for i in range(3)], "nv12")
+    pictures = surfaces.map_surfaces(planes)
+    under_way: list[Callable[[], object]] = []
+    wait, copy = engine.stream.synchronize, type(engine._fresh).copy_to_device
+
+    def copying(target: Any, source: Any, stream: Any = 0) -> None:
+        if isinstance(source, np.ndarray):
+            under_way.append(weakref.ref(source))
+        copy(target, source, stream=stream)
+
+    def waiting() -> None:
+        assert all(source() is not None for source in under_way), "it went too early"
+        under_way.clear()
+        wait()
+
+    monkeypatch.setattr(type(engine._fresh), "copy_to_device", copying)
+    monkeypatch.setattr(engine.stream, "synchronize", waiting)
+    engine.start(pictures, 0, 0.0)
+    assert engine.compare(pictures, 1, 2).counts.tolist() == [0, 2]
+    engine.commit(pictures, 1, [0.1, 0.2], 2)
+    assert not under_way
+    assert engine.refresh(pictures, 2, 5.0, 1.0)[0].tolist() == [0, 1]
