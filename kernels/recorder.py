@@ -16,8 +16,8 @@ from narratrace.kernels.words import SIMULATED, slack
 U8 = npt.NDArray[np.uint8]
 I32 = npt.NDArray[np.int32]
 
-_HEAD = 512
-"""Changed tiles of a batch that are copied before it is known how many there are: most have fewer."""
+_ROOM = 512
+"""Changed tiles that there is room for at first: most batches have fewer."""
 
 _COLLECTORS = 32
 """Most blocks of threads that collect the tiles of one frame."""
@@ -87,7 +87,7 @@ class TileEngine:
         self._fresh = cuda.device_array(self.count, np.uint8)
         self._lists = cuda.device_array((frames, max(1, limits.most)), np.int32)
         self._again_list = cuda.device_array((1, self.count), np.int32)
-        self._outbox = _Outbox(frames, max(frames * limits.most, self.count))
+        self._outbox = _Outbox(frames)
         self.stream.synchronize()  # ``no`` and ``yes`` are kept until they have been read
 
     def close(self) -> None:
@@ -160,12 +160,18 @@ class TileEngine:
     def _list(self, pictures: Surfaces, first: int, count: int, flags: Any, lists: Any, most: int) -> Found:
         box = self._outbox
         tiles.list_tiles[count, tiles.LISTERS, self.stream](flags, self.count, most, box.counts, lists)
+        counts, offsets = box.listed(count, most, self.stream)
+        if not offsets[-1]:
+            return Found(
+                counts, offsets, np.zeros(0, np.int32), np.zeros((0, 8 * tiles.BLOCK_WORDS), np.uint8)
+            )
+        box.make_room(int(offsets[-1]))
         blocks = min(_COLLECTORS, -(-most // tiles.COLLECTED))
         tiles.collect[(max(1, blocks), count), (tiles.ROWS, tiles.COLLECTED), self.stream](
             pictures.words, first, pictures.chroma_row, self.width, self.height, most, box.counts, lists,
             box.tiles, box.blocks,
         )  # fmt: skip
-        return box.fetch(count, most, self.stream)
+        return Found(counts, offsets, *box.fetch(int(offsets[-1]), self.stream))
 
     def _settle(
         self,
@@ -187,29 +193,39 @@ class TileEngine:
 
 
 class _Outbox:
-    """Changed tiles on their way to the host: device buffers, and pinned ones that they are copied to."""
+    """Changed tiles on their way to the host: device buffers, and pinned ones that they are copied to.
 
-    def __init__(self, frames: int, most: int) -> None:
+    They are as large as what has crossed at once so far. The most that could cross, all frames of a batch
+    full of changes, would take hundreds of megabytes for large pictures.
+    """
+
+    def __init__(self, frames: int) -> None:
         self.counts = cuda.device_array(frames, np.int32)
-        self.tiles = cuda.device_array(most, np.int32)
-        self.blocks = cuda.device_array((most, tiles.BLOCK_WORDS), np.uint64)
         self._counts = cuda.pinned_array(frames, np.int32)
-        self._tiles = cuda.pinned_array(most, np.int32)
-        self._blocks = cuda.pinned_array((most, tiles.BLOCK_WORDS), np.uint64)
+        self.room = 0
+        self.make_room(_ROOM)
 
-    def fetch(self, count: int, most: int, stream: Any) -> Found:
-        """What was collected, once the stream has got that far."""
+    def listed(self, count: int, most: int, stream: Any) -> tuple[I32, npt.NDArray[np.int64]]:
+        """Changed tiles of each frame, and where they will begin, once the stream has got that far."""
         self.counts.copy_to_host(self._counts, stream=stream)
-        self._copy(0, min(_HEAD, len(self._tiles)), stream)
         stream.synchronize()
         counts = self._counts[:count].copy()
-        offsets = np.concatenate([[0], np.cumsum(np.where(counts <= most, counts, 0))])
-        total = int(offsets[-1])
-        if total > _HEAD:
-            self._copy(_HEAD, total, stream)
-            stream.synchronize()
-        return Found(counts, offsets, self._tiles[:total].copy(), self._blocks[:total].copy().view(np.uint8))
+        return counts, np.concatenate([[0], np.cumsum(np.where(counts <= most, counts, 0))])
 
-    def _copy(self, begin: int, end: int, stream: Any) -> None:
-        self.tiles[begin:end].copy_to_host(self._tiles[begin:end], stream=stream)
-        self.blocks[begin:end].copy_to_host(self._blocks[begin:end], stream=stream)
+    def make_room(self, total: int) -> None:
+        """Has the buffers hold ``total`` tiles; nothing may be under way in the stream."""
+        if total <= self.room:
+            return
+        self.room = room = max(total, self.room + self.room // 2)
+        self.tiles = self.blocks = self._tiles = self._blocks = None  # before there are others
+        self.tiles = cuda.device_array(room, np.int32)
+        self.blocks = cuda.device_array((room, tiles.BLOCK_WORDS), np.uint64)
+        self._tiles = cuda.pinned_array(room, np.int32)
+        self._blocks = cuda.pinned_array((room, tiles.BLOCK_WORDS), np.uint64)
+
+    def fetch(self, total: int, stream: Any) -> tuple[I32, U8]:
+        """The tiles that were collected, and their pixels, once the stream has got that far."""
+        self.tiles[:total].copy_to_host(self._tiles[:total], stream=stream)
+        self.blocks[:total].copy_to_host(self._blocks[:total], stream=stream)
+        stream.synchronize()
+        return self._tiles[:total].copy(), self._blocks[:total].copy().view(np.uint8)

@@ -78,6 +78,7 @@ class SurfacePool:
 
     def __init__(self, width: int, height: int, frames: int, pitch: int) -> None:
         self._size = (width, height)
+        self.frames = frames
         self._chroma_row = height
         rows = height + (height + 1) // 2
         self._bytes = cuda.device_array((frames, rows, pitch), np.uint8)

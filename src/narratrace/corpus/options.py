@@ -173,8 +173,9 @@ class RunOptions(Struct, frozen=True, kw_only=True):
         option(
             "memory of its card for each worker that shares the models of another process",
             unit="B",
-            source="estimate: a context and kernels 0.5 GB, the surfaces of two decoder sessions 0.1 GB at "
-            "1080p, and something to spare",
+            source="estimate: a context and kernels 0.5 GB; at 1080p the surfaces of two decoder sessions, "
+            "the batches of a recording and its analysis 0.1 GB each, at 4K four times that; and something "
+            "to spare",
             ge=1,
         ),
     ] = 1_000_000_000

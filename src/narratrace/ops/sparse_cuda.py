@@ -39,7 +39,7 @@ TimedPlanes = tuple[float, Any, Any, Any]
 """A frame: its time in seconds, and its planes on the device."""
 
 MOST_FRAMES = 32
-"""Most frames of a batch; more would only grow the buffers."""
+"""Most frames that are looked at in one launch; a decoder hands over fewer."""
 
 
 class _Judged(Struct, frozen=True, eq=False):
@@ -127,7 +127,7 @@ class CudaRecorder:
     def lasting(self, y: Any, u: Any, v: Any) -> tuple[Any, Any, Any]:
         """See :meth:`narratrace.ops.sparse.Recorder.lasting`."""
         with self._device():
-            self._own = self._own or SurfacePool(*self._size, 1, row_pitch(self._size[0]))
+            self._own = self._own or self._surfaces(1)
             self._own.copy([(y, u, v)], self._engine.stream)
             self._engine.stream.synchronize()  # the decoder overwrites its own
             planes: tuple[Any, Any, Any] = self._own.planes(0)
@@ -186,8 +186,14 @@ class CudaRecorder:
         self._ahead.extend((i, t) for i, (t, _, _, _) in enumerate(frames))
 
     def _copied(self, planes: list[tuple[Any, Any, Any]]) -> Surfaces:
-        self._pool = self._pool or SurfacePool(*self._size, MOST_FRAMES, row_pitch(self._size[0]))
+        if self._pool is None or self._pool.frames < len(planes):
+            self._engine.stream.synchronize()  # the surfaces that go may still be read
+            self._pool = self._pictures = None  # before there is another
+            self._pool = self._surfaces(len(planes))
         return self._pool.copy(planes, self._engine.stream)
+
+    def _surfaces(self, frames: int) -> SurfacePool:
+        return SurfacePool(*self._size, frames, row_pitch(self._size[0]))
 
     def _keep(self, frame: _Judged) -> None:
         """Hands a frame to the host's half."""

@@ -129,6 +129,30 @@ def test_batches_of_any_size_and_layout_give_the_same():
             assert_same(a, b)
 
 
+@pytest.mark.parametrize("layout", ["nv12", "planar"])
+def test_buffers_grow_with_what_they_have_to_hold(layout: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(tile_engine, "_ROOM", 1)
+    rules, rng = RULES["everything"], np.random.default_rng(8)
+    few = list(pointer(rng, 48, 64))[:2]
+    many = [(t + 2, planes) for t, planes in film(rng, 48, 64)]
+    cpu, recorder = (make_recorder(64, 48, rules, device) for device in ("cpu", "cuda:0"))
+    for frames in (few, many):
+        wanted = record(cpu, frames, 1, "")
+        got = record(recorder, frames, len(frames), layout)
+        assert got[0] == wanted[0]
+        for a, b in zip(got[1], wanted[1], strict=True):
+            assert_same(a, b)
+        assert recorder._pool is None if layout == "nv12" else recorder._pool.frames == len(frames)
+
+
+def test_large_pictures_take_no_memory_for_changes_that_may_never_come():
+    limits = tile_engine.Limits(16, 12, 3, 2, most=3840 * 2160 // 256 // 4)
+    engine = tile_engine.TileEngine(3840, 2160, limits, 32)
+    held = {**vars(engine), **vars(engine._outbox)}
+    screens = 2 * engine._before.nbytes
+    assert sum(getattr(array, "nbytes", 0) for array in held.values()) < screens + 8e6
+
+
 @pytest.mark.parametrize("layout", ["nv12 padded", "planar"])
 def test_a_frame_can_be_kept(layout: str):
     """The copy is the same picture to the recorder, also among frames that lie elsewhere."""
