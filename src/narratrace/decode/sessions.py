@@ -2,13 +2,14 @@
 
 Note [Reusing sessions]
 ~~~~~~~~~~~~~~~~~~~~~~~
-Making a decoder session on a data centre card takes 50 to 70 ms, as long as 40 frames; a reused one costs
-nothing. A session may serve another recording only if all that was fixed at its creation is the same: codec,
-sampling and bit depth, the size, and what the stream says about its pictures, Note [Changing sequences]. The
-coded size alone is a trap: heights of 530 and 532 are both coded as 544, and the second recording would come
-out cropped like the first. So is size as a whole: a fast encoder refers to one picture, a slow one to
-sixteen, and a decoder made for few has nowhere to keep many. Between recordings a session is flushed, and
-told of the break. One that has raised is not used again: nobody knows what is left in it.
+Making a decoder session allocates all its surfaces, and makes its engine ready; a reused one has both. What
+that saves has not been measured on a card. A session may serve another recording only if all that was fixed
+at its creation is the same: codec, sampling and bit depth, the size, and what the stream says about its
+pictures, Note [Changing sequences]. The coded size alone is a trap: heights of 530 and 532 are both coded as
+544, and the second recording would come out cropped like the first. So is size as a whole: a fast encoder
+refers to one picture, a slow one to sixteen, and a decoder made for few has nowhere to keep many. Between
+recordings a session is flushed, and told of the break. One that has raised is not used again: nobody knows
+what is left in it.
 """
 
 from __future__ import annotations
