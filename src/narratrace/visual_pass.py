@@ -7,6 +7,7 @@ Note [Decoding beside]. At most one batch is looked at while the next is taken.
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -16,15 +17,16 @@ from time import perf_counter
 from msgspec.structs import replace
 
 from narratrace.analyse.in_order import InOrder
-from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser
+from narratrace.analyse.visual import AnalyseOptions, VisualAnalyser, why_not_analysing
 from narratrace.data.analysis import VisualAnalysis
 from narratrace.data.frames import AnyFrame
 from narratrace.data.media import MediaInfo
 from narratrace.data.outcome import Failed, Kept, Outcome
 from narratrace.data.recording import Recording
-from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder
+from narratrace.decode import DecodeOptions, DeviceGaveUp, open_decoder, why_not_decoding
 from narratrace.decode.contract import Decoder
 from narratrace.decode.pyav import PyavDecoder
+from narratrace.device import check_device, fallback_level
 from narratrace.errors import DeviceError, MediaError, NarratraceError
 from narratrace.pipeline import Hooks
 from narratrace.source import probe
@@ -61,7 +63,20 @@ class VisualPass:
         self._hooks = hooks or Hooks()
 
     def open(self) -> None:
-        """Nothing to load: a decoder is opened per recording."""
+        """Tries the device, once in a process; what no recording could do there is known before the first.
+
+        Raises:
+            DeviceError: a card that was asked for by its number cannot decode or analyse.
+        """
+        chosen = check_device(self._device)
+        if chosen.kind == "cpu":
+            return
+        reason = why_not_decoding(chosen.index) or why_not_analysing(chosen.index)
+        if reason and chosen.kind == "cuda":
+            raise DeviceError(reason, station="decode", input=str(chosen), expected="auto or cpu here")
+        if reason:
+            _log_once(reason)
+            self._device = "cpu"
 
     def run(self, batch: Sequence[Recording]) -> list[Outcome[Recording]]:
         """One outcome per recording in the same order."""
@@ -147,6 +162,11 @@ class VisualPass:
             begin = frames[0].t if begin is None else begin
             hooks.on_progress(video_id, frames[-1].t - begin)
         beside.wait()
+
+
+@functools.cache
+def _log_once(reason: str) -> None:
+    log.log(fallback_level(), "decoding and analysing on the CPU: %s", reason)
 
 
 def frames_device(backend: str) -> str:

@@ -22,6 +22,7 @@ from narratrace.decode.bitstream import elementary_feed
 from narratrace.decode.contract import Unsuitable
 from narratrace.decode.device_pass import DeviceDecoder
 from narratrace.decode.sessions import SessionKey, SessionPool
+from narratrace.device import parse_device
 from narratrace.errors import DeviceError
 from narratrace.ops.sparse import Recorder, make_recorder
 from narratrace.source import probe
@@ -313,3 +314,45 @@ def test_a_full_card_fails_no_recording(card: FakeCard, tmp_path: Path):
         assert isinstance(outcome, Kept)
         assert outcome.value.visual is not None
         assert "out of memory" in outcome.value.visual.video.warnings[0]
+
+
+@pytest.mark.parametrize("part", ["decoding", "analysing"])
+def test_what_no_recording_can_do_on_a_card_is_told_before_the_first(
+    part: str,
+    card: FakeCard,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+):
+    reason = f"no {part} here {tmp_path}"
+    for name in ("decoding", "analysing"):
+        told = reason if name == part else ""
+        monkeypatch.setattr(f"narratrace.visual_pass.why_not_{name}", lambda index, told=told: told)
+    monkeypatch.setattr("narratrace.visual_pass.check_device", parse_device)
+    stage = VisualPass(DecodeOptions(), AnalyseOptions(), device="cuda:0")
+    with pytest.raises(DeviceError, match=f"no {part} here"):
+        stage.open()
+    made = make_video(tmp_path / "a.mp4", seconds=0.5)
+    recording = Recording(input=VideoInput(video_id="a", uri=str(made.path)), sequence=0)
+    caplog.set_level("DEBUG", "narratrace")
+    for _ in range(2):
+        stage = VisualPass(DecodeOptions(), AnalyseOptions(), device="auto")
+        stage.open()
+        (outcome,) = stage.run([recording])
+        assert isinstance(outcome, Kept)
+        assert outcome.value.visual is not None
+        assert outcome.value.visual.video.backend == "pyav"
+    assert [reason in record.getMessage() for record in caplog.records].count(True) == 1
+    assert not card.sessions
+
+
+def test_a_card_that_works_is_used(card: FakeCard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for name in ("decoding", "analysing"):
+        monkeypatch.setattr(f"narratrace.visual_pass.why_not_{name}", lambda index: "")
+    monkeypatch.setattr("narratrace.visual_pass.check_device", parse_device)
+    stage = VisualPass(DecodeOptions(), AnalyseOptions(), device="cuda:0")
+    stage.open()
+    made = make_video(tmp_path / "a.mp4", seconds=0.5)
+    recording = Recording(input=VideoInput(video_id="a", uri=str(made.path)), sequence=0)
+    assert isinstance(stage.run([recording])[0], Kept)
+    assert card.sessions

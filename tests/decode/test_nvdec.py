@@ -219,6 +219,31 @@ def test_arguments_of_another_version_are_no_error_of_ours(library: Recorder):
         nvdec.NvdecSession(SessionKey("h264", "yuv420p", (160, 90), b""), 0)
 
 
+def test_a_card_is_asked_for_a_session_before_recordings_are(
+    library: Recorder, monkeypatch: pytest.MonkeyPatch
+):
+    gpus = (HOPPER, replace(HOPPER, nvdec_problem="closed"), replace(HOPPER, decodes=()))
+    monkeypatch.setattr(nvdec, "driver_facts", lambda: DriverFacts(gpus=gpus))
+    asked: list[tuple[int, ...]] = []
+    monkeypatch.setattr(nvdec, "Batch", lambda *size: asked.append(size))
+    assert nvdec.why_not_session(0) == ""
+    assert library.created["codec"] == "H264"
+    assert library.waited, "it was not closed"
+    assert asked == [(32, 32, 1)]
+    assert nvdec.why_not_session(1) == "closed"
+    assert "decodes nothing" in nvdec.why_not_session(2)
+    for error in (Refused("no memory"), OSError("libnvcuvid.so.1")):
+        monkeypatch.setattr(library, "CreateDecoder", raising(error))
+        assert nvdec.why_not_session(0) == f"no decoder session: {error}"
+
+
+def raising(error: Exception) -> Any:
+    def fail(**_: Any) -> Any:
+        raise error
+
+    return fail
+
+
 def test_so_many_sessions_keep_a_card_busy(library: Recorder, monkeypatch: pytest.MonkeyPatch):
     facts = DriverFacts(gpus=(HOPPER, replace(HOPPER, index=1, nvdec_problem="closed", nvdec_engines=0)))
     for module in (nvdec, opening, device):

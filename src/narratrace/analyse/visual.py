@@ -13,6 +13,7 @@ at twice more, just after it came and just before the next.
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -51,6 +52,7 @@ from narratrace.ops.sparse import (
     make_recorder,
     release_memory,
     thumbnails,
+    why_not_recorder,
 )
 from narratrace.options import option
 from narratrace.threads import map_ahead, usable_cores
@@ -118,6 +120,12 @@ class AnalyseOptions(Struct, frozen=True, kw_only=True):
     def worker_threads(self) -> int:
         """How many threads the pointer search really takes."""
         return self.threads or min(8, usable_cores())
+
+
+@functools.cache
+def why_not_analysing(index: int) -> str:
+    """Why card ``index`` can analyse no recording at all, empty when it can; tried once."""
+    return why_not_recorder(index)
 
 
 class VisualAnalyser:

@@ -2,7 +2,7 @@
 
 from narratrace.decode.audio import AudioOptions, AudioReader, load_audio
 from narratrace.decode.contract import DecodeOptions, Decoder
-from narratrace.decode.open import device_sessions, open_decoder
+from narratrace.decode.open import device_sessions, open_decoder, why_not_decoding
 from narratrace.errors import DeviceGaveUp
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "device_sessions",
     "load_audio",
     "open_decoder",
+    "why_not_decoding",
 ]

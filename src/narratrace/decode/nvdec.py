@@ -70,6 +70,23 @@ def why_not_pynvvideocodec(_index: int = 0) -> str:
     return ""
 
 
+def why_not_session(index: int) -> str:
+    """Why card ``index`` gives no decoder session or no memory for pictures, empty when it does; tries it."""
+    gpu = driver_facts().gpus[index]
+    usual = [cap.codec for cap in gpu.decodes if (cap.chroma, cap.bit_depth) == ("4:2:0", 8)]
+    if gpu.nvdec_problem or not usual:
+        return gpu.nvdec_problem or f"{gpu.name} decodes nothing of 4:2:0 in 8 bits"
+    try:
+        session = NvdecSession(SessionKey(usual[0], "yuv420p", (32, 32), b""), index)
+        try:
+            session.batch(32, 32, 1)
+        finally:
+            session.close()
+    except Exception as error:  # of whatever kind, it would be that of every recording
+        return f"no decoder session: {error}"
+    return ""
+
+
 def why_not_stream(video: VideoStreamInfo | None, gpu: Gpu) -> str:
     """Why a stream is better decoded on the CPU than on ``gpu``, empty when it is not.
 

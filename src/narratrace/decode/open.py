@@ -26,7 +26,8 @@ def open_decoder(
     """A decoder for one pass over the pictures of ``media``.
 
     A recording that the card cannot decode, or not exactly, is decoded on the CPU whatever was asked for; the
-    log and the warnings of the pass say why. The decoder's ``backend`` tells where its frames are.
+    log and the warnings of the pass say why. The decoder's ``backend`` tells where its frames are. Whether
+    the card can decode any recording at all is told by :func:`why_not_decoding`, to be asked once, before.
 
     Args:
         media: The file, as it was probed.
@@ -37,7 +38,7 @@ def open_decoder(
 
     Raises:
         OptionError: ``device`` is none.
-        DeviceError: the device was asked for explicitly and cannot be used here.
+        DeviceError: the device was asked for explicitly, and the driver or a library for it is missing.
         InputError: the file is gone.
         MediaError: it has no video stream, or cannot be opened.
         DecodeTimeout: a device gave no picture in time.
@@ -58,6 +59,17 @@ def open_decoder(
                 notes = (f"decoded on the CPU: {unsuitable}",)
                 log.info("%s: %s", media.path, notes[0])
     return PyavDecoder(media, options, on_hang=on_hang, notes=notes)
+
+
+@functools.cache
+def why_not_decoding(index: int) -> str:
+    """Why card ``index`` can decode no recording at all, empty when it can; tried once."""
+    reason = _why_not_card(index)
+    if reason:
+        return reason
+    from narratrace.decode.nvdec import why_not_session
+
+    return why_not_session(index)
 
 
 def device_sessions(device: str) -> int:

@@ -162,6 +162,15 @@ def make_recorder(width: int, height: int, options: ChangeOptions, device: str =
     return cpu.make_recorder(width, height, options)
 
 
+def why_not_recorder(index: int) -> str:
+    """Why there is no recorder on card ``index``, empty when there is; compiles and tries it."""
+    try:
+        reason: str = _cuda().why_not_recorder(index)
+    except DeviceError as error:
+        return error.message
+    return reason
+
+
 def _cuda() -> Any:
     """The CUDA side, loaded on use: it needs Numba, and a driver."""
     try:

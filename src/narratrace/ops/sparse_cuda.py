@@ -280,5 +280,23 @@ def make_recorder(width: int, height: int, options: ChangeOptions, index: int) -
     return CudaRecorder(width, height, options, index)
 
 
+def why_not_recorder(index: int) -> str:
+    """Why card ``index`` compares no pictures, or not rightly, empty when it does; compiles the kernels."""
+    side, options = 2 * TILE, ChangeOptions(max_stored=1.0, sudden=1.0)
+    try:
+        with contextlib.closing(CudaRecorder(side, side, options, index)) as recorder:
+            chroma = cuda.to_device(np.full((TILE, TILE), 128, np.uint8))
+            for i in range(2):  # a corner changes
+                luma = np.zeros((side, side), np.uint8)
+                luma[:TILE, :TILE] = 255 * i
+                changed = recorder.push(float(i), cuda.to_device(luma), chroma, chroma)
+            segment = recorder.take()
+    except Exception as error:  # of whatever kind, it would be that of every recording
+        return f"the CUDA kernels cannot be used: {error}"
+    if changed != 1 or segment.tiles.tolist() != [0]:
+        return f"the CUDA kernels found {changed} changed tiles where there is one"
+    return ""
+
+
 def _no_changes() -> Changes:
     return np.zeros(0, np.int32), np.zeros((0, 384), np.uint8)

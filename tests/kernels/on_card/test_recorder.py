@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from narratrace.errors import DeviceGaveUp
-from narratrace.ops.sparse import ChangeOptions, Recorder, Segment, compose, make_recorder
+from narratrace.ops.sparse import ChangeOptions, Recorder, Segment, compose, make_recorder, why_not_recorder
 from tests.kernels.pictures import Planes, copied, flat, noise, place
 from tests.support.cuda import SIMULATED
 
@@ -232,3 +232,20 @@ def test_what_the_card_cannot_do_is_left_to_the_cpu(when: str, monkeypatch: pyte
     with pytest.raises(DeviceGaveUp, match="OUT_OF_MEMORY"):
         recorder.thumbnail(4) if when == "thumbnail" else recorder.push(2.0, *planes[2])
     recorder.close()
+
+
+def test_a_card_is_tried_before_recordings_are(monkeypatch: pytest.MonkeyPatch):
+    assert why_not_recorder(0) == ""
+    with monkeypatch.context() as patched:  # kernels that write, but not what they should
+        patched.setattr(
+            tile_engine.TileEngine,
+            "_compare",
+            lambda self, *_: self._flags.copy_to_device(np.zeros(self._flags.shape, np.uint8)),
+        )
+        assert "found 0 changed tiles where there is one" in why_not_recorder(0)
+
+    def fail(*_: object, **__: object) -> None:
+        raise Full("libnvvm.so cannot be found")
+
+    monkeypatch.setattr(tile_engine.TileEngine, "compare", fail)
+    assert "cannot be used: ops: cuda:0: the CUDA kernels cannot go on: libnvvm" in why_not_recorder(0)
