@@ -7,7 +7,11 @@ which input, which station of the engine, what was expected, and the likely caus
 
 from __future__ import annotations
 
+import errno
 from typing import Any
+
+DISK_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO)
+"""What the system says where nothing more can be written, whatever it is."""
 
 
 class NarratraceError(Exception):
@@ -100,6 +104,13 @@ class StorageError(NarratraceError, OSError):
     retryable = True
 
 
+class DiskError(StorageError):
+    """A disk takes nothing more: it is full, over a quota, write-protected or failing.
+
+    That is no fault of the recording in hand and befalls the next one alike, so it stops a run.
+    """
+
+
 class DeviceError(NarratraceError, RuntimeError):
     """A device that was asked for explicitly cannot be used here."""
 
@@ -126,3 +137,13 @@ class BudgetExceeded(NarratraceError, RuntimeError):
     """More inputs failed than the run's failure budget allows."""
 
     exit_code = 4
+
+
+def disk_error(error: BaseException) -> DiskError | None:
+    """What an error of the system says about a disk, wherever it comes from; None where it says nothing.
+
+    EIO alone does not count: reading gives it too, FFmpeg for many a damaged file.
+    """
+    if not isinstance(error, OSError) or error.errno not in DISK_FAULTS or error.errno == errno.EIO:
+        return None
+    return DiskError(f"cannot be written: {error.strerror}", input=str(error.filename or ""))

@@ -65,6 +65,8 @@ def _do(what: str, recording: Recording) -> Outcome[Recording]:
         raise AssertionError("nobody stopped it")
     elif what == "storage":
         raise StorageError("does not answer", station="source", input=recording.input.uri)
+    elif what == "full disk":
+        Path("/dev/full").write_bytes(b"what does not fit")
     elif what == "bug":
         raise KeyError("a fault of ours")
     elif what == "drop":

@@ -23,7 +23,7 @@ from narratrace.corpus.uris import check_uri, file_name, is_local, redacted
 from narratrace.corpus.verify import verify
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept
-from narratrace.errors import InputError, StorageError
+from narratrace.errors import DiskError, InputError, StorageError
 from narratrace.report import build_report
 from narratrace.write.shard_file import list_finished_shards
 from tests.corpus.runs import OPTIONS, ledger_rows, make_run, outputs, write_manifest
@@ -370,6 +370,24 @@ def test_a_fetch_stops_when_it_is_given_up(web: str, tmp_path: Path) -> None:
     with pytest.raises(StorageError, match="not wanted"):
         localise(video, tmp_path, LimitOptions(), lambda: True)
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a full device")
+def test_a_fetch_onto_a_full_disk_stops_the_run(
+    web: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> Path:
+        part = path.with_name("part")
+        part.symlink_to("/dev/full")
+        return part
+
+    with monkeypatch.context() as patch:
+        patch.setattr("narratrace.corpus.storage.temporary_name", full)
+        with pytest.raises(DiskError, match=r"inputs/\S+/lecture-0.mp4: cannot be written: No space left"):
+            make_run([f"{web}/lecture-0.mp4"], tmp_path).execute()
+    row = ledger_rows(tmp_path)["lecture-0"]
+    assert (row["state"], row["attempt"]) == ("pending", 0)
+    assert make_run([f"{web}/lecture-0.mp4"], tmp_path).execute().failed == 0
 
 
 def test_a_storage_that_breaks_off_leaves_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from narratrace.corpus.options import LimitOptions
 from narratrace.data.media import VideoInput
 from narratrace.data.outcome import Failed, Kept
 from narratrace.driver import DriverFacts, Gpu
-from narratrace.errors import ModelError, WorkerLost
+from narratrace.errors import DiskError, ModelError, WorkerLost
 from narratrace.threads import usable_cores
 from tests.corpus.runs import ENGINE, OPTIONS, dead_letters, ledger_rows, make_run, write_manifest
 from tests.corpus.stages import mischievous, on_card, still_born
@@ -143,6 +143,23 @@ def test_storage_errors_are_tried_again_and_faults_of_ours_are_not(lecture: Path
     assert finished["v3"].attempt == 1
     waits = [event.wait_s for event in retried if event.video_id == "v2"]
     assert waits == [OPTIONS.retry.backoff_s, 2 * OPTIONS.retry.backoff_s]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a full device")
+def test_a_full_disk_stops_the_run_and_costs_no_attempt(lecture: Path, tmp_path: Path) -> None:
+    run = run_with(tmp_path, lecture, ["full disk once", "", ""])
+    with pytest.raises(DiskError, match="cannot be written: No space left on device") as caught:
+        run.execute()
+    assert caught.value.exit_code == 74
+    assert "v1.mp4" not in str(caught.value), "nothing is wrong with the recording"
+    row = ledger_rows(tmp_path / "out")["v1"]
+    assert (row["state"], row["attempt"], row["not_before"]) == ("pending", 0, 0)
+    assert dead_letters(tmp_path / "out") == []
+    options = replace(OPTIONS, limits=LimitOptions())
+    again = make_run([tmp_path / "m.jsonl"], tmp_path / "out", options=options, stages=mischievous)
+    finished, _ = ends(again)
+    assert again.summary is not None
+    assert (again.summary.complete, again.summary.failed, finished["v1"].attempt) == (True, 0, 1)
 
 
 def test_no_worker_survives_its_start(lecture: Path, tmp_path: Path) -> None:

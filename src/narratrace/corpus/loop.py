@@ -31,6 +31,7 @@ from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Queues, Snapshot, Tally
 from narratrace.corpus.workshop import failure
 from narratrace.data.outcome import Dropped, Failed, Kept
+from narratrace.errors import DiskError
 from narratrace.pipeline import FailureBudget
 from narratrace.write.shard_file import ShardRecord, shard_path
 
@@ -104,7 +105,7 @@ class Loop:
 
         Raises:
             BudgetExceeded: too many recordings failed; what is done stays done.
-            StorageError: the output, the scratch or the ledger cannot be written.
+            StorageError: the output, the scratch or the ledger cannot be written, by the driver or a worker.
             NarratraceError: the workers cannot be set up.
         """
         while self._assembly.next_sequence < self._end and not self._cancelled():
@@ -171,8 +172,15 @@ class Loop:
         return _PATIENCE_S
 
     def _settle(self, report: Report) -> Event:
-        """Write down how an attempt ended."""
+        """Write down how an attempt ended.
+
+        Raises:
+            DiskError: it met a full disk. Its recording is still running in the ledger, whose next
+                :meth:`Ledger.reopen` makes it pending without counting the attempt.
+        """
         task, outcome = report.task, report.outcome
+        if isinstance(outcome, Failed) and outcome.error == DiskError.__name__:
+            raise _disk_error(outcome)
         self._running.discard(task.sequence)
         self._supply.release(task.sequence)
         if isinstance(outcome, Failed) and outcome.retryable and task.attempt < self._options.retry.attempts:
@@ -213,6 +221,16 @@ class Loop:
         )
         self._ledger.failed(task.sequence, failed, seconds, self._fingerprint)
         self._dead_letters.append(failed)
+
+
+def _disk_error(failed: Failed) -> DiskError:
+    """The error that stops the run; its message names what was to be written, not the recording."""
+    return DiskError(
+        failed.message,
+        station=failed.station,
+        expected="a disk with room that can be written; the same command then goes on",
+        cause=failed.cause,
+    )
 
 
 def _told(failed: Failed) -> str:

@@ -10,7 +10,14 @@ from typing import Any
 from narratrace.corpus.options import LimitOptions
 from narratrace.corpus.uris import LimitName, check_size, check_uri, file_name, scheme_of
 from narratrace.data.media import VideoInput, is_local, local_path, redacted, redacted_text
-from narratrace.errors import InputError, MissingDependency, NarratraceError, StorageError
+from narratrace.errors import (
+    DiskError,
+    InputError,
+    MissingDependency,
+    NarratraceError,
+    StorageError,
+    disk_error,
+)
 from narratrace.write.files import temporary_name
 
 GivenUp = Callable[[], bool]
@@ -70,7 +77,8 @@ def localise(
 
     Raises:
         InputError: a URI is refused (Note [URIs are not trusted]), or nothing is there.
-        StorageError: the storage does not answer, or the scratch disk is full; trying again may help.
+        StorageError: the storage does not answer; trying again may help.
+        DiskError: the scratch disk is full.
         MissingDependency: see :func:`open_filesystem`.
     """
     captions = video.captions_uri
@@ -94,6 +102,8 @@ def _localise(uri: str, folder: Path, limits: LimitOptions, most: LimitName, giv
     except NarratraceError:
         raise
     except Exception as error:  # every storage library has errors of its own
+        if disk := disk_error(error):
+            raise DiskError(disk.message, station="source", input=str(path)) from error
         if isinstance(error, (FileNotFoundError, PermissionError)) and not _is_passing(error.__cause__):
             kind: type[NarratraceError] = InputError
             what = "cannot be read"

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 from narratrace import errors
-from narratrace.errors import NarratraceError
+from narratrace.errors import DiskError, NarratraceError, disk_error
 
 T = TypeVar("T")
 
@@ -61,13 +61,16 @@ class Failed(Struct, frozen=True, kw_only=True):
     @classmethod
     def from_exception(cls, error: BaseException, *, video_id: str, uri: str, station: str) -> Failed:
         """The failure behind an exception; errors of ours keep their own station and hints."""
-        ours = error if isinstance(error, NarratraceError) else None
+        ours = error if isinstance(error, NarratraceError) else disk_error(error)
+        message = ours.message if ours else f"{error}" or type(error).__name__
+        if isinstance(ours, DiskError) and ours.input:  # ``uri`` is what was read, not what was written
+            message = f"{ours.input}: {message}"
         return cls(
             video_id=video_id,
             uri=uri,
             station=(ours.station if ours else "") or station,
-            error=type(error).__name__,
-            message=ours.message if ours else f"{error}" or type(error).__name__,
+            error=type(ours or error).__name__,
+            message=message,
             expected=ours.expected if ours else "",
             cause=ours.cause if ours else "",
             retryable=ours.retryable if ours else isinstance(error, (MemoryError, OSError)),

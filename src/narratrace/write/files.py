@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from narratrace.errors import StorageError
+from narratrace.errors import DISK_FAULTS, DiskError, StorageError
 
 _SUFFIX = ".part"
 _BLOCK = 1 << 20
@@ -134,13 +134,17 @@ def sha256_of(path: Path) -> str:
 
 @contextlib.contextmanager
 def storage_errors(path: Path) -> Iterator[None]:
-    """Turns an ``OSError`` of the block into a :class:`StorageError` that names ``path``."""
+    """Turns an ``OSError`` of the block, which writes, into a :class:`StorageError` that names ``path``.
+
+    It is a :class:`DiskError` where nothing else could be written there either.
+    """
     try:
         yield
     except StorageError:
         raise
     except OSError as error:
-        raise StorageError(
+        kind = DiskError if error.errno in DISK_FAULTS else StorageError
+        raise kind(
             f"cannot be written: {error.strerror or error}",
             station="write",
             input=str(path),
