@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 import threading
 from pathlib import Path
 
@@ -11,11 +12,11 @@ from msgspec.structs import replace
 
 from narratrace.data.outcome import Kept
 from narratrace.data.sample import Clip, SampleKind
-from narratrace.errors import DecodeTimeout, NarratraceError
+from narratrace.errors import DecodeTimeout, DiskError, NarratraceError
 from narratrace.pipeline import Hooks
 from narratrace.recipe import MAKERS, EngineOptions
 from narratrace.timebase import Span
-from narratrace.write.clips import CutClips
+from narratrace.write.clips import CutClips, cut_clips
 from narratrace.write.options import ClipOptions
 from tests.support.media import clicks, make_video
 from tests.write.builders import make_recording, make_sample, make_visual
@@ -50,6 +51,28 @@ def test_clips_of_a_file_that_never_answers_are_given_up(tmp_path: Path) -> None
         os.close(writer)  # the pipe ends, and with it the thread that hangs on it
         worker.join(30)
     assert not worker.is_alive()
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="needs a full device")
+@pytest.mark.parametrize("options", [ENCODE, COPY])
+def test_a_full_disk_is_no_damaged_recording(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: ClipOptions
+) -> None:
+    folders = []
+
+    class Full(tempfile.TemporaryDirectory):  # type: ignore[type-arg]
+        def __init__(self, **names: str) -> None:
+            super().__init__(dir=tmp_path, **names)
+            Path(self.name, "clip.mp4").symlink_to("/dev/full")
+            folders.append(Path(self.name))
+
+    video = make_video(tmp_path / "v.mp4", seconds=2, draw=numbered(160, 96), audio=clicks([1.0]))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", Full)
+    with pytest.raises(DiskError, match="cannot be written: No space left on device") as caught:
+        cut_clips(str(video.path), [Span(0.5, 1.5)], options)
+    assert caught.value.input == str(folders[0] / "clip.mp4")
+    assert len(folders) == 1, "where nothing can be copied to, nothing is encoded"
+    assert not folders[0].exists()
 
 
 @pytest.mark.parametrize("options", [ENCODE, COPY])

@@ -21,6 +21,7 @@ import av
 from narratrace.data.sample import Clip
 from narratrace.timebase import Span, pts_to_seconds
 from narratrace.write.clip_source import Source, chosen_stream, open_media, packet_time, packets_from
+from narratrace.write.files import disk_errors
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ def copy_clip(source: Source, span: Span) -> Clip | None:
 
     Raises:
         MediaError: the file cannot be read.
+        DiskError: the temporary folder takes no file of that size.
     """
     video = _stretch(source, "video", span.start, span.end)
     if not video or max(_end(packet) for packet in video) <= span.start:
@@ -92,7 +94,7 @@ def _mux(source: Source, video: list[Any], sound: list[Any], zero: float) -> byt
     with tempfile.TemporaryDirectory(prefix="narratrace-clip-") as folder, open_media(source) as media:
         target = Path(folder, "clip.mp4")
         options = {"movflags": "+faststart", "fflags": "+bitexact"}
-        with av.open(str(target), "w", options=options) as container:
+        with disk_errors(target), av.open(str(target), "w", options=options) as container:
             copies = []
             for original, packets in (
                 (chosen_stream(media, "video"), video),

@@ -17,6 +17,7 @@ encoder's time; without the tree clips are up to twice as large.
 
 from __future__ import annotations
 
+import contextlib
 import platform
 import tempfile
 from fractions import Fraction
@@ -27,6 +28,7 @@ import av
 
 from narratrace.timebase import seconds_to_pts
 from narratrace.write.clip_source import Picture, Sound
+from narratrace.write.files import disk_errors
 from narratrace.write.options import ClipOptions
 
 _MP4_OPTIONS = {"movflags": "+faststart", "fflags": "+bitexact"}
@@ -99,6 +101,7 @@ class ClipEncoder:
 
     Raises:
         av.error.FFmpegError: FFmpeg refuses pictures or options (also from the methods).
+        DiskError: the temporary folder takes no file of that size (from :meth:`finish`).
     """
 
     def __init__(self, first: Picture, start: float, options: ClipOptions) -> None:
@@ -133,15 +136,17 @@ class ClipEncoder:
             if sound is not None and sound.samples.size:
                 self._packets += self._encode_sound(sound)
             self._packets.sort(key=lambda packet: packet.dts * packet.time_base)
-            self._container.mux(self._packets)
-            self._container.close()
-            return self._path.read_bytes()
+            with disk_errors(self._path):
+                self._container.mux(self._packets)
+                self._container.close()
+                return self._path.read_bytes()
         finally:
             self.abandon()
 
     def abandon(self) -> None:
         """Give back what the encoder holds."""
-        self._container.close()
+        with contextlib.suppress(av.error.FFmpegError):  # a full disk, which whoever wrote has met
+            self._container.close()
         self._folder.cleanup()
 
     def _add_video(self, frame: Any, picture: Picture) -> Any:

@@ -75,6 +75,7 @@ def cut_clips(
         InputError: the file is gone.
         MediaError: the file cannot be read, or a clip cannot be made of it.
         DecodeTimeout: nothing could be read for ``stall_timeout_s``.
+        DiskError: there is no room for a clip in the temporary folder.
     """
     timeout = options.stall_timeout_s
     with Watchdog(timeout, input=path, station=STATION, on_hang=on_hang) as watchdog:

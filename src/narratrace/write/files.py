@@ -150,3 +150,18 @@ def storage_errors(path: Path) -> Iterator[None]:
             input=str(path),
             cause="the disk is full, the folder is missing or write-protected",
         ) from error
+
+
+@contextlib.contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turns what FFmpeg says about the disk in a block that writes into a :class:`DiskError` naming ``path``.
+
+    Its other errors go through: they are about what is written.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in DISK_FAULTS:
+            raise
+        with storage_errors(path):
+            raise
