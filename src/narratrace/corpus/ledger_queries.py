@@ -14,7 +14,16 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from narratrace.corpus.ledger_rows import SCHEMA, Head, State, Totals, VideoRow, read_failure, video_input
+from narratrace.corpus.ledger_rows import (
+    OPEN_STATES,
+    SCHEMA,
+    Head,
+    State,
+    Totals,
+    VideoRow,
+    read_failure,
+    video_input,
+)
 from narratrace.data.outcome import Failed
 from narratrace.data.sample import SampleKind
 from narratrace.errors import InputError, StorageError
@@ -129,6 +138,17 @@ def find_video(database: sqlite3.Connection, video_id: str) -> VideoRow | None:
 def read_ids(database: sqlite3.Connection) -> list[str]:
     """All recordings, in output order."""
     return [row[0] for row in database.execute("SELECT video_id FROM videos ORDER BY sequence")]
+
+
+def read_schemes(database: sqlite3.Connection) -> set[str]:
+    """Schemes, in lower case, of the URIs that are still to be read; paths have none."""
+    states = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
+    queries = (
+        f"SELECT lower(substr({column}, 1, instr({column}, '://') - 1)) FROM videos "
+        f"WHERE state IN ({states}) AND typeof({column}) = 'text' AND instr({column}, '://') > 0"
+        for column in ("uri", "captions_uri")
+    )
+    return {scheme for (scheme,) in database.execute(" UNION ".join(queries))}
 
 
 def read_totals(database: sqlite3.Connection) -> Totals:

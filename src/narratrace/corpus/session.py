@@ -15,7 +15,14 @@ from narratrace.corpus.dead_letters import DeadLetters
 from narratrace.corpus.events import Event, ShardFinished
 from narratrace.corpus.executor import Executor
 from narratrace.corpus.jobs import make_crew, make_job, with_card, with_threads, worker_environments
-from narratrace.corpus.ledger_queries import BEGAN, FOLDER, read_failures, read_shards, read_totals
+from narratrace.corpus.ledger_queries import (
+    BEGAN,
+    FOLDER,
+    read_failures,
+    read_schemes,
+    read_shards,
+    read_totals,
+)
 from narratrace.corpus.ledger_rows import State, Totals
 from narratrace.corpus.local import LocalExecutor
 from narratrace.corpus.loop import Loop, finished_shards
@@ -25,7 +32,7 @@ from narratrace.corpus.options import RunOptions
 from narratrace.corpus.outbox import Outbox, left_behind
 from narratrace.corpus.places import DEAD_LETTERS, RUN, Places, claim_scratch
 from narratrace.corpus.record import RunState, record_run
-from narratrace.corpus.storage import discard
+from narratrace.corpus.storage import check_libraries, discard
 from narratrace.corpus.supply import Supply
 from narratrace.corpus.tally import Snapshot, Tally
 from narratrace.recipe import EngineOptions
@@ -155,6 +162,8 @@ class Session:
 
     def _work(self, assembly: Assembly, totals: Totals) -> Iterator[Event]:
         """The loop with its workers, which end with it."""
+        allowed = set(self._options.limits.schemes) - {"file"}  # others are refused one by one
+        check_libraries(sorted(allowed & read_schemes(self._ledger.connection)))
         executor = self._make_executor(totals.left)
         base = Path(self._ledger.noted(FOLDER, ""))
         supply = Supply(self._places.scratch / "inputs", self._options.limits, self._options.scratch, base)

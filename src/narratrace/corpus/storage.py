@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -39,19 +40,38 @@ def open_filesystem(uri: str, silence_s: float | None = None) -> tuple[Any, str]
     Raises:
         MissingDependency: fsspec, or its part for this scheme, is not installed.
     """
-    try:
+    with _libraries(redacted(uri)):
         import fsspec.core
 
         options = {} if silence_s is None else _patient(uri, silence_s)
         filesystem, path = fsspec.core.url_to_fs(uri, **options)
+    return filesystem, path
+
+
+def check_libraries(schemes: Iterable[str]) -> None:
+    """Refuse schemes whose libraries are missing, so that not every recording fails by itself.
+
+    Raises:
+        MissingDependency: see :func:`open_filesystem`.
+    """
+    for scheme in schemes:
+        with _libraries(f"{scheme}://"), contextlib.suppress(ValueError):  # one that fsspec does not know
+            import fsspec
+
+            fsspec.get_filesystem_class(scheme)
+
+
+@contextlib.contextmanager
+def _libraries(what: str) -> Iterator[None]:
+    try:
+        yield
     except ImportError as error:
         raise MissingDependency(
             f"{error}",
             station="source",
-            input=redacted(uri),
+            input=what,
             expected="pip install 'narratrace[s3]', or the fsspec library of this scheme",
         ) from error
-    return filesystem, path
 
 
 def _patient(uri: str, silence_s: float) -> dict[str, Any]:
