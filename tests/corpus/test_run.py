@@ -351,6 +351,7 @@ def test_the_commands_end_with_the_right_exit_codes(
     out = str(tmp_path / "out")
     settings = ["--asr", "captions", "--device", "cpu", "--workers", "1"]
     assert main(["process", str(lecture), str(bad), "-o", out, *settings]) == 1
+    assert f"to try them again: narratrace corpus retry {out}\n" in capsys.readouterr().err
     assert main(["process", str(lecture), "-o", out, *settings]) == 2
     assert main(["process", str(lecture), "-o", out, *settings, "--new-run"]) == 0
     capsys.readouterr()

@@ -138,6 +138,7 @@ def test_commands_find_a_run_whose_output_lies_elsewhere(
     bad.touch()
     settings = ("--asr", "captions", "--device", "cpu", "--workers", "1")
     assert main(["process", str(lecture), str(bad), "-o", out, "--scratch", scratch, *settings]) == 1
+    assert f"narratrace corpus retry --scratch {scratch} {out}\n" in capsys.readouterr().err
     assert main(["corpus", "verify", out, "--scratch", scratch]) == 0
     assert main(["corpus", "status", out, "--scratch", scratch]) == 0
     assert "2 of 2 finished" in capsys.readouterr().out

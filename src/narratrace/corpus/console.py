@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import logging
+import shlex
 import signal
 import sys
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from narratrace.corpus.events import Event, VideoFinished
 from narratrace.corpus.ledger_rows import State
+from narratrace.corpus.places import Places
 from narratrace.corpus.run import Run
 from narratrace.corpus.session import Summary
 from narratrace.corpus.tally import Snapshot
@@ -51,7 +53,7 @@ def carry_out(run: Run, args: argparse.Namespace) -> int:
         with contextlib.closing(run.events()) as events:
             _watch(run, events, look, args)
     assert run.summary is not None
-    return _conclude(run.summary, args)
+    return _conclude(run.summary, run.places, args)
 
 
 def _watch(run: Run, events: Generator[Event], look: Look, args: argparse.Namespace) -> None:
@@ -72,7 +74,7 @@ def _line(event: VideoFinished) -> str:
     return f"{event.video_id}: dropped by {outcome.rule}: {outcome.reason}"
 
 
-def _conclude(summary: Summary, args: argparse.Namespace) -> int:
+def _conclude(summary: Summary, places: Places, args: argparse.Namespace) -> int:
     videos = summary.totals.videos
     parts = [f"{videos[state]} {state.value}" for state in State if videos.get(state)]
     samples = ", ".join(f"{count} {kind}" for kind, count in summary.totals.samples.items())
@@ -83,7 +85,10 @@ def _conclude(summary: Summary, args: argparse.Namespace) -> int:
         getattr(args, "output", None) or args.out,
     )
     if summary.failed:
-        _log.warning("%d recordings failed; dead_letter.jsonl says why", summary.failed)
+        again = shlex.join(["narratrace", "corpus", "retry", *places.options, places.name])
+        _log.warning(
+            "%d recordings failed; dead_letter.jsonl says why; to try them again: %s", summary.failed, again
+        )
     if not summary.complete:
         _log.warning("the run is not complete; the same command goes on with it")
         return _INTERRUPTED

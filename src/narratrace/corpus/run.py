@@ -68,6 +68,11 @@ class Run:
         self._summary: Summary | None = None
 
     @property
+    def places(self) -> Places:
+        """Its folders."""
+        return places_of(self._out, self._options.scratch.folder)
+
+    @property
     def summary(self) -> Summary | None:
         """How the run stood when the last iteration ended, None before."""
         return self._summary
@@ -120,7 +125,7 @@ class Run:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Opened, Places, Outbox]]:
-        places = places_of(self._out, self._options.scratch.folder)
+        places = self.places
         with Outbox(places) as outbox:
             if self._new_run or not (places.out / LEDGER).exists():
                 outbox.refuse_taken()
