@@ -259,6 +259,16 @@ def test_filters_drop_recordings_with_a_reason(lecture: Path, tmp_path: Path) ->
     assert ledger_rows(tmp_path)["lecture-0"]["state"] == "dropped"
 
 
+def test_the_closing_lines_say_what_dropped_recordings(
+    lecture: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], own_logging: None
+) -> None:
+    rows = [{"uri": str(lecture), "video_id": f"v{n}", "language": "de"} for n in range(2)]
+    inputs = [str(write_manifest(tmp_path / "m.jsonl", rows)), "-o", str(tmp_path / "out")]
+    settings = ["--asr", "captions", "--device", "cpu", "--set", "filters.languages=[en]"]
+    assert main(["process", *inputs, *settings]) == 0
+    assert capsys.readouterr().err.splitlines()[1:] == ["narratrace: dropped: 2 by languages"]
+
+
 def test_without_keyframe_pictures_there_are_no_samples(lecture: Path, tmp_path: Path) -> None:
     keyframes = replace(ENGINE.analyse.keyframes, pictures=False)
     engine = replace(ENGINE, analyse=replace(ENGINE.analyse, keyframes=keyframes))

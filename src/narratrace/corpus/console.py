@@ -84,6 +84,8 @@ def _conclude(summary: Summary, places: Places, args: argparse.Namespace) -> int
         *(sum(videos.values()), ", ".join(parts), hours, samples, len(summary.shards)),
         getattr(args, "output", None) or args.out,
     )
+    if drops := summary.totals.drops:
+        _log.info("dropped: %s", ", ".join(f"{count} by {rule}" for rule, count in drops.items()))
     if summary.failed:
         again = shlex.join(["narratrace", "corpus", "retry", *places.options, places.name])
         _log.warning(
