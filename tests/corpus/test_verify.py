@@ -13,8 +13,9 @@ import pytest
 
 from narratrace.cli import main
 from narratrace.corpus.verify import verify
+from narratrace.errors import StorageError
 from narratrace.write.shard_file import list_finished_shards
-from tests.corpus.runs import make_run, write_manifest
+from tests.corpus.runs import make_run, outputs, write_manifest
 
 
 @pytest.fixture(scope="module")
@@ -110,3 +111,19 @@ def test_an_unfinished_run_says_so(lectures: Path, tmp_path: Path) -> None:
     run.execute(lambda _: run.cancel())
     assert list(verify(tmp_path)) == ["the run is not complete"]
     assert json.loads((tmp_path / "run.json").read_text())["state"] == "stopped"
+
+
+@pytest.mark.parametrize("taken", [["pairs"], ["pairs", "traces", "clips"]])
+def test_a_run_does_not_go_on_without_an_index_file_of_its_own(
+    finished: Path, tmp_path: Path, taken: list[str]
+) -> None:
+    out = shutil.copytree(finished, tmp_path / "out")
+    gone = [max(out.glob(f"index/{kind}-*.parquet")) for kind in taken]  # as if it had never been finished
+    for path in gone:
+        path.unlink()
+    before = outputs(out)
+    with pytest.raises(StorageError, match=f"corpus verify {out}`") as caught:
+        make_run((), out, engine=None).execute()
+    assert caught.value.input == str(gone[0])
+    assert ("2 others" in caught.value.message) == (len(gone) > 1)
+    assert outputs(out) == before

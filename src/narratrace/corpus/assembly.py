@@ -225,17 +225,37 @@ def finished_shards_of(out: Path, ledger: Ledger) -> list[ShardRecord]:
     as long as every file is there and as large as it says.
 
     Raises:
-        StorageError: ``out`` does not fit its own index files.
+        StorageError: ``out`` does not fit its own index files, or one that was there is gone.
     """
     records = known_shards(out, ledger)
+    _check_index(out, records)
     for record in records:
         try:
             size = shard_path(out, record.kind, record.number).stat().st_size
         except FileNotFoundError:
             return list_finished_shards(out)
-        if size != record.size or not index_path(out, record.kind, record.number).exists():
+        if size != record.size:
             return list_finished_shards(out)
     return records
+
+
+def _check_index(out: Path, records: Sequence[ShardRecord]) -> None:
+    """Refuse to take known shards for unfinished: what they hold would be lost, or written over.
+
+    Raises:
+        StorageError: an index file is missing.
+    """
+    paths = [index_path(out, record.kind, record.number) for record in records]
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        others = f", and {len(missing) - 1} others are" if missing[1:] else ""
+        raise StorageError(
+            f"is missing{others}",
+            station="corpus",
+            input=str(missing[0]),
+            expected=f"the output as it was written; `narratrace corpus verify {out}` lists what is wrong",
+            cause="the output folder was changed by somebody else",
+        )
 
 
 def write_sizes(out: Path, ledger: Ledger) -> None:
