@@ -16,6 +16,7 @@ from msgspec.structs import replace
 from narratrace.analyse.boundaries import Boundary, without_moving, without_played
 from narratrace.analyse.dissolving import dissolves
 from narratrace.analyse.keyframes import Keyframe, PictureMaker
+from narratrace.analyse.orders import median
 from narratrace.analyse.pointer import PointerFinder, Still
 from narratrace.analyse.registration import part_of, parts_of
 from narratrace.analyse.scrolling import U16, row_step, striped
@@ -41,6 +42,8 @@ from narratrace.timebase import Span
 
 _MAX_PASSING = 64
 """Most thumbnails kept of one transition: some seconds; of a playing video, its beginning and its end."""
+_FEW_PASSING = 2
+"""Those that tell of a video, after a picture that did not stay."""
 _APART_S = 0.5
 """Disturbances closer than this belong to one transition."""
 _FAR = 0.8
@@ -99,10 +102,10 @@ def _after_video(pictures: Sequence[tuple[float, npt.NDArray[Any]]], max_cut: fl
 
     # In the middle of a long video, pictures are missing.
     steps = [apart(a, b) if t - s < _APART_S else 0.0 for (s, a), (t, b) in pairwise(pictures)]
-    if max(steps) > max_cut * float(np.median(steps)):
+    if max(steps) > max_cut * median(steps):
         return pictures[int(np.argmax(steps)) + 1][0]
     left = [apart(picture, pictures[-1][1]) for _, picture in pictures[:-1]]
-    far = np.flatnonzero(np.array(left) >= _FAR * float(np.median(left)))
+    far = np.flatnonzero(np.array(left) >= _FAR * median(left))
     return pictures[int(far[-1]) + 1][0]
 
 
@@ -220,7 +223,8 @@ class Timeline(Struct):
             old, new: Luma of the two, shrunk as the pictures that passed.
         """
         passing = [(t, picture) for t, picture, _ in self._passing if last.end < t <= scene.start]
-        if len(passing) >= _MAX_PASSING:
+        stayed = last.end - last.start >= self.shot_options.min_stable_s
+        if len(passing) >= (_MAX_PASSING if stayed else _FEW_PASSING):
             pictures: list[tuple[float, npt.NDArray[Any]]] = [(last.end, old), *passing, (scene.start, new)]
             return _after_video(pictures, self.shot_options.motion.max_cut)
         least = self.shot_options.begun * float(np.abs(new - old).sum())
