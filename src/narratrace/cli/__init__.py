@@ -8,6 +8,8 @@ itself; 74 something cannot be written or fetched; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import atexit
+import contextlib
 import errno
 import gc
 import importlib
@@ -36,14 +38,26 @@ def program() -> NoReturn:
     """The process ``narratrace``: one command, and its exit code.
 
     Modules and options are many objects that live as long as the process. That the collector goes through
-    them over and over while they are made, and again at the end, is a sixth of a short command.
+    them over and over while they are made is a sixth of a short command, and that all is taken apart at the
+    end, to be freed by the system in any case, a twentieth.
     """
     gc.set_threshold(200_000)
+    ended: list[int] = []
+    atexit.register(_leave, ended)  # before all others, hence called after them
     share_heap()
     _keep_stdout_clean()
-    code = main()
-    gc.freeze()
-    sys.exit(code)
+    ended.append(main())
+    sys.exit(ended[0])
+
+
+def _leave(ended: list[int]) -> None:
+    """Ends the process at once if its command has ended; threads have, too, and all else was told."""
+    if ended:
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # closed, or nobody reads it
+                stream.flush()
+        os._exit(ended[0])
 
 
 def _keep_stdout_clean() -> None:
