@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from narratrace.analyse.orders import distinct, median
 from narratrace.analyse.tiles import TileBox, components, grow, tile_box
 from narratrace.ops.sparse import TILE
 
@@ -78,3 +79,13 @@ def test_distance_is_to_the_nearest_point_of_a_box(x: int, y: int):
     assert got == pytest.approx(wanted, rel=1e-6)
     inside = all(a <= b for a, b in (*pairwise((box.x0, x, box.x1)), *pairwise((box.y0, y, box.y1))))
     assert (got == 0) == inside
+
+
+@given(st.lists(st.integers(-9, 9)))
+def test_distinct_values_and_medians_are_those_of_numpy(values: list[int]):
+    array = np.array(values, dtype=np.int64)
+    assert np.array_equal(distinct(array), np.unique(array))
+    if values:
+        assert median(array / 3) == pytest.approx(np.median(array / 3))
+    else:
+        assert np.isnan(median(array))

@@ -387,6 +387,21 @@ def test_an_analysis_loads_nothing_of_writing_samples_or_of_cards():
     assert done.stdout.strip() == "[]"
 
 
+WHOLE = """
+import sys
+from narratrace.cli import main
+code = main(["analyze", sys.argv[1], "-o", sys.argv[2], "--quiet"])
+print(code, [name for name in ("numpy.ma", "numpy.random", "PIL.ImageDraw") if name in sys.modules])
+"""
+
+
+def test_a_whole_analysis_loads_nothing_that_it_needs_not(tmp_path: Path):
+    recording = Path(__file__).parents[2] / "examples" / "v01.mp4"
+    arguments = [sys.executable, "-c", WHOLE, str(recording), str(tmp_path / "analysis.json")]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "0 []"
+
+
 def test_lazy_exports_are_all_there():
     import narratrace
 

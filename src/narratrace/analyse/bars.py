@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from msgspec import Struct, field
 
+from narratrace.analyse.orders import distinct, median
 from narratrace.ops.sparse import TILE, Planes, Segment, compose, tile_grid
 from narratrace.options import option
 
@@ -59,8 +60,8 @@ class BarFinder(Struct):
                 self._bars[row] = line
         for row, (start, step) in self._bars.items():
             low, high = sorted((t - start) / step for t in (segment.times[0], segment.times[-1]))
-            place = np.arange(max(0, int(low) - 1), min(columns, int(high) + 3))
-            tiles = np.intersect1d(row * columns + place, segment.tiles)
+            place = row * columns + np.arange(max(0, int(low) - 1), min(columns, int(high) + 3))
+            tiles = place[np.isin(place, segment.tiles)]
             if len(tiles):
                 yield tiles
 
@@ -71,7 +72,7 @@ class BarFinder(Struct):
             return []
         first, last = (compose(segment, frame, _NONE, _NONE) for frame in (0, len(segment.times) - 1))
         changed = epochs[turns]
-        tiles = np.unique(changed["tile"])
+        tiles = distinct(changed["tile"])
         filled = tiles[_are_filled(first, last, tiles % columns * TILE, tiles // columns * TILE)]
         changed = changed[np.isin(changed["tile"], filled)]
         for tile, frame in zip(changed["tile"].tolist(), changed["first"].tolist(), strict=True):
@@ -110,10 +111,10 @@ def _line(passed: dict[int, float], options: BarOptions, speed: float) -> tuple[
         return None
     column, time = np.array(list(passed.keys())), np.array(list(passed.values()))
     i, j = np.triu_indices(len(column), 1)
-    step = float(np.median((time[j] - time[i]) / (column[j] - column[i])))
+    step = median((time[j] - time[i]) / (column[j] - column[i]))
     if abs(step) * speed < 1.0:
         return None
-    start = float(np.median(time - step * column))
+    start = median(time - step * column)
     near = np.abs(time - start - step * column) <= 0.5 * abs(step)
     if near.sum() < max(options.min_tiles, options.min_even * len(near)):
         return None

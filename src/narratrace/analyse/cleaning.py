@@ -12,6 +12,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from narratrace.analyse.orders import distinct
 from narratrace.analyse.stills import SegmentView
 from narratrace.data.trace import Trace
 from narratrace.ops.sparse import TILE
@@ -104,7 +105,7 @@ def _changes(
     inside = np.arange(offsets[begin + 1], offsets[end])
     tiles = all_tiles[inside].astype(np.int64)
     frames = np.repeat(np.arange(1, end - begin), np.diff(offsets[begin + 1 : end + 1]))
-    changing = np.unique(tiles)
+    changing = distinct(tiles)
     shown = np.full(view.rows * view.columns, -1, dtype=np.int64)
     shown[all_tiles[: offsets[begin + 1]]] = np.arange(offsets[begin + 1])  # the latest assignment stays
     tiles = np.r_[changing, tiles]
@@ -130,7 +131,9 @@ def _uncovered(
     rows, which = np.nonzero(_touched(trace, box, tiles, columns))
     clear[at[rows], which] = False
     # Where the pointer is not known to be, it may be anywhere.
-    clear[np.setdiff1d(np.arange(len(times)), at)] = False
+    unknown = np.ones(len(times), dtype=bool)
+    unknown[at] = False
+    clear[unknown] = False
     shown = np.diff(np.r_[times, times[-1] + 0.04]).astype(np.float32)
     total = np.zeros((len(times) + 1, len(tiles)), dtype=np.float32)
     np.cumsum(clear * shown[:, None], axis=0, out=total[1:])

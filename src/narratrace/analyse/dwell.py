@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 from msgspec import Struct
 
+from narratrace.analyse.orders import median
 from narratrace.data.trace import Dwell, Trace
 from narratrace.options import option
 from narratrace.timebase import Span
@@ -52,7 +53,7 @@ def find_dwells(trace: Trace, height: int, options: DwellOptions) -> tuple[Dwell
         j = _reach(*columns, i, 2 * radius, options.max_gap_s)
         if trace.t[j - 1] - trace.t[i] >= options.min_s:
             x, y = trace.x[i:j], trace.y[i:j]
-            cx, cy = float(np.median(x)), float(np.median(y))
+            cx, cy = median(x), median(y)
             far = float(np.hypot(x - cx, y - cy).max())
             dwells.append(Dwell(span=Span(float(trace.t[i]), float(trace.t[j - 1])), x=cx, y=cy, radius=far))
             i = j

@@ -20,6 +20,7 @@ from narratrace.analyse.hot_spots import (
     pointing_part,
     roundness,
 )
+from narratrace.analyse.orders import distinct, median
 from narratrace.ops.sparse import Blobs, Glyph, GlyphCutout, Planes, Segment, cut_out, learn_glyph
 from narratrace.options import option
 
@@ -397,7 +398,7 @@ def spread(samples: npt.NDArray[Any], count: int) -> npt.NDArray[Any]:
     moved = np.r_[True, (np.abs(np.diff(samples["x0"])) + np.abs(np.diff(samples["y0"]))) >= 4]
     samples = samples[moved]
     chosen: npt.NDArray[Any] = samples[
-        np.unique(np.linspace(0, len(samples) - 1, count).round().astype(np.int64))
+        distinct(np.linspace(0, len(samples) - 1, count).round().astype(np.int64))
     ]
     return chosen
 
@@ -465,7 +466,7 @@ def learn_from(
         look=look,
         size=look.size,
         samples=int(agreeing.sum()),
-        similarity=float(np.median(maps["similarity"][agreeing])),
+        similarity=median(maps["similarity"][agreeing]),
         travel=float(travel),
         points_with=points_with,
     )

@@ -24,6 +24,7 @@ from msgspec import Struct
 
 from narratrace.analyse.breaks import Point, breaks, joined
 from narratrace.analyse.glyph_book import Entry
+from narratrace.analyse.orders import distinct
 from narratrace.analyse.stills import SegmentView
 from narratrace.analyse.tiles import tile_box
 from narratrace.analyse.trace import TrackOptions, track
@@ -188,9 +189,7 @@ class InsideFinder(Struct, frozen=True):
     ) -> Trace:
         """The best trajectory of one look within ``box`` in frames [begin, end), or an empty one."""
         times = view.times[begin:end]
-        wanted = np.unique(
-            np.searchsorted(times, np.arange(times[0], times[-1] + 1e-9, self.options.every_s))
-        )
+        wanted = distinct(np.searchsorted(times, np.arange(times[0], times[-1] + 1e-9, self.options.every_s)))
         wanted = wanted[wanted < len(times)]
         frames = (begin + wanted).astype(np.int32)
         found = find_on_screen(view.segment, frames, entry.glyph, _window(view, box), self.tolerance)

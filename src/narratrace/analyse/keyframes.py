@@ -22,6 +22,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from msgspec import Struct
 from PIL import Image as Pillow
 
+from narratrace.analyse.orders import median
 from narratrace.data.frames import U8, Image
 from narratrace.data.media import VideoStreamInfo
 from narratrace.ops.sparse import Planes
@@ -131,7 +132,7 @@ def dct_hash(luma: npt.NDArray[np.float64]) -> int:
     """
     basis = _dct_basis(len(luma))
     low = (basis @ luma @ basis.T).ravel()
-    bits = low > np.median(low)
+    bits = low > median(low)
     return int.from_bytes(np.packbits(bits).tobytes(), "big")
 
 

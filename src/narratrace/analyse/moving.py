@@ -22,6 +22,7 @@ from msgspec import Struct, field
 
 from narratrace.analyse.bars import BarFinder, BarOptions
 from narratrace.analyse.insets import Area, Areas, InsetOptions, presence
+from narratrace.analyse.orders import distinct, median
 from narratrace.analyse.tiles import Bool, components, grow, tile_box
 from narratrace.data.shots import MovingRegion
 from narratrace.ops.sparse import Segment, tile_grid
@@ -185,7 +186,7 @@ class MovingFinder:
             ):
                 clock = [t for t in tiles.tolist() if found[t] >= self.options.clock_s]
                 self._clocks.update(clock)
-                yield np.union1d(tiles, _digits(tiles, segment, frame_of, columns)) if clock else tiles
+                yield distinct(np.r_[tiles, _digits(tiles, segment, frame_of, columns)]) if clock else tiles
         known = np.array(sorted(self._clocks - set(found)), dtype=np.int64)
         known = known[np.isin(known, segment.tiles)]
         for members in components(known, columns, reach=2):
@@ -225,10 +226,10 @@ class MovingFinder:
             inside = np.isin(segment.tiles, tiles)
             frames, changed = frame_of[inside], segment.tiles[inside]
             extents = _extents(frames, changed, columns)
-            if np.median(extents) < self.options.min_extent * max_pointer:
+            if median(extents) < self.options.min_extent * max_pointer:
                 continue
             there = self._presence(tiles, segment, frame_of)
-            times = segment.times[np.unique(frames)]
+            times = segment.times[distinct(frames)]
             sure = _running_share(times, extents >= self.options.sure_extent * max_pointer, self.options)
             span = _seen(tiles, segment, frame_of, there)
             if (
@@ -362,9 +363,10 @@ def _digits(
     sx, sy = segment.tiles % columns, segment.tiles // columns
     reach = 5 * (int(np.ptp(y)) + 1)
     beside = (sy >= y.min()) & (sy <= y.max()) & (sx >= x.min() - reach) & (sx <= x.max() + reach)
-    ticks = np.unique(frame_of[np.isin(segment.tiles, clock)])
+    ticks = distinct(frame_of[np.isin(segment.tiles, clock)])
     with_it = np.isin(frame_of, np.r_[ticks - 1, ticks, ticks + 1])
-    return np.setdiff1d(segment.tiles[beside & with_it], segment.tiles[beside & ~with_it])
+    ticking = distinct(segment.tiles[beside & with_it])
+    return ticking[~np.isin(ticking, segment.tiles[beside & ~with_it])]
 
 
 def _persistent_tiles(segment: Segment, options: MovingOptions) -> npt.NDArray[np.int64]:
@@ -377,11 +379,11 @@ def _persistent_tiles(segment: Segment, options: MovingOptions) -> npt.NDArray[n
     window = min(round(options.window_s / _BIN_S), count)
     least = max(1, math.ceil(options.min_active * window))
     # Each tile's half seconds with a change, in order: as many as needed lie within one window.
-    changed = np.unique(segment.tiles.astype(np.int64) * count + np.repeat(bins, np.diff(offsets)))
+    changed = distinct(segment.tiles.astype(np.int64) * count + np.repeat(bins, np.diff(offsets)))
     tile, half_second = np.divmod(changed, count)
     first, last = slice(max(0, len(changed) - least + 1)), slice(least - 1, None)
     close = (tile[first] == tile[last]) & (half_second[last] - half_second[first] < window)
-    return np.unique(tile[first][close])
+    return distinct(tile[first][close])
 
 
 def _extents(
@@ -403,7 +405,7 @@ def _running_share(times: npt.NDArray[np.float64], chosen: Bool, options: Moving
     Without those in which what mostly runs is halted: a loop whose picture somebody explains meanwhile.
     """
     bins = ((times - times[0]) / _BIN_S).astype(np.int64)
-    running, count = np.unique(bins[chosen]), int(bins[-1]) + 1
+    running, count = distinct(bins[chosen]), int(bins[-1]) + 1
     if len(running) < options.min_running * count:
         return len(running) / count
     pauses = np.diff(np.r_[-1, running, count]) - 1
@@ -426,4 +428,4 @@ def _background_share(tiles: npt.NDArray[np.int64], epochs: npt.NDArray[Any], sp
     """Median over tiles of the share of the span in which their main version was on the screen."""
     seen = np.zeros(int(max(tiles.max(), epochs["tile"].max(initial=0))) + 1)
     np.maximum.at(seen, epochs["tile"], epochs["seen"])
-    return float(np.median(np.minimum(1.0, seen[tiles] / max(span.duration, _BIN_S))))
+    return median(np.minimum(1.0, seen[tiles] / max(span.duration, _BIN_S)))

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from msgspec import Struct
 
 from narratrace.analyse.aligning import align, scroll_or_pan
+from narratrace.analyse.orders import median
 from narratrace.analyse.tiles import TileBox
 from narratrace.data.shots import Box, ChangeKind
 from narratrace.options import option
@@ -141,13 +142,13 @@ def moved(thumbnails: Sequence[U8], step: int, box: Box, options: MotionOptions)
     if len(apart) < options.min_pairs:
         return None
     steps = [register(a, b) for a, b, _ in apart]
-    usual = float(np.median([change for _, _, change in apart]))
+    usual = median([change for _, _, change in apart])
     if any(
         s.residual > _UNEXPLAINED and change > options.max_cut * usual
         for s, (_, _, change) in zip(steps, apart, strict=True)
     ):
         return None  # a cut, and motion before or after it
-    residual = float(np.median([s.residual for s in steps]))
+    residual = median([s.residual for s in steps])
     if residual > options.max_residual:
         return None
     clear = [s for s in steps if s.residual <= options.max_residual]
@@ -212,7 +213,7 @@ def _carried(first: F64, last: F64, dx: float, dy: float) -> float:
                 continue
             was = first[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
             now = last[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
-            if min(float(np.abs(part - np.median(part)).mean()) for part in (was, now)) >= _TELLS:
+            if min(float(np.abs(part - median(part)).mean()) for part in (was, now)) >= _TELLS:
                 least = min(least, float(np.abs(now - was).mean()))
     return least / max(1e-9, float(np.abs(last - first).mean()))
 
