@@ -40,11 +40,11 @@ class Still(Struct, frozen=True, eq=False):
 
     Attributes:
         begin, end: Frames of the segment, half-open.
-        plate: Clean picture.
-        picture: The same as it looks best.
-        against: The picture that the pointer was compared with.
+        plate: Clean picture, (Y, U, V) uint8, of each tile's cleanest version: what stills are compared by.
+        picture: The same with moving regions as at one moment: what is shown of the still.
+        against: The plate as it was when the pointer was looked for, which may be in it where it rested.
         trace: Track of the pointer, empty where none was found.
-        blobs: Differences from it.
+        blobs: Differences of the frames from ``against``.
     """
 
     view: SegmentView

@@ -223,7 +223,9 @@ class Blobs(Struct, frozen=True, eq=False):
 class Candidates(Struct, frozen=True, eq=False):
     """Places where a glyph may be.
 
-    Rows with x, y, fit, similarity, background (float32), glyph, blob (int32).
+    Attributes:
+        table: Rows with x, y, fit, similarity, background (float32), glyph, blob (int32).
+        first, last: Rows of each frame, half-open; frames that show the same share theirs.
     """
 
     table: npt.NDArray[Any]
@@ -240,7 +242,7 @@ class History:
     def epochs(self, begin: int, end: int, options: EpochOptions) -> npt.NDArray[Any]:
         """Epochs of tiles that change in frames [begin, end).
 
-        Rows tile, first, last, block (int32), seen (s).
+        Rows tile, first, last, block (int32), seen (seconds, float32).
         """
         return self._native.epochs(begin, end, options.threshold, options.max_differing, options.cost_s)
 
@@ -336,7 +338,7 @@ def find_blobs(
     """Where the screens of frames [begin, end) differ from ``plate``.
 
     Args:
-        ignore: Per tile, nonzero where differences do not count.
+        ignore: Nonzero for tiles where differences do not count, uint8, shape (rows * columns,).
         threshold: Contrast above which a pixel differs.
         min_area: Smaller blobs are dropped, in pixels.
         link: Differing cells of 4 x 4 pixels at most this many cells apart belong together.

@@ -88,7 +88,9 @@ class WhisperDecoder:
         return [best[0][0][2:-2] for best in found]  # "<|en|>"
 
     def read(self, windows: Sequence[Features], seconds: Sequence[float], language: str) -> list[Reading]:
-        """One reading per window, in the same order; the result for a window does not depend on the others.
+        """One reading per window, in the same order.
+
+        On the CPU, what a window gives does not depend on the others; on a card it may, within rounding.
 
         Args:
             windows: Their spectrograms, see :func:`spectrogram`.
