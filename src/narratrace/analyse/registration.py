@@ -213,9 +213,15 @@ def _carried(first: F64, last: F64, dx: float, dy: float) -> float:
                 continue
             was = first[max(0, -y) : height - max(0, y), max(0, -x) : width - max(0, x)]
             now = last[max(0, y) : height + min(0, y), max(0, x) : width + min(0, x)]
-            if min(float(np.abs(part - median(part)).mean()) for part in (was, now)) >= _TELLS:
-                least = min(least, float(np.abs(now - was).mean()))
+            left = float(np.abs(now - was).mean())
+            if left < least and _tells(was) and _tells(now):
+                least = left
     return least / max(1e-9, float(np.abs(last - first).mean()))
+
+
+def _tells(part: F64) -> bool:
+    """Whether a part of a picture has something on it."""
+    return float(np.abs(part - median(part)).mean()) >= _TELLS
 
 
 def register(a: F64, b: F64) -> Step:
