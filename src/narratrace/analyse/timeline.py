@@ -223,8 +223,7 @@ class Timeline(Struct):
             old, new: Luma of the two, shrunk as the pictures that passed.
         """
         passing = [(t, picture) for t, picture, _ in self._passing if last.end < t <= scene.start]
-        stayed = last.end - last.start >= self.shot_options.min_stable_s
-        if len(passing) >= (_MAX_PASSING if stayed else _FEW_PASSING):
+        if len(passing) >= (_MAX_PASSING if self._stays(last) else _FEW_PASSING):
             pictures: list[tuple[float, npt.NDArray[Any]]] = [(last.end, old), *passing, (scene.start, new)]
             return _after_video(pictures, self.shot_options.motion.max_cut)
         least = self.shot_options.begun * float(np.abs(new - old).sum())
@@ -344,6 +343,10 @@ class Timeline(Struct):
             self._scenes.pop()
             self._boundaries.pop()
 
+    def _stays(self, scene: _Scene) -> bool:
+        """Whether a scene lasts long enough to be looked at."""
+        return scene.end - scene.start >= self.shot_options.min_stable_s
+
     def _may_be_subtitles(self, scene: int) -> bool:
         """Whether subtitles may have come or gone right before or after a scene."""
         size, options = self._size, self.shot_options.subtitles
@@ -351,8 +354,7 @@ class Timeline(Struct):
 
     def _settle(self, scene: _Scene, always: bool = False) -> None:
         """Makes the scene's keyframe if it may be needed; lets go of what earlier ones are compared by."""
-        lasts = scene.end - scene.start >= self.shot_options.min_stable_s
-        if scene.keyframe is None and (lasts or always):
+        if scene.keyframe is None and (always or self._stays(scene)):
             scene.keyframe = self.picture_maker(scene.picture)
         for old in self._scenes[-3:-1]:
             old.plate = old.picture = _NO_PLATE
@@ -364,7 +366,7 @@ class Timeline(Struct):
             self._settle(self._scenes[-1], self._may_be_subtitles(len(self._scenes) - 1))
         self._drop_subtitles()
         boundaries = without_moving(self._boundaries, self._regions, self._size)
-        stays = [scene.end - scene.start >= self.shot_options.min_stable_s for scene in self._scenes]
+        stays = [self._stays(scene) for scene in self._scenes]
         self._boundaries = without_played(boundaries, stays, self._size)
         return TimelineResult(
             shots=self._shots(start, end),
@@ -417,7 +419,7 @@ class Timeline(Struct):
         spans: list[StableSpan] = []
         frames: list[Keyframe] = []
         for scene in self._scenes:
-            if scene.keyframe is None or scene.end - scene.start < self.shot_options.min_stable_s:
+            if scene.keyframe is None or not self._stays(scene):
                 continue
             same = next(
                 (i for i, other in enumerate(frames) if self.picture_maker.same(other, scene.keyframe)),

@@ -39,7 +39,7 @@ from narratrace.corpus.ledger_queries import (
 from narratrace.corpus.ledger_rows import (
     DROP_TABLES,
     LATER_COLUMNS,
-    OPEN_STATES,
+    OPEN_STATES_SQL,
     SCHEMA,
     TABLES,
     Head,
@@ -118,10 +118,8 @@ class Ledger:
 
     def has_results(self) -> bool:
         """Whether any recording was finished, or given up."""
-        open_states = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
-        query = (
-            f"SELECT 1 FROM videos WHERE state NOT IN ({open_states}) UNION ALL SELECT 1 FROM shards LIMIT 1"
-        )
+        finished = f"SELECT 1 FROM videos WHERE state NOT IN ({OPEN_STATES_SQL})"
+        query = f"{finished} UNION ALL SELECT 1 FROM shards LIMIT 1"
         return self._db.execute(query).fetchone() is not None
 
     def head(self) -> Head:

@@ -15,7 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from narratrace.corpus.ledger_rows import (
-    OPEN_STATES,
+    OPEN_STATES_SQL,
     SCHEMA,
     Head,
     State,
@@ -142,10 +142,9 @@ def read_ids(database: sqlite3.Connection) -> list[str]:
 
 def read_schemes(database: sqlite3.Connection) -> set[str]:
     """Schemes, in lower case, of the URIs that are still to be read; paths have none."""
-    states = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
     queries = (
         f"SELECT lower(substr({column}, 1, instr({column}, '://') - 1)) FROM videos "
-        f"WHERE state IN ({states}) AND typeof({column}) = 'text' AND instr({column}, '://') > 0"
+        f"WHERE state IN ({OPEN_STATES_SQL}) AND typeof({column}) = 'text' AND instr({column}, '://') > 0"
         for column in ("uri", "captions_uri")
     )
     return {scheme for (scheme,) in database.execute(" UNION ".join(queries))}

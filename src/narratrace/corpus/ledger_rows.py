@@ -89,6 +89,7 @@ class State(str, Enum):
 
 
 OPEN_STATES = (State.PENDING, State.RUNNING)
+OPEN_STATES_SQL = ", ".join(f"'{state.value}'" for state in OPEN_STATES)
 
 
 class Head(Struct, frozen=True, kw_only=True):
