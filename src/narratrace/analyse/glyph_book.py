@@ -123,8 +123,8 @@ class Entry(Struct, eq=False):
 
     def filled(self) -> Entry | None:
         """An outline as a pointer whose inside has the page's colour: a white one was seen on paper alone."""
-        look = self.pointer.look.filled()
-        if look is None or self.disc is not None:
+        look = self.pointer.look.filled() if self.disc is None else None
+        if look is None:
             return None
         return replace(
             self,
